@@ -1,0 +1,221 @@
+//! What a component is: the typed form of `catalog/<name>/component.yaml`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// Every component and application that this build knows, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    components: BTreeMap<String, Component>,
+}
+
+/// One component: what it is, needs, provides and asks of the nodes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Component {
+    /// Its name, which is its folder's.
+    pub name: String,
+    /// One line for people.
+    pub summary: String,
+    /// Where it belongs in overviews.
+    pub category: Category,
+    /// The version of a component that has no chart; absent when [`Component::chart`] is there.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// The Helm chart that installs it.
+    #[serde(default)]
+    pub chart: Option<Chart>,
+    /// The namespace it lives in.
+    pub namespace: Namespace,
+    /// Installed before Git takes over: a network plugin, the virtual IP, the GitOps engine.
+    #[serde(default)]
+    pub before_git: bool,
+    /// JSON Schema (draft 2020-12) of its options, an object with defaults.
+    #[serde(default)]
+    pub options: Map<String, Value>,
+    /// Capabilities that something else in the cluster must provide.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// Capabilities that it provides, such as `cni` or `network-policy`.
+    #[serde(default)]
+    pub provides: Vec<String>,
+    /// Components that must be ready first, if they are in the cluster at all.
+    #[serde(default)]
+    pub depends_on: Vec<String>,
+    /// Secrets that it expects, written encrypted under `cluster/secrets/<name>/`.
+    #[serde(default)]
+    pub secrets: Vec<SecretDeclaration>,
+    /// Processor architectures of its images, in Go's words.
+    #[serde(default)]
+    pub architectures: Vec<String>,
+    /// What it asks of the machines.
+    #[serde(default)]
+    pub nodes: NodeRequirements,
+    /// The folder's further files by name relative to it: `values.yaml.j2`, `resources/*.yaml.j2`.
+    #[serde(skip)]
+    pub templates: BTreeMap<String, String>,
+}
+
+/// Where a component belongs in overviews.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Category {
+    /// Pod network, virtual IPs, DNS, gateways.
+    Network,
+    /// Volumes.
+    Storage,
+    /// Who somebody is.
+    Identity,
+    /// Certificates and secrets.
+    Security,
+    /// Metrics, logs, dashboards.
+    Observability,
+    /// The GitOps engine itself.
+    Gitops,
+    /// What the cluster is for.
+    App,
+}
+
+/// A Helm chart and where it comes from.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Chart {
+    /// The chart's name; also the release's name.
+    pub name: String,
+    /// The repository.
+    pub source: ChartSource,
+    /// The version that this catalogue was written for, without a leading `v` unless the chart has one.
+    pub version: String,
+    /// The range of chart versions that the templates are right for, as a semver requirement.
+    pub supports: String,
+}
+
+/// The kinds of Helm repositories.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum ChartSource {
+    /// An OCI repository: `oci://host/path`, the chart's name included.
+    Oci(String),
+    /// An HTTP repository with an `index.yaml`.
+    Helm(String),
+}
+
+/// A namespace and how strict it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Namespace {
+    /// Its name.
+    pub name: String,
+    /// The Pod Security Standard that is enforced in it.
+    pub pod_security: PodSecurity,
+}
+
+/// The Pod Security Standards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PodSecurity {
+    /// No restriction.
+    Privileged,
+    /// Known privilege escalations are prevented.
+    Baseline,
+    /// Hardened.
+    Restricted,
+}
+
+/// A secret that a component expects.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretDeclaration {
+    /// The Kubernetes Secret's name.
+    pub name: String,
+    /// What it is for, one line.
+    pub summary: String,
+    /// Its keys.
+    pub keys: Vec<SecretKey>,
+}
+
+/// One key of a declared secret.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretKey {
+    /// The key's name.
+    pub name: String,
+    /// Where its value comes from.
+    pub value: SecretValue,
+}
+
+/// Where a secret's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum SecretValue {
+    /// A person is asked, with this text.
+    Prompt(String),
+    /// This many random bytes, as hexadecimal digits.
+    Random(usize),
+}
+
+/// What a component asks of the machines, by distribution.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeRequirements {
+    /// On Talos Linux.
+    #[serde(default)]
+    pub talos: TalosRequirements,
+}
+
+/// What a component asks of Talos machines.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TalosRequirements {
+    /// System extensions that must be in the image.
+    #[serde(default)]
+    pub extensions: Vec<String>,
+    /// Strategic-merge patches for every machine configuration.
+    #[serde(default)]
+    pub patches: Vec<Value>,
+    /// Strategic-merge patches for control planes.
+    #[serde(default)]
+    pub control_plane_patches: Vec<Value>,
+}
+
+impl Catalog {
+    /// Makes a catalogue of these components.
+    pub fn new(components: impl IntoIterator<Item = Component>) -> Self {
+        Self {
+            components: components
+                .into_iter()
+                .map(|c| (c.name.clone(), c))
+                .collect(),
+        }
+    }
+
+    /// Returns the component of this name.
+    pub fn get(&self, name: &str) -> Option<&Component> {
+        self.components.get(name)
+    }
+
+    /// Iterates over all components, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Component> {
+        self.components.values()
+    }
+
+    /// Returns all names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.components.keys().map(String::as_str)
+    }
+}
+
+impl Component {
+    /// Tells whether it is an application, listed under `apps:` and placed under `cluster/apps/`.
+    pub fn is_app(&self) -> bool {
+        self.category == Category::App
+    }
+
+    /// Returns the version that this catalogue was written for.
+    pub fn catalog_version(&self) -> &str {
+        let chart = self.chart.as_ref().map(|chart| chart.version.as_str());
+        chart.or(self.version.as_deref()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,36 @@
+//! One file per command; each `run` reads like a table of contents.
+
+pub mod bootstrap;
+pub mod completions;
+pub mod explain;
+pub mod init;
+pub mod man;
+pub mod nodes;
+pub mod rehearse;
+pub mod render;
+pub mod schema;
+pub mod secrets;
+pub mod validate;
+
+use super::args::Command;
+use super::{Context, ExitStatus, Failure};
+
+/// What a command returns.
+pub type Outcome = Result<ExitStatus, Failure>;
+
+/// Runs one command.
+pub fn run(context: &Context, command: Command) -> Outcome {
+    match command {
+        Command::Init(args) => init::run(context, args),
+        Command::Validate(args) => validate::run(context, args),
+        Command::Render(args) => render::run(context, args),
+        Command::Bootstrap(args) => bootstrap::run(context, args),
+        Command::Rehearse(args) => rehearse::run(context, args),
+        Command::Nodes(command) => nodes::run(context, command),
+        Command::Secrets(command) => secrets::run(context, command),
+        Command::Explain(args) => explain::run(context, args),
+        Command::Schema(args) => schema::run(context, args),
+        Command::Completions(args) => completions::run(context, args),
+        Command::Man(args) => man::run(context, args),
+    }
+}

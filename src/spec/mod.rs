@@ -1,0 +1,10 @@
+//! `homelab.yaml`: from text to a valid [`Cluster`].
+//!
+//! Two stages. The raw layer takes what people wrote, with the place of every value; the second
+//! checks it across fields and resolves defaults, addresses and the closure of components. Every
+//! problem is a [`Diagnostic`] with a stable code; none stops the next from being found.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+pub mod cluster;
+
+pub use cluster::Cluster;

@@ -1,0 +1,76 @@
+//! Standard output and standard error.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use crate::cli::ColorChoice;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// The way to the user.
+#[derive(Clone, Copy, Debug)]
+pub struct Ui {
+    json: bool,
+}
+
+impl Ui {
+    /// Prepares the streams; colour is decided once, for the process.
+    pub fn new(json: bool, color: ColorChoice) -> Self {
+        let choice = match color {
+            ColorChoice::Auto => anstream::ColorChoice::Auto,
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+        };
+        choice.write_global();
+        Self { json }
+    }
+
+    /// Tells whether results are for programs.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Writes a result to standard output, byte for byte. A reader that went away is no error.
+    pub fn result(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut stdout = anstream::stdout();
+        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Writes a result as indented JSON.
+    pub fn json(&self, value: &impl serde::Serialize) -> io::Result<()> {
+        let mut text = serde_json::to_vec_pretty(value)?;
+        text.push(b'\n');
+        self.result(&text)
+    }
+
+    /// Writes a line of progress.
+    pub fn note(&self, line: &str) {
+        stderr_line(format_args!("{line}"));
+    }
+
+    /// Writes a warning.
+    pub fn warning(&self, line: &str) {
+        stderr_line(format_args!("{WARNING}warning{WARNING:#}: {line}"));
+    }
+
+    /// Writes why the command failed and what to do about it.
+    pub fn failure(&self, message: &str, hints: &[String]) {
+        if !message.is_empty() {
+            stderr_line(format_args!("{ERROR}error{ERROR:#}: {message}"));
+        }
+        for hint in hints {
+            stderr_line(format_args!("{HINT}hint{HINT:#}: {hint}"));
+        }
+    }
+}
+
+/// A closed standard error leaves nobody to tell.
+fn stderr_line(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
