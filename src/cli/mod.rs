@@ -18,6 +18,9 @@ pub use settings::{OutputFormat, Settings};
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    log_for_developers();
+    // One TLS provider for the process; a second caller would find it installed already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let context = Context::new(Settings::resolve(&cli.global));
     match commands::run(&context, cli.command) {
         Ok(status) => status.into(),
@@ -25,5 +28,15 @@ pub fn main() -> ExitCode {
             context.ui.failure(&failure.to_string(), &failure.hints);
             failure.kind.into()
         }
+    }
+}
+
+/// Writes `tracing` events to standard error when `HOMELAB_LOG` asks for them (`debug`, `homelab=trace`).
+fn log_for_developers() {
+    if let Ok(filter) = tracing_subscriber::EnvFilter::try_from_env("HOMELAB_LOG") {
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .init();
     }
 }

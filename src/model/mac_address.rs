@@ -37,6 +37,12 @@ impl FromStr for MacAddress {
     }
 }
 
+impl From<[u8; 6]> for MacAddress {
+    fn from(octets: [u8; 6]) -> Self {
+        Self(octets)
+    }
+}
+
 impl TryFrom<String> for MacAddress {
     type Error = ParseMacAddressError;
 

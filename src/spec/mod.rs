@@ -6,5 +6,6 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod cluster;
+pub mod preset;
 
 pub use cluster::Cluster;

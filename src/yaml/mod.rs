@@ -4,8 +4,10 @@
 //! YAML is read the same by YAML 1.1 parsers (kubectl, Flux) and 1.2 ones.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod edit;
 mod emit;
 mod parse;
 
+pub use edit::{EditError, Editor};
 pub use emit::{emit, emit_documents};
 pub use parse::{ParseError, parse, parse_documents};
