@@ -1,1 +1,49 @@
-fn main() {}
+//! The integration tests: one program, run by `cargo test` (`docs/testing.md`).
+//!
+//! A topic is a file in this folder whose `tests()` returns its cases. To add one, write the file,
+//! declare it below and name it in `TOPICS`; a case checks that no file was forgotten. The
+//! harness is libtest-mimic, since a case may find only at run time that it cannot run here.
+
+#![allow(
+    unreachable_pub,
+    reason = "nothing of a test program can be reached from outside"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests are no pure module"
+)]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod command_line;
+mod harness;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+use support::{Case, tally};
+
+/// A topic's name and its cases.
+type Topic = (&'static str, fn() -> Vec<Case>);
+
+/// Every topic.
+const TOPICS: &[Topic] = &[
+    ("command_line", command_line::tests),
+    ("harness", harness::tests),
+];
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials = TOPICS
+        .iter()
+        .flat_map(|(topic, cases)| cases().into_iter().map(|case| case.into_trial(topic)))
+        .collect::<Vec<Trial>>();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list {
+        tally::print();
+    }
+    conclusion.exit_code()
+}

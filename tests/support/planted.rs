@@ -1,0 +1,144 @@
+//! Secrets that must not be seen anywhere.
+//!
+//! A test plants secrets (or registers those that a command made), lets commands run, and asks
+//! whether any output, file or process argument holds one of them: as it is, in Base64 or
+//! percent-encoded, in one line or line by line.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::env::{Run, walk};
+
+/// What is shorter would be found by chance.
+const SHORTEST: usize = 8;
+
+/// A registry of secrets by name.
+#[derive(Debug, Default)]
+pub struct Planted {
+    secrets: BTreeMap<String, Vec<String>>,
+}
+
+impl Planted {
+    /// Knows no secret yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a secret with the forms in which it could show.
+    pub fn plant(&mut self, name: impl Into<String>, secret: &str) {
+        let name = name.into();
+        let secret = secret.trim();
+        assert!(
+            secret.len() >= SHORTEST,
+            "`{name}` is too short to be searched for"
+        );
+        let forms = self.secrets.entry(name).or_default();
+        forms.extend(forms_of(secret));
+        forms.sort();
+        forms.dedup();
+    }
+
+    /// The names of the secrets that a text holds.
+    pub fn found_in(&self, text: &[u8]) -> Vec<&str> {
+        self.secrets
+            .iter()
+            .filter(|(_, forms)| forms.iter().any(|form| contains(text, form.as_bytes())))
+            .map(|(name, _)| name.as_str())
+            .collect()
+    }
+
+    /// Fails when a run shows a secret.
+    #[track_caller]
+    pub fn absent_from(&self, run: &Run) {
+        self.absent_from_text("standard output", run.stdout.as_bytes());
+        self.absent_from_text("standard error", run.stderr.as_bytes());
+    }
+
+    /// Fails when a text shows a secret.
+    #[track_caller]
+    pub fn absent_from_text(&self, place: &str, text: &[u8]) {
+        let found = self.found_in(text);
+        assert!(found.is_empty(), "{place} shows {found:?}");
+    }
+
+    /// The files below a folder that hold a secret, with its name, but for the files that may.
+    pub fn leaks_below(&self, folder: &Utf8Path, except: &[&str]) -> Vec<String> {
+        let mut files: Vec<Utf8PathBuf> = Vec::new();
+        walk(folder, &mut |file| files.push(file));
+        assert!(!files.is_empty(), "{folder} holds no file to search");
+        files.sort();
+        let mut leaks = Vec::new();
+        for file in files {
+            let name = file.strip_prefix(folder).unwrap_or(&file);
+            if except.iter().any(|allowed| name == Utf8Path::new(allowed)) {
+                continue;
+            }
+            let content = std::fs::read(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
+            let found = self.found_in(&content);
+            leaks.extend(found.iter().map(|secret| format!("{name}: {secret}")));
+        }
+        leaks
+    }
+
+    /// Fails when a file below a folder holds a secret, but for the files that may.
+    #[track_caller]
+    pub fn absent_below(&self, folder: &Utf8Path, except: &[&str]) {
+        let leaks = self.leaks_below(folder, except);
+        assert!(leaks.is_empty(), "{folder} shows {leaks:?}");
+    }
+
+    /// Fails when an argument of a running process holds a secret (where `/proc` shows them).
+    #[track_caller]
+    pub fn absent_from_process_arguments(&self) {
+        let Ok(entries) = std::fs::read_dir("/proc") else {
+            return;
+        };
+        for entry in entries.flatten() {
+            if let Ok(arguments) = std::fs::read(entry.path().join("cmdline")) {
+                let place = format!("the command line of {}", entry.path().display());
+                self.absent_from_text(&place, &arguments);
+            }
+        }
+    }
+}
+
+fn forms_of(secret: &str) -> Vec<String> {
+    let bytes = secret.as_bytes();
+    let mut forms = vec![
+        secret.to_owned(),
+        secret.replace('\n', "\\n"),
+        percent_encoded(bytes),
+        STANDARD.encode(bytes),
+        STANDARD_NO_PAD.encode(bytes),
+        STANDARD.encode(format!("{secret}\n")),
+        URL_SAFE_NO_PAD.encode(bytes),
+    ];
+    // A PEM block that is indented in YAML shows line by line; its first and last say nothing.
+    forms.extend(
+        secret
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.len() >= SHORTEST && !line.starts_with("-----"))
+            .map(str::to_owned),
+    );
+    forms
+}
+
+fn percent_encoded(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(*byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}
