@@ -75,24 +75,77 @@ impl fmt::Display for Failure {
     }
 }
 
+impl Kind {
+    /// Every kind, in the order of the exit codes.
+    pub const ALL: [Self; 6] = [
+        Self::Failed,
+        Self::Usage,
+        Self::Spec,
+        Self::Unreachable,
+        Self::Refused,
+        Self::Interrupted,
+    ];
+
+    /// The exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Spec => 3,
+            Self::Unreachable => 5,
+            Self::Refused => 6,
+            Self::Interrupted => 130,
+        }
+    }
+
+    /// What the exit code means, as `docs/exit-codes.md` says it.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Failed => "Something went wrong on the way; the message says where.",
+            Self::Usage => "The command line is wrong.",
+            Self::Spec => "`homelab.yaml` is wrong; the findings name file, line and column.",
+            Self::Unreachable => "The cluster, or a node that is needed, cannot be reached.",
+            Self::Refused => {
+                "A fence refused to go on, since going on could lose data; the message names the way out."
+            }
+            Self::Interrupted => {
+                "The user interrupted; the message says what stands and how to go on."
+            }
+        }
+    }
+}
+
+impl ExitStatus {
+    /// Every status, in the order of the exit codes.
+    pub const ALL: [Self; 2] = [Self::Done, Self::Differs];
+
+    /// The exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Differs => 4,
+        }
+    }
+
+    /// What the exit code means, as `docs/exit-codes.md` says it.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "Done.",
+            Self::Differs => {
+                "What was looked at differs from what should be: changes are pending, the rendered tree is stale, or a check found something."
+            }
+        }
+    }
+}
+
 impl From<Kind> for ExitCode {
     fn from(kind: Kind) -> Self {
-        Self::from(match kind {
-            Kind::Failed => 1,
-            Kind::Usage => 2,
-            Kind::Spec => 3,
-            Kind::Unreachable => 5,
-            Kind::Refused => 6,
-            Kind::Interrupted => 130,
-        })
+        Self::from(kind.code())
     }
 }
 
 impl From<ExitStatus> for ExitCode {
     fn from(status: ExitStatus) -> Self {
-        Self::from(match status {
-            ExitStatus::Done => 0,
-            ExitStatus::Differs => 4,
-        })
+        Self::from(status.code())
     }
 }

@@ -19,6 +19,7 @@
 mod support;
 
 mod command_line;
+mod generated_docs;
 mod harness;
 
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ type Topic = (&'static str, fn() -> Vec<Case>);
 /// Every topic.
 const TOPICS: &[Topic] = &[
     ("command_line", command_line::tests),
+    ("generated_docs", generated_docs::tests),
     ("harness", harness::tests),
 ];
 

@@ -4,12 +4,14 @@
 //! - [`realparts`]: the real programs, found where `scripts/realparts` keeps them;
 //! - [`TestEnv`]: a directory of its own in which the built `homelab` runs with nothing inherited;
 //! - [`Redactor`]: what differs from run to run, replaced, so that whole outputs can be compared;
+//! - [`generated`]: files of this repository that are made from the code and must be current;
 //! - [`planted`]: secrets that must not be seen anywhere.
 
 #![allow(dead_code, reason = "a kit offers more than today's cases use")]
 
 pub mod case;
 pub mod env;
+pub mod generated;
 pub mod host;
 pub mod planted;
 pub mod realparts;

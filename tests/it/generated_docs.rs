@@ -1,0 +1,108 @@
+//! The pages of `docs/` that are made from the code are current.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use clap::{Arg, Command, CommandFactory as _};
+use homelab::cli::{Cli, ExitStatus, Kind};
+
+use crate::support::{Case, cases, generated};
+
+/// Help pages are laid out for this many columns.
+const COLUMNS: usize = 100;
+
+pub fn tests() -> Vec<Case> {
+    cases![
+        exit_codes_are_documented,
+        command_line_is_documented,
+        every_command_has_help_with_an_example,
+    ]
+}
+
+fn exit_codes_are_documented() {
+    let mut rows: BTreeMap<u8, &str> = BTreeMap::new();
+    for status in ExitStatus::ALL {
+        rows.insert(status.code(), status.meaning());
+    }
+    for kind in Kind::ALL {
+        assert_eq!(rows.insert(kind.code(), kind.meaning()), None);
+    }
+    let mut page = String::from(
+        "<!-- Generated from src/cli/failure.rs by scripts/generate. -->\n# Exit codes\n\n\
+         Scripts may rely on them. Results go to standard output, everything else to standard error.\n\n\
+         | code | meaning |\n|---|---|\n",
+    );
+    for (code, meaning) in rows {
+        writeln!(page, "| {code} | {meaning} |").expect("a string takes all");
+    }
+    generated::is_current("docs/exit-codes.md", &page);
+}
+
+fn command_line_is_documented() {
+    let mut page = String::from(
+        "<!-- Generated from the command line's own help by scripts/generate. -->\n# Command line\n",
+    );
+    for (place, mut command) in all_commands().into_iter().enumerate() {
+        if place > 0 {
+            command = command.mut_args(hide_what_every_command_has);
+        }
+        let name = command.get_bin_name().unwrap_or("homelab").to_owned();
+        let help = command.render_long_help().to_string();
+        let help = help
+            .lines()
+            .map(str::trim_end)
+            .collect::<Vec<_>>()
+            .join("\n");
+        write!(page, "\n## {name}\n\n```text\n{}\n```\n", help.trim_end())
+            .expect("a string takes all");
+    }
+    generated::is_current("docs/cli.md", &page);
+}
+
+fn every_command_has_help_with_an_example() {
+    for command in all_commands().into_iter().skip(1) {
+        let name = command.get_bin_name().unwrap_or_default().to_owned();
+        assert!(command.get_about().is_some(), "`{name}` has no summary");
+        if command.has_subcommands() {
+            continue;
+        }
+        let after = command.get_after_help().map(ToString::to_string);
+        let example = after.unwrap_or_default();
+        assert!(
+            example.contains("Example") && example.contains(&name),
+            "`{name} --help` shows no example"
+        );
+    }
+}
+
+/// The page shows the options of every command once, with the program itself.
+fn hide_what_every_command_has(argument: Arg) -> Arg {
+    let everywhere =
+        argument.is_global_set() || ["help", "version"].contains(&argument.get_id().as_str());
+    if everywhere {
+        argument.hide(true)
+    } else {
+        argument
+    }
+}
+
+/// The program and its commands, parents before children.
+fn all_commands() -> Vec<Command> {
+    let mut root = Cli::command()
+        .term_width(COLUMNS)
+        .disable_help_subcommand(true);
+    root.build();
+    let mut found = Vec::new();
+    collect(&root, &mut found);
+    found
+}
+
+fn collect(command: &Command, found: &mut Vec<Command>) {
+    if command.is_hide_set() {
+        return;
+    }
+    found.push(command.clone().term_width(COLUMNS));
+    for child in command.get_subcommands() {
+        collect(child, found);
+    }
+}
