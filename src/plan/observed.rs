@@ -1,0 +1,279 @@
+//! What was found: the input of every decision, as plain values.
+//!
+//! Not answering is a finding like any other. Nothing here holds a secret.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use camino::Utf8PathBuf;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{MacAddress, NodeName, Version};
+
+/// Everything that a bootstrap looks at before it decides.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observed {
+    /// Whether the files on disk are what the spec renders.
+    pub tree: Tree,
+    /// The encrypted bundle and the key that opens it.
+    pub secrets: SecretsState,
+    /// Each machine of the spec.
+    pub nodes: BTreeMap<NodeName, NodeState>,
+    /// The repository that the GitOps engine will read.
+    pub git: Git,
+    /// Whether something answers at the virtual IP; `None` when the cluster has none.
+    pub vip: Option<VipState>,
+    /// The Kubernetes API.
+    pub kubernetes: Kubernetes,
+}
+
+/// Whether the files on disk are what the spec renders.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tree {
+    /// They are.
+    Current,
+    /// These are not.
+    Stale(Vec<Utf8PathBuf>),
+}
+
+/// The encrypted bundle and the key that opens it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretsState {
+    /// There is no bundle at this path.
+    Missing(Utf8PathBuf),
+    /// The bundle is open.
+    #[serde(rename_all = "camelCase")]
+    Open {
+        /// SHA-256 of the Talos authority's public key, as hexadecimal digits.
+        talos_ca: String,
+        /// Encrypted files that the age key given to the GitOps engine does not open.
+        unreadable: Vec<Utf8PathBuf>,
+    },
+}
+
+/// What one machine is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeState {
+    /// It does not answer.
+    Unreachable {
+        /// What the attempt met.
+        reason: String,
+    },
+    /// It waits for a configuration.
+    Maintenance {
+        /// The fingerprint of the certificate that it presented, as its console shows it.
+        fingerprint: String,
+        /// What it is made of.
+        hardware: Hardware,
+    },
+    /// It runs with the secrets of another cluster.
+    Foreign {
+        /// Whose certificate it presented, as far as it can be told.
+        identity: String,
+    },
+    /// It runs with this cluster's secrets.
+    Ours(Running),
+}
+
+/// A machine that has this cluster's configuration.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Running {
+    /// Its host name.
+    pub hostname: String,
+    /// Its stage, in Talos' words (`booting`, `running`, …).
+    pub stage: String,
+    /// Conditions that are not met yet, `name: reason`.
+    pub unmet: Vec<String>,
+    /// What it is made of.
+    pub hardware: Hardware,
+    /// Signs of etcd; workers show none.
+    pub etcd: EtcdSigns,
+    /// What applying its configuration again would change, in Talos' words; `None` when nothing.
+    pub pending: Option<String>,
+}
+
+/// What a machine is made of, as far as it tells.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hardware {
+    /// The Talos release that it runs.
+    pub version: Option<Version>,
+    /// Its processor architecture, in Go's words.
+    pub arch: Option<String>,
+    /// Whether it has disks and can install and reboot.
+    pub platform: Platform,
+    /// Main memory in MiB.
+    pub memory: Option<u64>,
+    /// The mainboard's UUID.
+    pub uuid: Option<String>,
+    /// Its disks.
+    pub disks: Vec<Disk>,
+    /// Its network cards.
+    pub links: Vec<Link>,
+    /// Its addresses.
+    pub addresses: Vec<IpNet>,
+    /// Whether its clock is synchronised; `None` when it does not tell.
+    pub time_synced: Option<bool>,
+}
+
+/// What a machine can do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Platform {
+    /// A machine with disks.
+    #[default]
+    Metal,
+    /// Talos in a container: no disk, no installation, no reboot.
+    Container,
+}
+
+/// One disk.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Disk {
+    /// `/dev/…`.
+    pub path: String,
+    /// The serial number.
+    pub serial: String,
+    /// The world-wide identifier.
+    pub wwid: String,
+    /// The size in bytes.
+    pub size: u64,
+    /// The model.
+    pub model: String,
+    /// Whether it can be written.
+    pub readonly: bool,
+    /// Whether it is an optical drive.
+    pub cdrom: bool,
+    /// What it holds: partitions and file systems, in words.
+    pub holds: Vec<String>,
+}
+
+/// One network card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Link {
+    /// Its name in Linux.
+    pub name: String,
+    /// Its hardware address.
+    pub mac: Option<MacAddress>,
+    /// Whether it carries a signal.
+    pub up: bool,
+}
+
+/// Signs of etcd on one control plane.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EtcdSigns {
+    /// The service is not there yet: the machine still boots, or is a worker.
+    Absent,
+    /// The service waits for a bootstrap or for a cluster to join, and knows no member.
+    Waiting,
+    /// The service runs.
+    #[serde(rename_all = "camelCase")]
+    Alive {
+        /// Whether it says that it is healthy.
+        healthy: bool,
+        /// Members that it knows, by host name, in order; a learner's name ends with ` (learner)`.
+        members: Vec<String>,
+    },
+    /// It could not be told.
+    Unclear {
+        /// What was seen.
+        reason: String,
+    },
+}
+
+/// The repository that the GitOps engine will read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Git {
+    /// The branch is at the commit that holds this tree.
+    Holds {
+        /// The commit.
+        revision: String,
+    },
+    /// The branch is elsewhere.
+    Elsewhere {
+        /// The branch's commit; `None` when the branch does not exist.
+        remote: Option<String>,
+        /// The commit that holds this tree.
+        local: String,
+    },
+    /// The working tree has changes that no commit holds.
+    Uncommitted {
+        /// How many paths.
+        paths: usize,
+    },
+    /// There is no local commit to compare with.
+    NoCommit {
+        /// Why.
+        reason: String,
+    },
+    /// The remote did not answer.
+    Unreachable {
+        /// What the attempt met.
+        reason: String,
+    },
+}
+
+/// What is at the virtual IP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VipState {
+    /// The address.
+    pub address: IpAddr,
+    /// What a probe met.
+    pub probe: VipProbe,
+}
+
+/// What a probe of the virtual IP met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VipProbe {
+    /// Nothing answers.
+    Silent,
+    /// This cluster's Kubernetes API answers.
+    Ours,
+    /// Something else answers.
+    Taken,
+}
+
+/// The Kubernetes API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kubernetes {
+    /// No control plane answers for it.
+    Silent,
+    /// It answers.
+    Answers,
+}
+
+impl Observed {
+    /// Returns the state of one node; a node that nobody asked counts as unreachable.
+    pub fn node(&self, name: &NodeName) -> NodeState {
+        self.nodes
+            .get(name)
+            .cloned()
+            .unwrap_or_else(|| NodeState::Unreachable {
+                reason: "not asked".to_owned(),
+            })
+    }
+}
+
+impl NodeState {
+    /// Returns what the machine is made of, when it told.
+    pub fn hardware(&self) -> Option<&Hardware> {
+        match self {
+            Self::Maintenance { hardware, .. } => Some(hardware),
+            Self::Ours(running) => Some(&running.hardware),
+            Self::Unreachable { .. } | Self::Foreign { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A plan in words.
+
+use std::fmt;
+
+use super::step::{Action, Condition, Effect, ObjectSet, Plan, Step};
+use crate::model::NodeName;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "bootstrap of `{}`", self.cluster)?;
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        if !self.refusals.is_empty() {
+            writeln!(f, "\nnothing will be done:")?;
+            for refusal in &self.refusals {
+                writeln!(f, "  - {}\n    {}", refusal.message, refusal.remedy)?;
+            }
+            return Ok(());
+        }
+        let mut stage = None;
+        for step in &self.steps {
+            if stage != Some(step.stage) {
+                stage = Some(step.stage);
+                writeln!(f, "\n{}. {}", step.stage.number(), step.stage.title())?;
+            }
+            write_step(f, step)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_step(f: &mut fmt::Formatter<'_>, step: &Step) -> fmt::Result {
+    writeln!(f, "  {}", step.action_text())?;
+    writeln!(f, "      why: {}", step.reason)?;
+    if step.precondition != Condition::Always {
+        writeln!(f, "   before: {}", step.precondition)?;
+    }
+    if step.action != Action::Await {
+        writeln!(f, "    after: {}", step.postcondition)?;
+    }
+    for effect in &step.effects {
+        writeln!(f, "   effect: {effect}")?;
+    }
+    Ok(())
+}
+
+impl Step {
+    /// Says what the step does, in a few words.
+    pub fn action_text(&self) -> String {
+        match &self.action {
+            Action::InstallNode { node, disk, .. } => match disk {
+                Some(disk) => format!("install Talos on {disk} of `{node}`"),
+                None => format!("configure `{node}`"),
+            },
+            Action::ReconfigureNode { node } => format!("configure `{node}` again"),
+            Action::Await => format!("wait until {}", self.postcondition),
+            Action::BootstrapEtcd { node } => format!("bootstrap etcd on `{node}`"),
+            Action::FetchKubeconfig { node } => format!("fetch the kubeconfig from `{node}`"),
+            Action::PublishKubeconfig => {
+                "point the kubeconfig at the cluster's endpoint".to_owned()
+            }
+            Action::TakeLease => "take the operator's lease".to_owned(),
+            Action::ApplyObjects { objects } => format!("apply {objects}"),
+        }
+    }
+}
+
+impl fmt::Display for ObjectSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Namespaces => "the namespaces",
+            Self::Secrets => "the age key and the Git credentials",
+            Self::Charts => "the charts that come before Git",
+            Self::Operator => "the GitOps operator",
+            Self::Instance => "the GitOps instance",
+        })
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WipesDisk { node, disk } => write!(f, "wipes {disk} of `{node}`"),
+            Self::Reboots { node } => write!(f, "`{node}` restarts"),
+            Self::CreatesEtcd { .. } => f.write_str("makes the cluster's only etcd"),
+            Self::AppliesObjects => f.write_str("applies objects to Kubernetes"),
+            Self::WritesFile { path } => write!(f, "writes `{path}`"),
+        }
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => f.write_str("nothing in particular"),
+            Self::InMaintenance { node, fingerprint } => write!(
+                f,
+                "`{node}` waits for a configuration (certificate {fingerprint})"
+            ),
+            Self::HasIdentity { node } => {
+                write!(f, "`{node}` answers with this cluster's identity")
+            }
+            Self::Configured { node } => write!(f, "`{node}` runs the planned configuration"),
+            Self::NoEtcd { nodes } => {
+                write!(f, "{} answer and none shows a sign of etcd", list(nodes))
+            }
+            Self::EtcdHealthy { node } => write!(f, "etcd is healthy on `{node}`"),
+            Self::EtcdComplete { nodes } => {
+                write!(f, "{} are full members of one etcd", list(nodes))
+            }
+            Self::ApiReady { node } => write!(f, "the Kubernetes API of `{node}` is ready"),
+            Self::KubeconfigStored => f.write_str("the kubeconfig is stored"),
+            Self::KubeconfigPublished => {
+                f.write_str("the kubeconfig points at the cluster's endpoint")
+            }
+            Self::LeaseHeld => f.write_str("this run holds the operator's lease"),
+            Self::Applied { objects } => write!(f, "{objects} are there"),
+            Self::Ready { objects } => match objects {
+                ObjectSet::Operator | ObjectSet::Instance => write!(f, "{objects} is ready"),
+                _ => write!(f, "{objects} are installed"),
+            },
+            Self::VipAnswers { address } => {
+                write!(f, "the Kubernetes API answers at the virtual IP {address}")
+            }
+            Self::NodesRegistered { nodes } => write!(f, "{} registered", are(nodes)),
+            Self::NodesReady { nodes } => write!(f, "{} ready", are(nodes)),
+            Self::Reconciled { revision: None } => {
+                f.write_str("every object that Git brings is ready")
+            }
+            Self::Reconciled {
+                revision: Some(revision),
+            } => {
+                let short = revision.get(..12).unwrap_or(revision);
+                write!(f, "every object that Git brings is ready at commit {short}")
+            }
+            Self::Verified => f.write_str(
+                "quorum is full, machines are ready, pods run, and no live Secret holds ciphertext",
+            ),
+        }
+    }
+}
+
+fn list(nodes: &[NodeName]) -> String {
+    let quoted: Vec<_> = nodes.iter().map(|node| format!("`{node}`")).collect();
+    quoted.join(", ")
+}
+
+fn are(nodes: &[NodeName]) -> String {
+    let verb = if nodes.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", list(nodes))
+}
