@@ -1,0 +1,101 @@
+//! What the API server adds to objects by itself, and which changes it refuses.
+
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use super::registry::Resource;
+
+/// Fills what the server fills, for the kinds where somebody looks at it.
+pub(super) fn fill(resource: &Resource, object: &mut Value, serial: u64) {
+    match (resource.group.as_str(), resource.kind.as_str()) {
+        ("", "Namespace") => {
+            let name = object["metadata"]["name"].clone();
+            object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
+            set_if_absent(object, "/status/phase", json!("Active"));
+        }
+        ("", "Secret") => take_string_data(object),
+        ("", "Service") if object["spec"]["type"] != "ExternalName" => {
+            let address = format!("10.96.{}.{}", serial / 250 % 250, serial % 250 + 2);
+            set_if_absent(object, "/spec/clusterIP", json!(address));
+        }
+        ("apps", "Deployment" | "StatefulSet") => {
+            set_if_absent(object, "/spec/replicas", json!(1));
+        }
+        (group, _) if group.ends_with("fluxcd.io") => {
+            set_if_absent(object, "/status/observedGeneration", json!(-1));
+        }
+        _ => {}
+    }
+}
+
+fn set_if_absent(object: &mut Value, pointer: &str, value: Value) {
+    let mut node = object;
+    for name in pointer.split('/').skip(1) {
+        node = &mut node[name];
+    }
+    if node.is_null() {
+        *node = value;
+    }
+}
+
+fn take_string_data(object: &mut Value) {
+    use base64::Engine as _;
+    let Some(fields) = object.as_object_mut() else {
+        return;
+    };
+    let Some(Value::Object(plain)) = fields.shift_remove("stringData") else {
+        return;
+    };
+    for (name, value) in plain {
+        let text = value.as_str().unwrap_or_default();
+        object["data"][name] = json!(base64::engine::general_purpose::STANDARD.encode(text));
+    }
+}
+
+/// Tells whether a change makes a new generation: anything but metadata and status does; a
+/// Deployment's annotations do too.
+pub(super) fn grows(resource: &Resource, live: &Value, new: &Value) -> bool {
+    let content = |object: &Value| {
+        let mut fields = object.as_object().cloned().unwrap_or_default();
+        fields.shift_remove("metadata");
+        fields.shift_remove("status");
+        fields
+    };
+    let annotations = |object: &Value| object["metadata"]["annotations"].clone();
+    content(live) != content(new)
+        || (resource.kind == "Deployment" && annotations(live) != annotations(new))
+}
+
+/// Refuses changes of fields that never change.
+pub(super) fn check_immutable(
+    resource: &Resource,
+    live: &Value,
+    new: &Value,
+) -> Result<(), ApiError> {
+    let fields: &[&str] = match resource.kind.as_str() {
+        "Deployment" | "DaemonSet" | "StatefulSet" => &["spec/selector"],
+        "Job" => &["spec/selector", "spec/template"],
+        "Secret" => &["type"],
+        _ => &[],
+    };
+    for field in fields {
+        let pointer = format!("/{field}");
+        let (before, after) = (live.pointer(&pointer), new.pointer(&pointer));
+        if before.is_some() && before != after {
+            let group = &resource.group;
+            let kind = if group.is_empty() {
+                resource.kind.clone()
+            } else {
+                format!("{}.{group}", resource.kind)
+            };
+            let name = live["metadata"]["name"].as_str().unwrap_or_default();
+            let path = field.replace('/', ".");
+            return Err(ApiError::invalid(
+                &kind,
+                name,
+                &format!("{path}: Invalid value: field is immutable"),
+            ));
+        }
+    }
+    Ok(())
+}
