@@ -21,6 +21,7 @@ mod support;
 mod command_line;
 mod generated_docs;
 mod harness;
+mod repository;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ const TOPICS: &[Topic] = &[
     ("command_line", command_line::tests),
     ("generated_docs", generated_docs::tests),
     ("harness", harness::tests),
+    ("repository", repository::tests),
 ];
 
 fn main() -> ExitCode {
