@@ -1,1 +1,14 @@
-//! execute
+//! Walks a plan: each step one small function, truth re-read before it, its end waited for.
+//!
+//! `homelab bootstrap` and a rehearsal run the same code and differ only in their
+//! [`Inputs`]. The journal tells people what happened; it decides nothing.
+
+mod event;
+mod inputs;
+mod outcome;
+mod state;
+
+pub use event::{Event, EventKind, Silent, Sink};
+pub use inputs::{Commit, Inputs, Manifests, Operator, Remote, Secrets};
+pub use outcome::{Outcome, RunError};
+pub use state::{MemoryState, State, StateDirectory};

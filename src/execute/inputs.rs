@@ -1,0 +1,105 @@
+//! Everything a run needs from outside, so that a rehearsal runs the very same code.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use camino::Utf8PathBuf;
+use serde_json::Value;
+
+use super::event::Sink;
+use super::state::State;
+use crate::connect::{SharedConnector, SharedProbe};
+use crate::model::{Clock, NodeName, Secret};
+use crate::plan::{Consents, Tree};
+use crate::spec::Cluster;
+
+/// What a bootstrap works from and with.
+#[derive(Clone)]
+pub struct Inputs {
+    /// The cluster as it should be.
+    pub cluster: Arc<Cluster>,
+    /// Objects that are applied before Git takes over.
+    pub manifests: Arc<Manifests>,
+    /// Whether the files on disk are what the spec renders.
+    pub tree: Tree,
+    /// The local commit that holds the tree.
+    pub commit: Commit,
+    /// Key material; `Err` holds the path where a bundle is missing.
+    pub secrets: Result<Arc<Secrets>, Utf8PathBuf>,
+    /// The Git remote as this computer reaches it.
+    pub remote: Remote,
+    /// What the person agreed to.
+    pub consents: Consents,
+    /// Who runs this: stable for one computer and directory, different for any other.
+    pub operator: Operator,
+    /// The way to every machine and service.
+    pub connector: SharedConnector,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// The journal, the lock and the kubeconfig.
+    pub state: Arc<dyn State>,
+    /// Where events go.
+    pub sink: Arc<dyn Sink>,
+    /// Sees journal writes; [`crate::connect::NoProbe`] in real runs.
+    pub probe: SharedProbe,
+}
+
+/// The local commit that holds the tree, as far as there is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// Everything is committed, as this commit.
+    Clean(String),
+    /// This many paths have changes that no commit holds.
+    Dirty(usize),
+    /// There is no repository, or no commit.
+    None(String),
+    /// The remote serves the working tree itself, so that there is nothing to compare.
+    Served,
+}
+
+/// How the Git remote is asked which commit its branch is at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// The URL.
+    pub url: String,
+    /// The branch.
+    pub branch: String,
+}
+
+/// Who runs this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// This computer and directory, as one opaque text.
+    pub identity: String,
+    /// For people: user and host.
+    pub label: String,
+}
+
+/// Key material, in memory only.
+pub struct Secrets {
+    /// Complete machine configurations, by node.
+    pub configurations: BTreeMap<NodeName, Secret<String>>,
+    /// An administrator of the Talos API.
+    pub talos: talos_api::Credentials,
+    /// SHA-256 of the Talos authority's public key, as hexadecimal digits.
+    pub talos_ca: String,
+    /// What `sops-age` gets: the private key that opens the encrypted files in Git.
+    pub age_key: Option<Secret<String>>,
+    /// Encrypted files that the age key does not open.
+    pub unreadable: Vec<Utf8PathBuf>,
+    /// The keys of the Secret that the GitOps engine reads the repository with.
+    pub git: Option<BTreeMap<String, Secret<String>>>,
+}
+
+/// Objects that are applied before Git takes over, in stages.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Manifests {
+    /// Namespaces.
+    pub namespaces: Vec<Value>,
+    /// The Job that installs the charts before Git, and what it needs.
+    pub charts: Vec<Value>,
+    /// The GitOps operator, and what it needs.
+    pub operator: Vec<Value>,
+    /// The GitOps instance.
+    pub instance: Vec<Value>,
+}
