@@ -108,14 +108,17 @@ fn an_authority_out_of_its_time_is_named_with_its_dates() {
 }
 
 #[test]
-fn what_is_no_bundle_is_refused() {
-    for text in [
-        "",
-        "[]",
-        "cluster: {}",
-        "a: [",
-        "cluster: {id: 1, secret: x}",
-    ] {
-        assert!(SecretsBundle::parse(text).is_err(), "{text:?}");
-    }
+fn what_is_no_bundle_is_refused_without_quoting_it() {
+    let refusal = |text: &str| match SecretsBundle::parse(text) {
+        Ok(_) => "accepted".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(refusal(""), "expected text at `cluster.id`");
+    assert_eq!(refusal("[hidden]"), "expected text at `cluster.id`");
+    assert_eq!(refusal("hidden: ["), "not YAML");
+    assert_eq!(refusal("cluster: hidden"), "expected text at `cluster.id`");
+    assert_eq!(
+        refusal("cluster: {id: hidden, secret: {hidden: 1}}"),
+        "expected text at `cluster.secret`"
+    );
 }

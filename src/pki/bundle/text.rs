@@ -1,30 +1,52 @@
 //! The bundle's YAML.
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Certificates, ClusterIdentity, EncodedPair, JoinSecrets, SecretsBundle};
 use crate::model::Secret;
 use crate::yaml;
 
-/// Why a text is not a secrets bundle.
+/// Why a text is not a secrets bundle; says nothing of what the text holds.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseBundleError {
     /// It is not YAML.
-    #[error("not a secrets bundle")]
-    Yaml(#[from] yaml::ParseError),
-    /// It lacks a part, or a part has another type.
-    #[error("not a secrets bundle")]
-    Shape(#[source] serde_json::Error),
+    #[error("not YAML")]
+    Yaml,
+    /// It lacks a value, or has something else in its place.
+    #[error("expected text at `{path}`")]
+    Missing {
+        /// The place.
+        path: &'static str,
+    },
 }
 
 impl SecretsBundle {
     /// Reads a bundle as `talosctl gen secrets` writes it; keys that it does not know, such as
     /// SOPS' own, are passed over.
     pub fn parse(text: &str) -> Result<Self, ParseBundleError> {
-        let document = yaml::parse(text)?;
-        let raw: Raw = serde_json::from_value(document).map_err(ParseBundleError::Shape)?;
-        Ok(raw.into())
+        // The parser's own words may quote the line it stopped at.
+        let document = yaml::parse(text).map_err(|_| ParseBundleError::Yaml)?;
+        let reader = Reader(&document);
+        Ok(Self {
+            cluster: ClusterIdentity {
+                id: reader.text("cluster.id")?.to_owned(),
+                secret: reader.secret("cluster.secret")?,
+            },
+            secrets: JoinSecrets {
+                bootstrap_token: reader.secret("secrets.bootstraptoken")?,
+                aescbc_encryption_secret: reader.optional("secrets.aescbcencryptionsecret"),
+                secretbox_encryption_secret: reader.optional("secrets.secretboxencryptionsecret"),
+            },
+            trustd_token: reader.secret("trustdinfo.token")?,
+            certificates: Certificates {
+                etcd: reader.pair("certs.etcd.crt", "certs.etcd.key")?,
+                k8s: reader.pair("certs.k8s.crt", "certs.k8s.key")?,
+                k8s_aggregator: reader
+                    .pair("certs.k8saggregator.crt", "certs.k8saggregator.key")?,
+                k8s_service_account: reader.secret("certs.k8sserviceaccount.key")?,
+                os: reader.pair("certs.os.crt", "certs.os.key")?,
+            },
+        })
     }
 
     /// Returns the bundle as a document, in the order of `talosctl gen secrets`: plain text, for
@@ -67,82 +89,39 @@ impl SecretsBundle {
     }
 }
 
-#[derive(Deserialize)]
-struct Raw {
-    cluster: RawCluster,
-    secrets: RawSecrets,
-    trustdinfo: RawTrustd,
-    certs: RawCertificates,
-}
+/// Finds values by their dotted path.
+struct Reader<'a>(&'a Value);
 
-#[derive(Deserialize)]
-struct RawCluster {
-    id: String,
-    secret: String,
-}
-
-#[derive(Deserialize)]
-struct RawSecrets {
-    bootstraptoken: String,
-    aescbcencryptionsecret: Option<String>,
-    secretboxencryptionsecret: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RawTrustd {
-    token: String,
-}
-
-#[derive(Deserialize)]
-struct RawCertificates {
-    etcd: RawPair,
-    k8s: RawPair,
-    k8saggregator: RawPair,
-    k8sserviceaccount: RawKey,
-    os: RawPair,
-}
-
-#[derive(Deserialize)]
-struct RawPair {
-    crt: String,
-    key: String,
-}
-
-#[derive(Deserialize)]
-struct RawKey {
-    key: String,
-}
-
-impl From<Raw> for SecretsBundle {
-    fn from(raw: Raw) -> Self {
-        let optional = |text: Option<String>| text.filter(|text| !text.is_empty()).map(Secret::new);
-        Self {
-            cluster: ClusterIdentity {
-                id: raw.cluster.id,
-                secret: raw.cluster.secret.into(),
-            },
-            secrets: JoinSecrets {
-                bootstrap_token: raw.secrets.bootstraptoken.into(),
-                aescbc_encryption_secret: optional(raw.secrets.aescbcencryptionsecret),
-                secretbox_encryption_secret: optional(raw.secrets.secretboxencryptionsecret),
-            },
-            trustd_token: raw.trustdinfo.token.into(),
-            certificates: Certificates {
-                etcd: raw.certs.etcd.into(),
-                k8s: raw.certs.k8s.into(),
-                k8s_aggregator: raw.certs.k8saggregator.into(),
-                k8s_service_account: raw.certs.k8sserviceaccount.key.into(),
-                os: raw.certs.os.into(),
-            },
-        }
+impl<'a> Reader<'a> {
+    fn find(&self, path: &str) -> Option<&'a str> {
+        let found = path
+            .split('.')
+            .try_fold(self.0, |value, key| value.get(key));
+        found
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
     }
-}
 
-impl From<RawPair> for EncodedPair {
-    fn from(raw: RawPair) -> Self {
-        Self {
-            certificate: raw.crt,
-            key: raw.key.into(),
-        }
+    fn text(&self, path: &'static str) -> Result<&'a str, ParseBundleError> {
+        self.find(path).ok_or(ParseBundleError::Missing { path })
+    }
+
+    fn secret(&self, path: &'static str) -> Result<Secret<String>, ParseBundleError> {
+        Ok(Secret::new(self.text(path)?.to_owned()))
+    }
+
+    fn optional(&self, path: &str) -> Option<Secret<String>> {
+        self.find(path).map(|text| Secret::new(text.to_owned()))
+    }
+
+    fn pair(
+        &self,
+        certificate: &'static str,
+        key: &'static str,
+    ) -> Result<EncodedPair, ParseBundleError> {
+        Ok(EncodedPair {
+            certificate: self.text(certificate)?.to_owned(),
+            key: self.secret(key)?,
+        })
     }
 }
