@@ -172,6 +172,9 @@ pub struct TalosRequirements {
     /// System extensions that must be in the image.
     #[serde(default)]
     pub extensions: Vec<String>,
+    /// Kernel arguments that must be in the image.
+    #[serde(default)]
+    pub kernel_args: Vec<String>,
     /// Strategic-merge patches for every machine configuration.
     #[serde(default)]
     pub patches: Vec<Value>,

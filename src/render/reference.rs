@@ -1,0 +1,224 @@
+//! Secret references: what stands in a rendered file in place of a secret.
+//!
+//! `{secretRef: "infrastructure/talos/secrets.sops.yaml#certs.os.key"}` names a file of the
+//! repository and a dotted path in it. References are joined with their values in memory only, so a
+//! rendered tree can be read, reviewed and committed by anybody.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use crate::model::Secret;
+use crate::pki::SecretsBundle;
+use crate::render::talos::BUNDLE_PATH;
+use crate::yaml;
+
+const KEY: &str = "secretRef";
+
+/// What a person sees in place of a secret; Talos' own tools write the same.
+pub const REDACTED: &str = "******";
+
+/// A place in an encrypted file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SecretRef {
+    /// The file, relative to the repository's root.
+    pub file: String,
+    /// The dotted path in it.
+    pub path: String,
+}
+
+/// Why a text is not a secret reference.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected a secret reference such as `cluster/secrets/app/login.sops.yaml#data.token`, found `{0}`"
+)]
+pub struct ParseSecretRefError(String);
+
+/// Why references cannot be joined with their values.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// A reference has another form.
+    #[error(transparent)]
+    Malformed(#[from] ParseSecretRefError),
+    /// There is no value at the place.
+    #[error("`{0}` refers to nothing")]
+    Missing(SecretRef),
+}
+
+/// Something that knows secrets by their place.
+pub trait SecretSource {
+    /// Returns the value at the place.
+    fn lookup(&self, reference: &SecretRef) -> Option<Secret<String>>;
+}
+
+impl SecretSource for SecretsBundle {
+    fn lookup(&self, reference: &SecretRef) -> Option<Secret<String>> {
+        let own = reference.file == BUNDLE_PATH;
+        let value = own.then(|| self.lookup(&reference.path)).flatten();
+        value.map(|value| Secret::new(value.to_owned()))
+    }
+}
+
+impl SecretRef {
+    /// Names a place.
+    pub fn new(file: impl Into<String>, path: impl Into<String>) -> Self {
+        Self {
+            file: file.into(),
+            path: path.into(),
+        }
+    }
+
+    /// Reads a value as a reference; `None` when it is an ordinary value.
+    pub fn of(value: &Value) -> Option<Result<Self, ParseSecretRefError>> {
+        let entries = value.as_object().filter(|entries| entries.len() == 1)?;
+        let text = entries.get(KEY)?;
+        Some(match text.as_str() {
+            Some(text) => text.parse(),
+            None => Err(ParseSecretRefError(text.to_string())),
+        })
+    }
+
+    /// Returns the mapping that stands in a file.
+    pub fn to_value(&self) -> Value {
+        let entry = (KEY.to_owned(), Value::from(self.to_string()));
+        Value::Object(Map::from_iter([entry]))
+    }
+}
+
+impl FromStr for SecretRef {
+    type Err = ParseSecretRefError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split_once('#')
+            .filter(|(file, path)| !file.is_empty() && !path.is_empty())
+            .map(|(file, path)| Self::new(file, path))
+            .ok_or_else(|| ParseSecretRefError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.file, self.path)
+    }
+}
+
+/// Returns every reference in the documents.
+pub fn references(documents: &[Value]) -> Result<BTreeSet<SecretRef>, ParseSecretRefError> {
+    let mut found = BTreeSet::new();
+    let mut collect = |reference: SecretRef| {
+        found.insert(reference);
+        Ok::<_, ParseSecretRefError>(Value::Null)
+    };
+    for document in documents {
+        replace(document, &mut collect)?;
+    }
+    Ok(found)
+}
+
+/// Returns the documents as one YAML stream, every reference replaced by its value.
+pub fn join(documents: &[Value], source: &dyn SecretSource) -> Result<Secret<String>, JoinError> {
+    let mut resolve = |reference: SecretRef| {
+        let value = source
+            .lookup(&reference)
+            .ok_or(JoinError::Missing(reference))?;
+        Ok::<_, JoinError>(Value::from(value.expose().as_str()))
+    };
+    let joined = documents
+        .iter()
+        .map(|document| replace(document, &mut resolve))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Secret::new(yaml::emit_documents(&joined)))
+}
+
+/// Returns the documents with every reference hidden, for people.
+pub fn redact(documents: &[Value]) -> Result<Vec<Value>, ParseSecretRefError> {
+    let mut hide = |_| Ok::<_, ParseSecretRefError>(Value::from(REDACTED));
+    documents
+        .iter()
+        .map(|document| replace(document, &mut hide))
+        .collect()
+}
+
+fn replace<E: From<ParseSecretRefError>>(
+    value: &Value,
+    with: &mut impl FnMut(SecretRef) -> Result<Value, E>,
+) -> Result<Value, E> {
+    if let Some(reference) = SecretRef::of(value) {
+        return with(reference?);
+    }
+    Ok(match value {
+        Value::Object(entries) => entries
+            .iter()
+            .map(|(key, value)| Ok((key.clone(), replace(value, with)?)))
+            .collect::<Result<Map<_, _>, E>>()?
+            .into(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| replace(item, with))
+            .collect::<Result<Vec<_>, E>>()?
+            .into(),
+        scalar => scalar.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn documents() -> Vec<Value> {
+        vec![
+            json!({"machine": {"token": {"secretRef": format!("{BUNDLE_PATH}#trustdinfo.token")}}}),
+            json!({"kind": "X", "list": [{"secretRef": "own.sops.yaml#a.b"}], "secretRef": 1, "other": 2}),
+        ]
+    }
+
+    #[test]
+    fn lists_what_is_referred_to() {
+        let found: Vec<_> = references(&documents())
+            .expect("well formed")
+            .into_iter()
+            .collect();
+        let expected = [
+            SecretRef::new(BUNDLE_PATH, "trustdinfo.token"),
+            SecretRef::new("own.sops.yaml", "a.b"),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn joins_with_the_bundle_and_names_what_is_missing() {
+        let bundle = SecretsBundle::throwaway();
+        let text = join(&documents()[..1], &bundle).expect("all there");
+        assert_eq!(
+            text.expose(),
+            "machine:\n  token: 63tx2e.ed8c3323ag662lhp\n"
+        );
+        let missing = match join(&documents(), &bundle) {
+            Ok(_) => String::new(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(missing, "`own.sops.yaml#a.b` refers to nothing");
+    }
+
+    #[test]
+    fn hides_for_people() {
+        let redacted = redact(&documents()).expect("well formed");
+        assert_eq!(redacted[0], json!({"machine": {"token": "******"}}));
+        assert_eq!(redacted[1]["list"], json!(["******"]));
+    }
+
+    #[test]
+    fn a_malformed_reference_is_an_error() {
+        for value in [
+            json!({"secretRef": "no-path"}),
+            json!({"secretRef": "#x"}),
+            json!({"secretRef": 1}),
+        ] {
+            assert!(references(&[json!({"a": value})]).is_err());
+        }
+    }
+}

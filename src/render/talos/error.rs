@@ -1,0 +1,29 @@
+//! Why machine configurations cannot be rendered.
+
+use super::{MergeError, Origin, UnsupportedContract};
+use crate::model::NodeName;
+
+/// Why machine configurations cannot be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum TalosRenderError {
+    /// The cluster has no such node.
+    #[error("the cluster has no node `{0}`")]
+    UnknownNode(NodeName),
+    /// The catalogue has no such component.
+    #[error("the catalogue has no component `{0}`")]
+    UnknownComponent(String),
+    /// The release's form of configuration is not known.
+    #[error(transparent)]
+    Contract(#[from] UnsupportedContract),
+    /// A layer cannot be merged.
+    #[error("cannot merge {origin} into the configuration of node `{node}`")]
+    Merge {
+        /// The node.
+        node: NodeName,
+        /// The layer.
+        origin: Origin,
+        /// Why.
+        #[source]
+        source: MergeError,
+    },
+}

@@ -1,0 +1,28 @@
+//! Talos machine configurations: from a [`Cluster`](crate::spec::Cluster) to documents and files.
+//!
+//! A configuration is built in [layers](Layer): what Talos' own generator makes under the node's
+//! version contract, what is particular to the node, what components ask of machines, then the
+//! owner's patches from the widest scope to the narrowest. Each layer knows its origin, and they are
+//! merged by Talos' own rules. Key material never appears: a reference into the secrets bundle
+//! stands in its place. Kinds and fields that this module does not know pass through untouched.
+
+mod base;
+mod components;
+mod contract;
+mod delete;
+mod error;
+mod files;
+mod layers;
+mod merge;
+mod node;
+mod schematic;
+mod secrets;
+
+pub use contract::{Contract, UnsupportedContract};
+pub use error::TalosRenderError;
+pub use files::{path, render};
+pub use layers::{Layer, Origin, Scope, documents, layers};
+pub use merge::{MergeError, merge_documents};
+pub use node::LINK_ALIAS;
+pub use schematic::{Schematic, installer_image};
+pub use secrets::BUNDLE_PATH;
