@@ -22,6 +22,7 @@ mod command_line;
 mod generated_docs;
 mod harness;
 mod repository;
+mod talos_node;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,7 @@ const TOPICS: &[Topic] = &[
     ("generated_docs", generated_docs::tests),
     ("harness", harness::tests),
     ("repository", repository::tests),
+    ("talos_node", talos_node::tests),
 ];
 
 fn main() -> ExitCode {

@@ -16,24 +16,33 @@ pub fn program(name: &str) -> Result<(), Lack> {
     })
 }
 
-/// Whether network, process and mount namespaces can be made here. A machine that lacks them is
-/// named in the summary, also where the parts are required: building something would not help.
+/// Whether this machine can run nodes: root, namespaces, overlays, as the lab itself finds out.
+/// What it lacks is named in the summary also where the parts are required: building something
+/// would not help.
 pub fn namespaces() -> Result<(), Lack> {
-    static FOUND: OnceLock<bool> = OnceLock::new();
-    let found = *FOUND.get_or_init(|| {
-        Command::new("unshare")
-            .args([
-                "--net", "--pid", "--mount", "--fork", "ip", "link", "show", "lo",
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    });
-    found.then_some(()).ok_or_else(|| Lack {
-        what: "this host gives no root or no namespaces".to_owned(),
+    static FOUND: OnceLock<Result<(), String>> = OnceLock::new();
+    FOUND.get_or_init(check_lab).clone().map_err(|why| Lack {
+        what: why,
         remedy: "run the tests as root of a Linux machine".to_owned(),
         required_by: None,
     })
+}
+
+fn check_lab() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/realparts/talos-nodes/lab"
+    );
+    let checked = Command::new(script)
+        .arg("check")
+        .arg(folder.path())
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("this host cannot run test nodes: {error}"))?;
+    if checked.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&checked.stderr);
+    Err(said.trim().trim_start_matches("lab: ").to_owned())
 }

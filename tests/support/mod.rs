@@ -2,6 +2,7 @@
 //!
 //! - [`Case`]: a test with what it needs from this machine; [`tally`] says what could not run;
 //! - [`realparts`]: the real programs, found where `scripts/realparts` keeps them;
+//! - [`lab`]: real Talos nodes;
 //! - [`TestEnv`]: a directory of its own in which the built `homelab` runs with nothing inherited;
 //! - [`Redactor`]: what differs from run to run, replaced, so that whole outputs can be compared;
 //! - [`generated`]: files of this repository that are made from the code and must be current;
@@ -13,6 +14,7 @@ pub mod case;
 pub mod env;
 pub mod generated;
 pub mod host;
+pub mod lab;
 pub mod planted;
 pub mod realparts;
 pub mod redact;
