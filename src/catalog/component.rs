@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Every component and application that this build knows, by name.
@@ -44,6 +44,9 @@ pub struct Component {
     /// Components that must be ready first, if they are in the cluster at all.
     #[serde(default)]
     pub depends_on: Vec<String>,
+    /// How to tell that an object of its second stage is ready, where its conditions alone do not.
+    #[serde(default)]
+    pub health_checks: Vec<HealthCheck>,
     /// Secrets that it expects, written encrypted under `cluster/secrets/<name>/`.
     #[serde(default)]
     pub secrets: Vec<SecretDeclaration>,
@@ -132,8 +135,27 @@ pub struct SecretDeclaration {
     pub name: String,
     /// What it is for, one line.
     pub summary: String,
+    /// A condition over the template's context, such as `options.dns == "cloudflare"`; without one
+    /// the secret is always expected.
+    #[serde(default)]
+    pub when: Option<String>,
     /// Its keys.
     pub keys: Vec<SecretKey>,
+}
+
+/// How to tell that an object is ready, as CEL over its fields.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HealthCheck {
+    /// The object's API group and version.
+    pub api_version: String,
+    /// The object's kind.
+    pub kind: String,
+    /// True when it is as it should be.
+    pub current: String,
+    /// True when it cannot become so by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 /// One key of a declared secret.
@@ -194,6 +216,11 @@ impl Catalog {
         }
     }
 
+    /// Adds a component, replacing one of the same name.
+    pub fn insert(&mut self, component: Component) {
+        self.components.insert(component.name.clone(), component);
+    }
+
     /// Returns the component of this name.
     pub fn get(&self, name: &str) -> Option<&Component> {
         self.components.get(name)
@@ -214,6 +241,12 @@ impl Component {
     /// Tells whether it is an application, listed under `apps:` and placed under `cluster/apps/`.
     pub fn is_app(&self) -> bool {
         self.category == Category::App
+    }
+
+    /// Tells whether it brings the definitions of this API group (`provides: crd:<group>`).
+    pub fn defines_group(&self, group: &str) -> bool {
+        let defined = |capability: &String| capability.strip_prefix("crd:") == Some(group);
+        self.provides.iter().any(defined)
     }
 
     /// Returns the version that this catalogue was written for.

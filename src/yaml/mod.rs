@@ -17,5 +17,5 @@ pub use decode::{DecodeError, Spanned};
 pub use edit::{EditError, Editor};
 pub use emit::{emit, emit_documents};
 pub use node::{Entry, Node, NodeKind, Span};
-pub use parse::{ParseError, parse, parse_documents};
+pub use parse::{ParseError, parse, parse_as, parse_documents};
 pub use parse_nodes::{Limits, Problem, ProblemKind, parse_node};

@@ -1,5 +1,6 @@
 //! Reading YAML into plain values.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The most bytes that a document may have: the Kubernetes API takes no object over 3 MiB.
@@ -21,6 +22,11 @@ pub enum ParseError {
 
 /// Parses one document.
 pub fn parse(text: &str) -> Result<Value, ParseError> {
+    parse_as(text)
+}
+
+/// Parses one document of a known shape, such as the catalogue's own files.
+pub fn parse_as<T: DeserializeOwned>(text: &str) -> Result<T, ParseError> {
     check_size(text)?;
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| syntax(&error))
 }
