@@ -1,5 +1,11 @@
 //! What every command has in common: help, versions, usage errors, completions, manual pages.
 
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+use clap::{Command, CommandFactory as _};
+use homelab::cli::Cli;
+
 use crate::support::{Case, TestEnv, cases};
 
 pub fn tests() -> Vec<Case> {
@@ -8,6 +14,9 @@ pub fn tests() -> Vec<Case> {
         no_command_shows_help_and_is_a_usage_error,
         unknown_command_is_a_usage_error,
         completions_are_made_for_every_shell,
+        bash_completes_commands,
+        manual_has_a_page_for_every_command,
+        global_options_stand_before_and_after_the_command,
     ]
 }
 
@@ -39,4 +48,64 @@ fn completions_are_made_for_every_shell() {
         assert!(run.stdout.contains("bootstrap"), "{shell}");
         assert_eq!(run.stderr, "", "{shell}");
     }
+}
+
+fn bash_completes_commands() {
+    let env = TestEnv::new();
+    let script = env.homelab(["completions", "bash"]).run().success().stdout;
+    env.write("completions.bash", script);
+    let question = r#"
+        source completions.bash
+        COMP_WORDS=(homelab re) COMP_CWORD=1
+        _homelab homelab re homelab
+        printf '%s\n' "${COMPREPLY[@]}" | sort
+    "#;
+    let run = env.program("bash", ["-c", question]).run().success();
+    assert_eq!(run.stdout, "rehearse\nrender\n", "{}", run.stderr);
+}
+
+fn manual_has_a_page_for_every_command() {
+    let env = TestEnv::new();
+    env.homelab(["man", "pages/man1"]).run().success();
+    let pages = env.files();
+    let expected: Vec<Utf8PathBuf> = command_names(&Cli::command(), "homelab")
+        .into_iter()
+        .map(|name| format!("pages/man1/{name}.1").into())
+        .collect();
+    assert_eq!(
+        pages.iter().collect::<BTreeSet<_>>(),
+        expected.iter().collect::<BTreeSet<_>>()
+    );
+    for page in pages {
+        let text = env.read(&page);
+        for section in [".SH NAME", ".SH SYNOPSIS", ".SH DESCRIPTION"] {
+            assert!(text.contains(section), "{page} has no {section}");
+        }
+    }
+}
+
+/// The names of the pages: the words of each command, joined by hyphens.
+fn command_names(command: &Command, name: &str) -> Vec<String> {
+    let mut names = vec![name.to_owned()];
+    for child in command
+        .get_subcommands()
+        .filter(|child| !child.is_hide_set())
+    {
+        names.extend(command_names(
+            child,
+            &format!("{name}-{}", child.get_name()),
+        ));
+    }
+    names
+}
+
+fn global_options_stand_before_and_after_the_command() {
+    let env = TestEnv::new();
+    let absent = env.root().join("absent");
+    let before = env.homelab(["-C", absent.as_str(), "validate"]).run();
+    let after = env.homelab(["validate", "-C", absent.as_str()]).run();
+    assert_ne!(before.code, Some(0));
+    assert_ne!(before.code, Some(2), "{}", before.stderr);
+    assert_eq!(before.transcript(), after.transcript());
+    assert!(before.stderr.contains("absent"), "{}", before.stderr);
 }
