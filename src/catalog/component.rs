@@ -243,10 +243,13 @@ impl Component {
         self.category == Category::App
     }
 
-    /// Tells whether it brings the definitions of this API group (`provides: crd:<group>`).
-    pub fn defines_group(&self, group: &str) -> bool {
-        let defined = |capability: &String| capability.strip_prefix("crd:") == Some(group);
-        self.provides.iter().any(defined)
+    /// Tells whether it brings the definition of an object's kind (`provides: crd:<group>`).
+    pub fn defines_kind_of(&self, object: &Value) -> bool {
+        let version = object["apiVersion"].as_str().unwrap_or_default();
+        let group = version.split_once('/').map(|(group, _)| group);
+        let defines =
+            |capability: &String| group.is_some() && capability.strip_prefix("crd:") == group;
+        self.provides.iter().any(defines)
     }
 
     /// Returns the version that this catalogue was written for.

@@ -1,8 +1,16 @@
 //! What the cluster comes to as files: node configurations, the GitOps tree, documents.
 //!
 //! A pure function of the cluster and the catalogue: same input, same bytes, on every system. No
-//! secret is in what is rendered; references stand in their place.
+//! secret is in what is rendered; references stand in their place. Nothing here reads or writes a
+//! file; [`crate::store`] compares the result with the working tree and writes it.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod bootstrap;
+mod chart;
+mod error;
+mod namespace;
 pub mod reference;
 pub mod talos;
+
+pub use chart::ChartRelease;
+pub use error::RenderError;

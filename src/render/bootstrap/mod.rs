@@ -1,0 +1,16 @@
+//! What is applied before Git takes over.
+//!
+//! A fresh cluster has no pod network, so the GitOps engine cannot run yet. One Job on the host
+//! network installs the charts that come first; later Flux finds the very same releases.
+
+mod manifests;
+mod runner;
+mod script;
+
+pub use manifests::{
+    BootstrapManifests, GIT_CREDENTIALS_SECRET, GITOPS_NAMESPACE, SOPS_AGE_SECRET, manifests,
+};
+pub use runner::ChartRun;
+
+#[cfg(test)]
+mod tests;
