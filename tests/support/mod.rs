@@ -2,6 +2,7 @@
 //!
 //! - [`Case`]: a test with what it needs from this machine; [`tally`] says what could not run;
 //! - [`realparts`]: the real programs, found where `scripts/realparts` keeps them;
+//! - [`control_plane`]: a real Kubernetes API;
 //! - [`lab`]: real Talos nodes;
 //! - [`TestEnv`]: a directory of its own in which the built `homelab` runs with nothing inherited;
 //! - [`Redactor`]: what differs from run to run, replaced, so that whole outputs can be compared;
@@ -11,6 +12,7 @@
 #![allow(dead_code, reason = "a kit offers more than today's cases use")]
 
 pub mod case;
+pub mod control_plane;
 pub mod env;
 pub mod generated;
 pub mod host;
