@@ -183,7 +183,7 @@ where
     E: Into<anyhow::Error>,
     F: Future<Output = Result<T, E>>,
 {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     loop {
         match attempt().await {
             Ok(value) => return Ok(value),

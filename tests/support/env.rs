@@ -175,7 +175,7 @@ impl Invocation {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{:?}: {error}", self.command.get_program()));
+            .unwrap_or_else(|error| panic!("{}: {error}", self.command.get_program().display()));
         let mut stdin = child.stdin.take().expect("it was asked for");
         let input = std::mem::take(&mut self.input);
         // From a thread, since a program may write before it has read; a program that does not
@@ -183,7 +183,7 @@ impl Invocation {
         let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
         let output = child.wait_with_output().expect("it can be waited for");
         writer.join().expect("writing does not panic");
-        Run::new(output, self.redactor)
+        Run::new(&output, self.redactor)
     }
 
     /// Starts it and returns at once; the caller ends it.
@@ -193,7 +193,7 @@ impl Invocation {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{:?}: {error}", self.command.get_program()))
+            .unwrap_or_else(|error| panic!("{}: {error}", self.command.get_program().display()))
     }
 }
 
@@ -209,7 +209,7 @@ pub struct Run {
 }
 
 impl Run {
-    fn new(output: Output, redactor: Redactor) -> Self {
+    fn new(output: &Output, redactor: Redactor) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -4,6 +4,7 @@
 //! real thing" where it was not.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many ran, and how many did not, by reason and remedy.
@@ -52,7 +53,7 @@ fn describe(tally: &Tally) -> String {
     let mut text = format!("real parts: {} ran; {ignored} ignored", tests(tally.ran));
     text.push_str(if ignored == 0 { "\n" } else { ":\n" });
     for ((what, remedy), count) in &tally.ignored {
-        text.push_str(&format!("  {}: {what} ({remedy})\n", tests(*count)));
+        writeln!(text, "  {}: {what} ({remedy})", tests(*count)).expect("a string takes all");
     }
     text.push('\n');
     text
