@@ -22,6 +22,7 @@ mod command_line;
 mod generated_docs;
 mod harness;
 mod repository;
+mod talos_config;
 mod talos_node;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ const TOPICS: &[Topic] = &[
     ("command_line", command_line::tests),
     ("generated_docs", generated_docs::tests),
     ("harness", harness::tests),
+    ("talos_config", talos_config::tests),
     ("repository", repository::tests),
     ("talos_node", talos_node::tests),
 ];

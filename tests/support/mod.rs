@@ -7,16 +7,19 @@
 //! - [`TestEnv`]: a directory of its own in which the built `homelab` runs with nothing inherited;
 //! - [`Redactor`]: what differs from run to run, replaced, so that whole outputs can be compared;
 //! - [`generated`]: files of this repository that are made from the code and must be current;
+//! - [`oracle`]: Talos' own configuration library, asked; [`clusters`]: clusters to ask it about;
 //! - [`planted`]: secrets that must not be seen anywhere.
 
 #![allow(dead_code, reason = "a kit offers more than today's cases use")]
 
 pub mod case;
+pub mod clusters;
 pub mod control_plane;
 pub mod env;
 pub mod generated;
 pub mod host;
 pub mod lab;
+pub mod oracle;
 pub mod planted;
 pub mod realparts;
 pub mod redact;
@@ -25,5 +28,6 @@ pub mod tally;
 pub(crate) use case::cases;
 pub use case::{Case, Need};
 pub use env::TestEnv;
+pub use oracle::Oracle;
 pub use planted::Planted;
 pub use redact::Redactor;

@@ -83,6 +83,15 @@ const KEYED: &[(&str, &str, &[&str], OnMatch)] = &[
     ),
 ];
 
+/// Settings that Talos hands on to another program: a value keeps its type there. Elsewhere the
+/// field decides the type, and `1` may well stand for a text.
+const FREE_FORM: &[&str] = &[
+    "machine.kubelet.extraConfig",
+    "machine.baseRuntimeSpecOverrides",
+    "cluster.apiServer.admissionControl.configuration",
+    "cluster.scheduler.config",
+];
+
 /// Arguments of a Kubernetes program: a key's value, text or list, is replaced.
 const ARGUMENTS: &str = "extraArgs";
 
@@ -152,6 +161,14 @@ impl<'a> Place<'a> {
         REPLACED.contains(&(self.kind, self.path.as_str()))
     }
 
+    fn is_free_form(&self) -> bool {
+        let inside = |root: &&str| {
+            let rest = self.path.strip_prefix(*root);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.kind == MAIN && FREE_FORM.iter().any(inside)
+    }
+
     fn keys(&self) -> Option<(&'static [&'static str], OnMatch)> {
         KEYED
             .iter()
@@ -163,20 +180,33 @@ impl<'a> Place<'a> {
         if right.is_null() {
             return Ok(());
         }
-        if left.is_null() || self.is_replaced() || is_scalar(left) && is_scalar(right) {
-            if !(is_empty(right) && !left.is_null() && !self.is_replaced()) {
-                *left = right.clone();
-            }
+        if left.is_null() || self.is_replaced() {
+            *left = right.clone();
             return Ok(());
         }
         match (left, right) {
+            (left, right) if is_scalar(left) && is_scalar(right) => self.overwrite(left, right),
             (Value::Object(left), Value::Object(right)) => self.merge_mapping(left, right),
             (Value::Array(left), Value::Array(right)) => self.merge_list(left, right),
-            (left, right) => Err(MergeError::Clash {
-                path: self.path.clone(),
-                left: kind_of(left),
-                right: kind_of(right),
-            }),
+            (left, right) => Err(self.clash(left, right)),
+        }
+    }
+
+    fn overwrite(&self, left: &mut Value, right: &Value) -> Result<(), MergeError> {
+        if self.is_free_form() && kind_of(left) != kind_of(right) {
+            return Err(self.clash(left, right));
+        }
+        if !is_empty(right) {
+            *left = right.clone();
+        }
+        Ok(())
+    }
+
+    fn clash(&self, left: &Value, right: &Value) -> MergeError {
+        MergeError::Clash {
+            path: self.path.clone(),
+            left: kind_of(left),
+            right: kind_of(right),
         }
     }
 
