@@ -8,8 +8,10 @@ mod connector;
 mod map;
 mod probe;
 mod target;
+mod tls;
 
 pub use connector::{Connecting, Connector, SharedConnector, Stream, Tcp};
 pub use map::{ConnectMap, GitEntry, Mapped, Others, ParseConnectMapError, Serves};
 pub use probe::{NoProbe, Point, Probe, Probed, SharedProbe, Verdict};
 pub use target::{ParseTargetError, Target};
+pub use tls::CertificateTime;

@@ -1,0 +1,321 @@
+//! One API server: read, list, apply, each within a deadline.
+
+use std::collections::BTreeMap;
+use std::error::Error as StdError;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::Request;
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
+use kube::core::{ApiResource, GroupVersionKind, gvk::ParseGroupVersionError};
+use kube::discovery::{self, ApiCapabilities, Scope};
+use serde_json::Value;
+
+use super::access::{Access, AccessError};
+use super::objects::describe;
+use super::transport;
+use crate::connect::{SharedConnector, Target};
+use crate::model::Clock;
+
+/// Longer than any call that does not watch takes on a busy small machine.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A client of one API server.
+#[derive(Clone)]
+pub struct Client {
+    inner: kube::Client,
+    resources: Arc<Mutex<BTreeMap<String, (ApiResource, ApiCapabilities)>>>,
+}
+
+/// Why the API did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum KubeError {
+    /// The kubeconfig is not usable.
+    #[error("cannot use the kubeconfig")]
+    Access(#[from] AccessError),
+    /// An object has no kind, version or name.
+    #[error("an object has no `{0}`")]
+    Incomplete(&'static str),
+    /// An object's version is not one.
+    #[error("an object's `apiVersion` is not one")]
+    Version(#[from] ParseGroupVersionError),
+    /// The API does not know the kind (yet).
+    #[error("the Kubernetes API does not know `{kind}` yet")]
+    UnknownKind {
+        /// The kind.
+        kind: String,
+    },
+    /// No answer came in time.
+    #[error("no answer from the Kubernetes API within {} s", DEADLINE.as_secs())]
+    Deadline,
+    /// The API said no.
+    #[error("the Kubernetes API refused {what}: {message} ({code})")]
+    Refused {
+        /// What was asked.
+        what: String,
+        /// The HTTP status.
+        code: u16,
+        /// Its own words.
+        message: String,
+    },
+    /// The API could not be reached.
+    #[error("cannot reach the Kubernetes API: {reason}")]
+    Unreachable {
+        /// What the network or TLS said, innermost last.
+        reason: String,
+    },
+}
+
+impl Client {
+    /// Makes a client of the API server at this target; nothing is dialled yet.
+    pub fn new(
+        access: &Access,
+        target: &Target,
+        connector: SharedConnector,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, KubeError> {
+        let http = transport::http(access, target, connector, clock)?;
+        let base = format!("https://{target}");
+        let service = tower::ServiceBuilder::new()
+            .map_request(move |request| absolute(&base, request))
+            .service(http);
+        Ok(Self {
+            inner: kube::Client::new(service, "default"),
+            resources: Arc::default(),
+        })
+    }
+
+    /// Tells whether the API server says that it is ready.
+    pub async fn ready(&self) -> Result<(), KubeError> {
+        let request = Request::get("/readyz")
+            .body(Vec::new())
+            .expect("a constant path is a valid request");
+        within("readiness", self.inner.request_text(request))
+            .await
+            .map(|_| ())
+    }
+
+    /// Returns an object; `None` when it, or its kind, does not exist.
+    pub async fn get(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: Option<&str>,
+        name: &str,
+    ) -> Result<Option<Value>, KubeError> {
+        let api = match self.api(api_version, kind, namespace).await {
+            Ok(api) => api,
+            Err(KubeError::UnknownKind { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let what = format!("{kind} `{name}`");
+        let found = within(&what, api.get_opt(name)).await?;
+        Ok(found.map(|object| value(&object)))
+    }
+
+    /// Returns all objects of a kind, by namespace and name; none when the kind does not exist.
+    pub async fn list(
+        &self,
+        api_version: &str,
+        kind: &str,
+        selector: Option<&str>,
+    ) -> Result<Vec<Value>, KubeError> {
+        let api = match self.api(api_version, kind, None).await {
+            Ok(api) => api,
+            Err(KubeError::UnknownKind { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut params = ListParams::default();
+        params.label_selector = selector.map(str::to_owned);
+        let list = within(kind, api.list(&params)).await?;
+        let mut items: Vec<Value> = list.items.iter().map(value).collect();
+        items.sort_by_key(describe);
+        Ok(items)
+    }
+
+    /// Applies an object server-side as this manager, taking over fields that others hold.
+    pub async fn apply(&self, object: &Value, manager: &str) -> Result<Value, KubeError> {
+        let name = object["metadata"]["name"]
+            .as_str()
+            .ok_or(KubeError::Incomplete("metadata.name"))?;
+        let api_version = object["apiVersion"]
+            .as_str()
+            .ok_or(KubeError::Incomplete("apiVersion"))?;
+        let kind = object["kind"]
+            .as_str()
+            .ok_or(KubeError::Incomplete("kind"))?;
+        let namespace = object["metadata"]["namespace"].as_str();
+        let api = self.api(api_version, kind, namespace).await?;
+        let params = PatchParams::apply(manager).force();
+        let patched = within(
+            &describe(object),
+            api.patch(name, &params, &Patch::Apply(object)),
+        )
+        .await?;
+        Ok(value(&patched))
+    }
+
+    /// Creates an object; `Refused` with 409 when it exists.
+    pub(super) async fn create(&self, object: &Value) -> Result<Value, KubeError> {
+        let (api, typed) = self.typed(object).await?;
+        let created = within(
+            &describe(object),
+            api.create(&kube::api::PostParams::default(), &typed),
+        )
+        .await?;
+        Ok(value(&created))
+    }
+
+    /// Replaces an object; `Refused` with 409 when it is no longer the one that was read.
+    pub(super) async fn replace(&self, object: &Value) -> Result<Value, KubeError> {
+        let (api, typed) = self.typed(object).await?;
+        let name = typed.metadata.name.clone().unwrap_or_default();
+        let params = kube::api::PostParams::default();
+        let replaced = within(&describe(object), api.replace(&name, &params, &typed)).await?;
+        Ok(value(&replaced))
+    }
+
+    /// Deletes an object and what it owns; fine when it does not exist.
+    pub async fn delete(&self, object: &Value) -> Result<(), KubeError> {
+        let (api, typed) = self.typed(object).await?;
+        let name = typed.metadata.name.clone().unwrap_or_default();
+        let params = kube::api::DeleteParams::background();
+        match within(&describe(object), api.delete(&name, &params)).await {
+            Ok(_) => Ok(()),
+            Err(KubeError::Refused { code: 404, .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn typed(
+        &self,
+        object: &Value,
+    ) -> Result<(Api<DynamicObject>, DynamicObject), KubeError> {
+        let api_version = object["apiVersion"]
+            .as_str()
+            .ok_or(KubeError::Incomplete("apiVersion"))?;
+        let kind = object["kind"]
+            .as_str()
+            .ok_or(KubeError::Incomplete("kind"))?;
+        let namespace = object["metadata"]["namespace"].as_str();
+        let api = self.api(api_version, kind, namespace).await?;
+        let typed = serde_json::from_value(object.clone())
+            .map_err(|_| KubeError::Incomplete("metadata"))?;
+        Ok((api, typed))
+    }
+
+    async fn api(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: Option<&str>,
+    ) -> Result<Api<DynamicObject>, KubeError> {
+        let (resource, capabilities) = self.resource(api_version, kind).await?;
+        Ok(match (capabilities.scope, namespace) {
+            (Scope::Namespaced, Some(namespace)) => {
+                Api::namespaced_with(self.inner.clone(), namespace, &resource)
+            }
+            _ => Api::all_with(self.inner.clone(), &resource),
+        })
+    }
+
+    /// Asks once per kind; a kind that is not there yet is asked for again.
+    async fn resource(
+        &self,
+        api_version: &str,
+        kind: &str,
+    ) -> Result<(ApiResource, ApiCapabilities), KubeError> {
+        let key = format!("{api_version}/{kind}");
+        let known = self.resources().get(&key).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let gvk = GroupVersionKind::gvk(group, version, kind);
+        let found = within(&key, discovery::pinned_kind(&self.inner, &gvk))
+            .await
+            .map_err(|error| match error {
+                KubeError::Refused { code: 404, .. } => {
+                    KubeError::UnknownKind { kind: key.clone() }
+                }
+                other => other,
+            })?;
+        self.resources().insert(key, found.clone());
+        Ok(found)
+    }
+
+    fn resources(
+        &self,
+    ) -> std::sync::MutexGuard<'_, BTreeMap<String, (ApiResource, ApiCapabilities)>> {
+        self.resources
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KubeError {
+    /// Tells whether asking again may help: the API starts, restarts, or is busy.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Deadline | Self::Unreachable { .. } | Self::UnknownKind { .. } => true,
+            Self::Refused { code, message, .. } => {
+                // Until its roles are there, a starting API server refuses even administrators.
+                matches!(code, 401 | 403 | 404 | 409 | 410 | 429)
+                    || *code >= 500
+                    || message.contains("failed calling webhook")
+            }
+            Self::Access(_) | Self::Incomplete(_) | Self::Version(_) => false,
+        }
+    }
+}
+
+fn absolute<B>(base: &str, mut request: Request<B>) -> Request<B> {
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", http::uri::PathAndQuery::as_str);
+    if let Ok(uri) = format!("{base}{path}").parse() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+fn value(object: &DynamicObject) -> Value {
+    serde_json::to_value(object).unwrap_or_default()
+}
+
+async fn within<T>(
+    what: &str,
+    calling: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, KubeError> {
+    match tokio::time::timeout(DEADLINE, calling).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(translate(what, &error)),
+        Err(_) => Err(KubeError::Deadline),
+    }
+}
+
+fn translate(what: &str, error: &kube::Error) -> KubeError {
+    match error {
+        kube::Error::Api(status) => KubeError::Refused {
+            what: what.to_owned(),
+            code: status.code,
+            message: status.message.clone(),
+        },
+        kube::Error::Discovery(_) => KubeError::UnknownKind {
+            kind: what.to_owned(),
+        },
+        other => KubeError::Unreachable {
+            reason: innermost(other),
+        },
+    }
+}
+
+/// The outer layers only say that something failed.
+fn innermost(error: &dyn StdError) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

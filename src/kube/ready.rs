@@ -1,0 +1,223 @@
+//! Whether an object has become what it should be, from its value alone.
+//!
+//! The rules are those of kstatus, with Flux' own for Jobs: a started Job is not a finished one.
+//! A failing Flux object never advances its `observedGeneration`, so a failure is read even then.
+
+use serde_json::Value;
+
+/// How far an object is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It is what it should be.
+    Ready,
+    /// It is on its way; what it says about that.
+    InProgress(String),
+    /// It will not get there without a change; why.
+    Failed(String),
+}
+
+/// Judges an object.
+pub fn readiness(object: &Value) -> Readiness {
+    if !object["metadata"]["deletionTimestamp"].is_null() {
+        return Readiness::InProgress("is being deleted".to_owned());
+    }
+    if let Some(message) = condition_message(object, "Stalled", "True") {
+        return Readiness::Failed(message);
+    }
+    let status = &object["status"];
+    let generation = object["metadata"]["generation"].as_i64();
+    let observed = status["observedGeneration"].as_i64();
+    if let (Some(generation), Some(observed)) = (generation, observed)
+        && observed != generation
+    {
+        let said = condition_message(object, "Ready", "False");
+        return Readiness::InProgress(said.unwrap_or_else(|| "not looked at yet".to_owned()));
+    }
+    match object["kind"].as_str().unwrap_or_default() {
+        "Deployment" => deployment(object),
+        "StatefulSet" => stateful_set(object),
+        "DaemonSet" => daemon_set(object),
+        "Job" => job(object),
+        "Pod" => pod(object),
+        "CustomResourceDefinition" => definition(object),
+        "Node" => by_condition(object, Missing::InProgress),
+        _ if is_flux(object) => flux(object),
+        _ => by_condition(object, Missing::Ready),
+    }
+}
+
+/// What it means that an object has no `Ready` condition.
+#[derive(Clone, Copy)]
+enum Missing {
+    Ready,
+    InProgress,
+}
+
+fn is_flux(object: &Value) -> bool {
+    let version = object["apiVersion"].as_str().unwrap_or_default();
+    version.contains(".fluxcd.io/") || version.contains("fluxcd.controlplane.io/")
+}
+
+/// A static Helm repository has no status; everything else of Flux tells when it is ready.
+fn flux(object: &Value) -> Readiness {
+    let is_static = object["kind"] == "HelmRepository" && object["spec"]["type"] == "oci";
+    if is_static || object["spec"]["suspend"] == true {
+        return Readiness::Ready;
+    }
+    by_condition(object, Missing::InProgress)
+}
+
+fn by_condition(object: &Value, missing: Missing) -> Readiness {
+    let message = || message(object, "Ready");
+    match condition(object, "Ready").map(|c| c["status"].as_str().unwrap_or("Unknown")) {
+        Some("True") => match condition_message(object, "Reconciling", "True") {
+            Some(message) => Readiness::InProgress(message),
+            None => Readiness::Ready,
+        },
+        Some(_) => Readiness::InProgress(message()),
+        None => match missing {
+            Missing::Ready => Readiness::Ready,
+            Missing::InProgress => Readiness::InProgress("has no condition yet".to_owned()),
+        },
+    }
+}
+
+fn deployment(object: &Value) -> Readiness {
+    if let Some(progressing) = condition(object, "Progressing")
+        && progressing["reason"] == "ProgressDeadlineExceeded"
+    {
+        return Readiness::Failed(message(object, "Progressing"));
+    }
+    let status = &object["status"];
+    let wanted = object["spec"]["replicas"].as_i64().unwrap_or(1);
+    let count = |field: &str| status[field].as_i64().unwrap_or(0);
+    if status["observedGeneration"].is_null() {
+        return Readiness::InProgress("not looked at yet".to_owned());
+    }
+    let rollout = [
+        count("replicas") >= wanted,
+        count("updatedReplicas") >= wanted,
+        count("replicas") <= wanted,
+        count("availableReplicas") >= count("updatedReplicas"),
+        count("readyReplicas") >= wanted,
+    ];
+    let available = condition(object, "Available").is_some_and(|c| c["status"] == "True");
+    if rollout.into_iter().all(|done| done) && available {
+        Readiness::Ready
+    } else {
+        Readiness::InProgress(format!(
+            "{}/{wanted} pods are ready",
+            count("readyReplicas")
+        ))
+    }
+}
+
+fn stateful_set(object: &Value) -> Readiness {
+    let status = &object["status"];
+    let wanted = object["spec"]["replicas"].as_i64().unwrap_or(1);
+    let count = |field: &str| status[field].as_i64().unwrap_or(0);
+    let rolled_out = object["spec"]["updateStrategy"]["type"] == "OnDelete"
+        || status["currentRevision"] == status["updateRevision"];
+    if count("readyReplicas") >= wanted && count("replicas") <= wanted && rolled_out {
+        Readiness::Ready
+    } else {
+        Readiness::InProgress(format!(
+            "{}/{wanted} pods are ready",
+            count("readyReplicas")
+        ))
+    }
+}
+
+fn daemon_set(object: &Value) -> Readiness {
+    let status = &object["status"];
+    let Some(wanted) = status["desiredNumberScheduled"].as_i64() else {
+        return Readiness::InProgress("not scheduled yet".to_owned());
+    };
+    let count = |field: &str| status[field].as_i64().unwrap_or(0);
+    let complete = [
+        "currentNumberScheduled",
+        "updatedNumberScheduled",
+        "numberAvailable",
+        "numberReady",
+    ]
+    .into_iter()
+    .all(|field| count(field) >= wanted);
+    if complete {
+        Readiness::Ready
+    } else {
+        Readiness::InProgress(format!("{}/{wanted} pods are ready", count("numberReady")))
+    }
+}
+
+fn job(object: &Value) -> Readiness {
+    if object["spec"]["suspend"] == true
+        || condition(object, "Complete").is_some_and(|c| c["status"] == "True")
+    {
+        return Readiness::Ready;
+    }
+    if let Some(message) = condition_message(object, "Failed", "True") {
+        return Readiness::Failed(message);
+    }
+    let failed = object["status"]["failed"].as_i64().unwrap_or(0);
+    Readiness::InProgress(match failed {
+        0 => "runs".to_owned(),
+        attempts => format!("runs again after {attempts} failed attempts"),
+    })
+}
+
+fn pod(object: &Value) -> Readiness {
+    let status = &object["status"];
+    let waiting = status["containerStatuses"].as_array().and_then(|statuses| {
+        statuses
+            .iter()
+            .find_map(|container| container["state"]["waiting"]["reason"].as_str())
+    });
+    match status["phase"].as_str() {
+        Some("Succeeded") => Readiness::Ready,
+        Some("Failed") => Readiness::Failed(text(&status["message"], "failed")),
+        _ if condition(object, "Ready").is_some_and(|c| c["status"] == "True") => Readiness::Ready,
+        _ => Readiness::InProgress(waiting.unwrap_or("starts").to_owned()),
+    }
+}
+
+fn definition(object: &Value) -> Readiness {
+    if let Some(message) = condition_message(object, "NamesAccepted", "False") {
+        return Readiness::Failed(message);
+    }
+    if condition(object, "Established").is_some_and(|c| c["status"] == "True") {
+        Readiness::Ready
+    } else {
+        Readiness::InProgress("is not established yet".to_owned())
+    }
+}
+
+fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
+    object["status"]["conditions"]
+        .as_array()?
+        .iter()
+        .find(|condition| condition["type"] == kind)
+}
+
+fn condition_message(object: &Value, kind: &str, status: &str) -> Option<String> {
+    condition(object, kind)
+        .filter(|condition| condition["status"] == status)
+        .map(|_| message(object, kind))
+}
+
+/// `Reason: message`, as far as the condition has them.
+fn message(object: &Value, kind: &str) -> String {
+    let Some(condition) = condition(object, kind) else {
+        return String::new();
+    };
+    let reason = text(&condition["reason"], "");
+    let message = text(&condition["message"], "");
+    match (reason.is_empty(), message.is_empty()) {
+        (false, false) => format!("{reason}: {message}"),
+        (true, _) => message,
+        (_, true) => reason,
+    }
+}
+
+fn text(value: &Value, otherwise: &str) -> String {
+    value.as_str().unwrap_or(otherwise).to_owned()
+}
