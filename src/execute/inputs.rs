@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::event::Sink;
 use super::state::State;
 use crate::connect::{SharedConnector, SharedProbe};
+use crate::git::{Commit, Remote};
 use crate::model::{Clock, NodeName, Secret};
 use crate::plan::{Consents, Tree};
 use crate::spec::Cluster;
@@ -42,28 +43,6 @@ pub struct Inputs {
     pub sink: Arc<dyn Sink>,
     /// Sees journal writes; [`crate::connect::NoProbe`] in real runs.
     pub probe: SharedProbe,
-}
-
-/// The local commit that holds the tree, as far as there is one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Commit {
-    /// Everything is committed, as this commit.
-    Clean(String),
-    /// This many paths have changes that no commit holds.
-    Dirty(usize),
-    /// There is no repository, or no commit.
-    None(String),
-    /// The remote serves the working tree itself, so that there is nothing to compare.
-    Served,
-}
-
-/// How the Git remote is asked which commit its branch is at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remote {
-    /// The URL.
-    pub url: String,
-    /// The branch.
-    pub branch: String,
 }
 
 /// Who runs this.

@@ -8,7 +8,8 @@ mod inputs;
 mod outcome;
 mod state;
 
+pub use crate::git::{Commit, Remote};
 pub use event::{Event, EventKind, Silent, Sink};
-pub use inputs::{Commit, Inputs, Manifests, Operator, Remote, Secrets};
+pub use inputs::{Inputs, Manifests, Operator, Secrets};
 pub use outcome::{Outcome, RunError};
 pub use state::{MemoryState, State, StateDirectory};

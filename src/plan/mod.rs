@@ -17,8 +17,8 @@ mod wait;
 pub use bootstrap::{KUBECONFIG, bootstrap};
 pub use consent::{Consents, ParseWipeError, Wipe};
 pub use observed::{
-    Disk, EtcdSigns, Git, Hardware, Kubernetes, Link, NodeState, Observed, Platform, Running,
-    SecretsState, Tree, VipProbe, VipState,
+    Disk, EtcdSigns, Git, Hardware, Link, NodeState, Observed, Platform, Running, SecretsState,
+    Tree, VipProbe, VipState,
 };
 pub use refusal::{Fence, Refusal, Severity};
 pub use step::{Action, Condition, Effect, ObjectSet, Plan, Stage, Step, StepId};

@@ -25,8 +25,6 @@ pub struct Observed {
     pub git: Git,
     /// Whether something answers at the virtual IP; `None` when the cluster has none.
     pub vip: Option<VipState>,
-    /// The Kubernetes API.
-    pub kubernetes: Kubernetes,
 }
 
 /// Whether the files on disk are what the spec renders.
@@ -243,16 +241,6 @@ pub enum VipProbe {
     Ours,
     /// Something else answers.
     Taken,
-}
-
-/// The Kubernetes API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kubernetes {
-    /// No control plane answers for it.
-    Silent,
-    /// It answers.
-    Answers,
 }
 
 impl Observed {

@@ -1,0 +1,176 @@
+//! What a machine is made of, as far as its release and mode let it tell.
+
+use talos_api::Client;
+use talos_api::resources::{
+    AddressStatus, DiscoveredVolume, Disk, LinkStatus, MemoryModule, OsVersion, SystemInformation,
+    TimeStatus,
+};
+
+use crate::plan;
+
+/// Asks for everything at once; what is not answered stays unknown.
+pub(super) async fn hardware(client: &Client) -> plan::Hardware {
+    let (version, os, disks, volumes, links, addresses, system, memory, time) = futures::join!(
+        client.version(),
+        client.singleton::<OsVersion>(),
+        client.list::<Disk>(),
+        client.list::<DiscoveredVolume>(),
+        client.list::<LinkStatus>(),
+        client.list::<AddressStatus>(),
+        client.singleton::<SystemInformation>(),
+        client.list::<MemoryModule>(),
+        client.singleton::<TimeStatus>(),
+    );
+    let version = version.ok();
+    let container = version
+        .as_ref()
+        .is_some_and(|version| version.mode == "container");
+    // Releases up to 1.12 tell their version in maintenance mode only as a resource.
+    let tag = os
+        .ok()
+        .flatten()
+        .map(|os| os.version)
+        .filter(|tag| !tag.is_empty())
+        .or_else(|| version.as_ref().map(|version| version.tag.clone()));
+    let volumes: Vec<_> = volumes.unwrap_or_default();
+    let memory: u64 = memory
+        .unwrap_or_default()
+        .iter()
+        .map(|module| module.spec.size)
+        .sum();
+    plan::Hardware {
+        version: tag.and_then(|tag| tag.parse().ok()),
+        arch: version
+            .map(|version| version.arch)
+            .filter(|arch| !arch.is_empty()),
+        platform: if container {
+            plan::Platform::Container
+        } else {
+            plan::Platform::Metal
+        },
+        memory: (memory > 0).then_some(memory),
+        uuid: system
+            .ok()
+            .flatten()
+            .map(|system| system.uuid)
+            .filter(|uuid| !uuid.is_empty()),
+        disks: disks
+            .unwrap_or_default()
+            .into_iter()
+            .map(|disk| {
+                let holds = holds(&disk.id, &volumes);
+                described(disk.spec, holds)
+            })
+            .collect(),
+        links: links
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|link| link.spec.link_type == "ether" && link.spec.kind.is_empty())
+            .map(|link| plan::Link {
+                mac: link.spec.hardware_addr.parse().ok(),
+                up: link.spec.link_state,
+                name: link.id,
+            })
+            .collect(),
+        addresses: addresses
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|address| address.spec.address.parse().ok())
+            .collect(),
+        time_synced: time
+            .ok()
+            .flatten()
+            .map(|time| time.synced || time.sync_disabled),
+    }
+}
+
+fn described(disk: Disk, holds: Vec<String>) -> plan::Disk {
+    plan::Disk {
+        path: disk.dev_path,
+        serial: disk.serial,
+        wwid: disk.wwid,
+        size: disk.size,
+        model: disk.model,
+        readonly: disk.readonly,
+        cdrom: disk.cdrom,
+        holds,
+    }
+}
+
+/// Partitions, and a file system or volume that lies on the bare disk. An empty partition table
+/// is nothing.
+fn holds(disk: &str, volumes: &[talos_api::Resource<DiscoveredVolume>]) -> Vec<String> {
+    volumes
+        .iter()
+        .filter_map(|volume| {
+            let spec = &volume.spec;
+            let on_disk = volume.id == disk && !matches!(spec.name.as_str(), "" | "gpt" | "dos");
+            if spec.parent == disk {
+                let label = [&spec.partition_label, &spec.label, &volume.id]
+                    .into_iter()
+                    .find(|label| !label.is_empty())?;
+                Some(format!(
+                    "partition `{label}`{}",
+                    content(&spec.name, &spec.pretty_size)
+                ))
+            } else if on_disk {
+                Some(format!("{} on the whole disk", spec.name))
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+fn content(file_system: &str, size: &str) -> String {
+    let parts: Vec<_> = [file_system, size]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect();
+    if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use talos_api::Resource;
+
+    use super::*;
+
+    fn volume(id: &str, parent: &str, name: &str, label: &str) -> Resource<DiscoveredVolume> {
+        Resource {
+            id: id.to_owned(),
+            version: "1".to_owned(),
+            spec: DiscoveredVolume {
+                parent: parent.to_owned(),
+                name: name.to_owned(),
+                partition_label: label.to_owned(),
+                pretty_size: "10 GB".to_owned(),
+                ..DiscoveredVolume::default()
+            },
+        }
+    }
+
+    #[test]
+    fn partitions_and_bare_file_systems_count_and_an_empty_table_does_not() {
+        let volumes = [
+            volume("sda", "", "gpt", ""),
+            volume("sda1", "sda", "xfs", "EPHEMERAL"),
+            volume("sda2", "sda", "", ""),
+            volume("sdb", "", "gpt", ""),
+            volume("sdc", "", "zfs", ""),
+        ];
+        assert_eq!(
+            holds("sda", &volumes),
+            [
+                "partition `EPHEMERAL` (xfs, 10 GB)",
+                "partition `sda2` (10 GB)"
+            ]
+        );
+        assert!(holds("sdb", &volumes).is_empty());
+        assert_eq!(holds("sdc", &volumes), ["zfs on the whole disk"]);
+    }
+}

@@ -1,0 +1,126 @@
+//! Who answers at an address: this cluster's node, a machine in maintenance mode, a stranger.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use talos_api::{
+    Client, Credentials, Dial, Dialing, Endpoint, Error, Fingerprint, Identity, IdentityProblem,
+    Options,
+};
+
+use super::error_text;
+use crate::connect::{CertificateTime, SharedConnector, Target};
+use crate::model::Clock;
+
+/// Long enough for a busy small machine; everything that is asked answers in milliseconds.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A way to this cluster's machines.
+#[derive(Clone)]
+pub struct Talos {
+    options: Options,
+    credentials: Credentials,
+}
+
+/// Who answered.
+pub enum Met {
+    /// A node with this cluster's identity that accepts ours.
+    Ours(Client),
+    /// A machine that waits for its configuration.
+    Maintenance(Client),
+    /// A node of another cluster: what its certificate says.
+    Foreign(String),
+    /// Nobody, or nobody who can be talked to: why.
+    Silent(String),
+}
+
+/// Talos' client over our connector.
+struct Dialer(SharedConnector);
+
+impl Dial for Dialer {
+    fn dial<'a>(&'a self, endpoint: &'a Endpoint) -> Dialing<'a> {
+        Box::pin(async move {
+            let target = Target::new(endpoint.host(), endpoint.port());
+            let stream = self.0.connect(&target).await?;
+            Ok(Box::new(stream) as Box<dyn talos_api::Stream>)
+        })
+    }
+}
+
+impl Talos {
+    /// Prepares the way; nothing is dialled yet.
+    pub fn new(
+        credentials: Credentials,
+        connector: SharedConnector,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            options: Options {
+                dial: Arc::new(Dialer(connector)),
+                time: Arc::new(CertificateTime(clock)),
+                deadline: DEADLINE,
+            },
+            credentials,
+        }
+    }
+
+    /// Connects to a node that has this cluster's identity.
+    pub async fn ours(&self, address: IpAddr) -> Result<Client, Error> {
+        let identity = Identity::Mutual(self.credentials.clone());
+        Client::connect(&Endpoint::new(address), &identity, &self.options).await
+    }
+
+    /// Connects to a machine in maintenance mode that presents this certificate, or any.
+    pub async fn maintenance(
+        &self,
+        address: IpAddr,
+        fingerprint: Option<Fingerprint>,
+    ) -> Result<Client, Error> {
+        let identity = Identity::Maintenance {
+            fingerprints: fingerprint.into_iter().collect(),
+        };
+        Client::connect(&Endpoint::new(address), &identity, &self.options).await
+    }
+
+    /// Finds out who answers at an address.
+    pub async fn meet(&self, address: IpAddr) -> Met {
+        match self.ours(address).await {
+            Ok(client) => self.accepted(client).await,
+            Err(Error::Identity {
+                problem: IdentityProblem::UnknownAuthority,
+                peer: Some(peer),
+                ..
+            }) => {
+                if peer.is_maintenance() {
+                    self.meet_in_maintenance(address).await
+                } else {
+                    Met::Foreign(format!(
+                        "its certificate names `{}`, issued by `{}`, public key {}",
+                        peer.subject, peer.issuer, peer.fingerprint
+                    ))
+                }
+            }
+            Err(error) => Met::Silent(error_text(&error)),
+        }
+    }
+
+    /// With TLS 1.3 a node judges our certificate only after the handshake: a call tells.
+    async fn accepted(&self, client: Client) -> Met {
+        match client.version().await {
+            Ok(_) => Met::Ours(client),
+            Err(Error::Identity {
+                problem: IdentityProblem::ClientCertificateRefused,
+                ..
+            }) => Met::Foreign("it does not accept this bundle's client certificate".to_owned()),
+            Err(error) => Met::Silent(error_text(&error)),
+        }
+    }
+
+    async fn meet_in_maintenance(&self, address: IpAddr) -> Met {
+        match self.maintenance(address, None).await {
+            Ok(client) => Met::Maintenance(client),
+            Err(error) => Met::Silent(error_text(&error)),
+        }
+    }
+}
