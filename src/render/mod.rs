@@ -8,6 +8,8 @@
 pub mod bootstrap;
 mod chart;
 mod error;
+pub mod flux;
+mod marker;
 mod namespace;
 pub mod reference;
 pub mod talos;
