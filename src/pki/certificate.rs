@@ -125,9 +125,10 @@ impl Certificate {
         CertificateDer::from(self.der.clone())
     }
 
-    /// Returns the SHA-256 of the whole certificate, by which people and pins know it.
-    pub fn fingerprint(&self) -> [u8; 32] {
-        Sha256::digest(&self.der).into()
+    /// Returns the SHA-256 of the public key (its DER `SubjectPublicKeyInfo`), by which people and
+    /// pins know an identity: it outlives the certificate's renewal.
+    pub fn public_key_fingerprint(&self) -> [u8; 32] {
+        Sha256::digest(self.parsed().public_key().raw).into()
     }
 
     /// Returns from when to when it holds.

@@ -461,6 +461,21 @@ fn shapes() -> Vec<(&'static str, Cluster, Catalog)> {
     ]
 }
 
+/// Every component of the catalogue; their options do not reach machines.
+fn whole_catalogue() -> Cluster {
+    let mut cluster = talos();
+    for component in Catalog::embedded().expect("it is well formed").iter() {
+        cluster.components.push(SelectedComponent {
+            name: component.name.clone(),
+            version: component.catalog_version().to_owned(),
+            chart_url: None,
+            options: serde_json::Map::new(),
+            values: serde_json::Map::new(),
+        });
+    }
+    cluster
+}
+
 /// A component that asks of machines what network plugins ask.
 fn network_plugin() -> Component {
     serde_json::from_value(json!({

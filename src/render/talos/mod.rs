@@ -26,3 +26,6 @@ pub use merge::{MergeError, merge_documents};
 pub use node::LINK_ALIAS;
 pub use schematic::{Schematic, installer_image};
 pub use secrets::BUNDLE_PATH;
+
+#[cfg(test)]
+mod tests;

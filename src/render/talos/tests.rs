@@ -1,0 +1,291 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::catalog::Catalog;
+use crate::model::Version;
+use crate::spec::cluster::{
+    Arch, Cluster, ControlPlane, DiskSelector, Distribution, Endpoint, Flux, GitAuth, GitOps,
+    Network, NicSelector, Node, Patch, Patches, Role, Secrets, SelectedComponent, Talos, Vip,
+    VipProvider,
+};
+
+fn node(name: &str, role: Role, last: u8) -> Node {
+    Node {
+        name: name.parse().expect("a name"),
+        role,
+        address: format!("192.168.1.{last}").parse().expect("an address"),
+        arch: Arch::Amd64,
+        disk: DiskSelector::Serial(format!("S4EVNX0R{last}")),
+        nic: NicSelector::Mac(
+            format!("52:54:00:00:00:{last}")
+                .parse()
+                .expect("an address"),
+        ),
+        labels: [("zone".to_owned(), "attic".to_owned())].into(),
+        patches: Vec::new(),
+    }
+}
+
+fn cluster() -> Cluster {
+    Cluster {
+        name: "homelab".parse().expect("a name"),
+        kubernetes: Version::new(1, 36, 4),
+        distribution: Distribution::Talos(Talos {
+            version: Version::new(1, 13, 9),
+            extensions: vec!["siderolabs/iscsi-tools".to_owned()],
+            kernel_args: vec!["console=ttyS0".to_owned()],
+        }),
+        network: Network {
+            nodes: "192.168.1.0/24".parse().expect("a network"),
+            gateway: Some("192.168.1.1".parse().expect("an address")),
+            nameservers: vec!["192.168.1.1".parse().expect("an address")],
+            time_servers: vec!["time.cloudflare.com".to_owned()],
+            pods: vec!["10.42.0.0/16".parse().expect("a network")],
+            services: vec!["10.43.0.0/16".parse().expect("a network")],
+            domain: None,
+            cluster_domain: "cluster.local".to_owned(),
+            load_balancer: None,
+        },
+        control_plane: ControlPlane {
+            endpoint: Endpoint {
+                host: "192.168.1.100".to_owned(),
+                port: 6443,
+            },
+            vip: Some(Vip {
+                address: "192.168.1.100".parse().expect("an address"),
+                provider: VipProvider::Talos,
+            }),
+            schedulable: true,
+        },
+        nodes: vec![
+            node("talos-1", Role::ControlPlane, 11),
+            node("worker-1", Role::Worker, 21),
+        ],
+        patches: Patches::default(),
+        secrets: Secrets::default(),
+        gitops: GitOps::Flux(Flux {
+            url: "https://example.org/homelab.git".to_owned(),
+            branch: "main".to_owned(),
+            auth: GitAuth::None,
+        }),
+        components: Vec::new(),
+        apps: Vec::new(),
+    }
+}
+
+fn rendered(cluster: &Cluster, file: &str) -> String {
+    let tree = render(cluster, &Catalog::default()).expect("renders");
+    let file = tree
+        .get(format!("infrastructure/talos/{file}"))
+        .expect("is there");
+    String::from_utf8(file.bytes.clone()).expect("is text")
+}
+
+#[test]
+fn a_control_plane_is_rendered_whole() {
+    insta::assert_snapshot!(
+        "control_plane",
+        rendered(&cluster(), "controlplane/talos-1.yaml")
+    );
+}
+
+#[test]
+fn a_worker_is_rendered_whole_and_holds_no_key_of_an_authority() {
+    let text = rendered(&cluster(), "worker/worker-1.yaml");
+    for key in [
+        "certs.os.key",
+        "certs.k8s.key",
+        "certs.etcd",
+        "serviceaccount",
+        "secretbox",
+    ] {
+        assert!(!text.contains(key), "{key}");
+    }
+    insta::assert_snapshot!("worker", text);
+}
+
+#[test]
+fn patches_apply_from_the_widest_scope_to_the_narrowest() {
+    let patch = |line, value: &str| Patch {
+        content: json!({"machine": {"sysctls": {"x": value}, "env": {value: "set"}}}),
+        line,
+    };
+    let mut cluster = cluster();
+    cluster.patches.all = vec![patch(1, "all")];
+    cluster.patches.control_plane = vec![patch(2, "role")];
+    cluster.patches.worker = vec![patch(3, "other-role")];
+    cluster.nodes[0].patches = vec![patch(4, "node")];
+    let name = cluster.nodes[0].name.clone();
+    let documents = documents(&cluster, &Catalog::default(), &name).expect("renders");
+    assert_eq!(documents[0]["machine"]["sysctls"], json!({"x": "node"}));
+    assert_eq!(
+        documents[0]["machine"]["env"],
+        json!({"all": "set", "role": "set", "node": "set"})
+    );
+    let origins: Vec<_> = layers(&cluster, &Catalog::default(), &name)
+        .expect("renders")
+        .iter()
+        .map(|layer| layer.origin.to_string())
+        .collect();
+    assert_eq!(
+        origins,
+        [
+            "the generated base",
+            "the node's own settings",
+            "the patch for all nodes in line 1 of homelab.yaml",
+            "the patch for control planes in line 2 of homelab.yaml",
+            "the patch for this node in line 4 of homelab.yaml",
+        ]
+    );
+}
+
+#[test]
+fn unknown_kinds_and_fields_of_patches_pass_untouched() {
+    let mut cluster = cluster();
+    let unknown = json!({"apiVersion": "v1beta1", "kind": "FromTheFuture", "name": "x", "a": [1]});
+    cluster.patches.all = vec![
+        Patch {
+            content: unknown.clone(),
+            line: 1,
+        },
+        Patch {
+            content: json!({"machine": {"future": {"field": 1}}}),
+            line: 2,
+        },
+    ];
+    let name = cluster.nodes[0].name.clone();
+    let documents = documents(&cluster, &Catalog::default(), &name).expect("renders");
+    assert_eq!(documents.last(), Some(&unknown));
+    assert_eq!(documents[0]["machine"]["future"], json!({"field": 1}));
+}
+
+#[test]
+fn a_patch_that_cannot_be_merged_names_node_line_and_place() {
+    let mut cluster = cluster();
+    cluster.patches.all = vec![Patch {
+        content: json!({"machine": {"install": [1]}}),
+        line: 7,
+    }];
+    let error = render(&cluster, &Catalog::default()).expect_err("refused");
+    let cause = std::error::Error::source(&error)
+        .expect("has a cause")
+        .to_string();
+    assert_eq!(
+        format!("{error}: {cause}"),
+        "cannot merge the patch for all nodes in line 7 of homelab.yaml into the configuration of node \
+         `talos-1`: `machine.install` is a mapping, and a list cannot be merged into it"
+    );
+}
+
+#[test]
+fn other_releases_are_refused_by_name() {
+    for version in [
+        Version::new(1, 12, 0),
+        Version::new(1, 14, 0),
+        Version::new(2, 13, 0),
+    ] {
+        let mut cluster = cluster();
+        let Distribution::Talos(talos) = &mut cluster.distribution;
+        talos.version = version.clone();
+        let error = render(&cluster, &Catalog::default()).expect_err("refused");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "Talos {version} is not supported: configurations are rendered for Talos v1.13"
+            )
+        );
+    }
+}
+
+#[test]
+fn components_change_the_image_and_the_configuration() {
+    let component = json!({
+        "name": "storage", "summary": "s", "category": "storage", "version": "1",
+        "namespace": {"name": "s", "podSecurity": "privileged"},
+        "nodes": {"talos": {
+            "extensions": ["siderolabs/util-linux-tools", "siderolabs/iscsi-tools"],
+            "kernelArgs": ["console=ttyS0", "quiet"],
+            "patches": [{"machine": {"sysctls": {"vm.overcommit_memory": "1"}}}],
+            "controlPlanePatches": [{"cluster": {"proxy": {"disabled": true}}}],
+        }},
+    });
+    let catalog = Catalog::new([serde_json::from_value(component).expect("a component")]);
+    let mut cluster = cluster();
+    cluster.components = vec![SelectedComponent {
+        name: "storage".to_owned(),
+        version: "1".to_owned(),
+        chart_url: None,
+        options: serde_json::Map::new(),
+        values: serde_json::Map::new(),
+    }];
+    let of = |name: &str| {
+        documents(&cluster, &catalog, &name.parse().expect("a name")).expect("renders")
+    };
+    let (control_plane, worker) = (of("talos-1"), of("worker-1"));
+    let schematic = Schematic {
+        extensions: vec![
+            "siderolabs/iscsi-tools".to_owned(),
+            "siderolabs/util-linux-tools".to_owned(),
+        ],
+        kernel_args: vec!["console=ttyS0".to_owned(), "quiet".to_owned()],
+    };
+    let image = installer_image(&schematic, &Version::new(1, 13, 9));
+    for documents in [&control_plane, &worker] {
+        assert_eq!(documents[0]["machine"]["install"]["image"], json!(image));
+        assert_eq!(
+            documents[0]["machine"]["sysctls"],
+            json!({"vm.overcommit_memory": "1"})
+        );
+    }
+    assert_eq!(
+        control_plane[0]["cluster"]["proxy"]["disabled"],
+        json!(true)
+    );
+    assert_eq!(worker[0]["cluster"].get("proxy"), None);
+}
+
+#[test]
+fn a_component_that_the_catalogue_lacks_is_an_error() {
+    let mut cluster = cluster();
+    cluster.components = vec![SelectedComponent {
+        name: "nowhere".to_owned(),
+        version: "1".to_owned(),
+        chart_url: None,
+        options: serde_json::Map::new(),
+        values: serde_json::Map::new(),
+    }];
+    let error = render(&cluster, &Catalog::default()).expect_err("refused");
+    assert_eq!(
+        error.to_string(),
+        "the catalogue has no component `nowhere`"
+    );
+}
+
+/// Names in certificates, by endpoint and virtual IP.
+#[test]
+fn certificates_name_what_machines_do_not_know_of_themselves() {
+    let sans = |host: &str, vip: Option<&str>| {
+        let mut cluster = cluster();
+        host.clone_into(&mut cluster.control_plane.endpoint.host);
+        cluster.control_plane.vip = vip.map(|address| Vip {
+            address: address.parse().expect("an address"),
+            provider: VipProvider::KubeVip,
+        });
+        let documents = documents(
+            &cluster,
+            &Catalog::default(),
+            &"talos-1".parse().expect("a name"),
+        );
+        let documents: Vec<Value> = documents.expect("renders");
+        documents[0]["machine"]["certSANs"].clone()
+    };
+    assert_eq!(
+        sans("192.168.1.100", Some("192.168.1.100")),
+        json!(["192.168.1.100"])
+    );
+    assert_eq!(
+        sans("api.lan", Some("192.168.1.100")),
+        json!(["api.lan", "192.168.1.100"])
+    );
+    assert_eq!(sans("192.168.1.11", None), json!([]));
+}
