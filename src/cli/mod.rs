@@ -4,6 +4,8 @@ pub mod args;
 pub mod commands;
 pub mod context;
 pub mod failure;
+pub mod load;
+mod own_components;
 pub mod settings;
 
 use std::process::ExitCode;

@@ -6,6 +6,18 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 pub mod cluster;
+mod code;
+mod diagnostic;
+mod load;
 pub mod preset;
+pub mod raw;
+mod schema;
+mod structure;
+mod suggest;
+mod validate;
 
 pub use cluster::Cluster;
+pub use code::{Code, ParseCodeError};
+pub use diagnostic::{Diagnostic, Label, Severity};
+pub use load::{Checked, load};
+pub use schema::schema;

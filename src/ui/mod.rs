@@ -2,6 +2,7 @@
 //!
 //! Nothing else in the program prints.
 
+pub mod diagnostics;
 mod printer;
 
 pub use printer::Ui;

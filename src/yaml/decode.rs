@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::node::{Node, NodeKind, Span};
 
 const SPANNED: &str = "$homelab::Spanned";
+const ONE_OR_MANY: &str = "$homelab::OneOrMany";
 const SPANNED_FIELDS: &[&str] = &["start", "end", "value"];
 
 /// A value and its place in the file.
@@ -23,6 +24,10 @@ pub struct Spanned<T> {
     /// Where it stands.
     pub span: Span,
 }
+
+/// A list that may be written as its only item.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OneOrMany<T>(pub Vec<T>);
 
 /// Why a tree is not the type that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,6 +92,33 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     }
 }
 
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListVisitor<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
+            type Value = OneOrMany<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("one value or a list")
+            }
+
+            fn visit_seq<A: de::SeqAccess<'de>>(
+                self,
+                mut items: A,
+            ) -> Result<Self::Value, A::Error> {
+                let mut values = Vec::new();
+                while let Some(value) = items.next_element()? {
+                    values.push(value);
+                }
+                Ok(OneOrMany(values))
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(ONE_OR_MANY, ListVisitor(std::marker::PhantomData))
+    }
+}
+
 impl<'de> IntoDeserializer<'de, DecodeError> for &'de Node {
     type Deserializer = Self;
 
@@ -123,10 +155,14 @@ impl<'de> Deserializer<'de> for &'de Node {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        visitor.visit_newtype_struct(self)
+        match &self.kind {
+            NodeKind::Sequence(_) if name == ONE_OR_MANY => self.deserialize_any(visitor),
+            _ if name == ONE_OR_MANY => visitor.visit_seq(SeqDeserializer::new([self].into_iter())),
+            _ => visitor.visit_newtype_struct(self),
+        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -224,7 +260,7 @@ mod tests {
     fn places_survive_in_structures_lists_and_maps() {
         let source =
             "name: a\nrole: control-plane\ntags: [x, yy]\nsize: 7\nlabels: {k: {deep: 1}}\n";
-        let node = parse_node(source, &Limits::default()).expect("valid");
+        let node = parse_node(source, &Limits::default()).node.expect("valid");
         let machine: Machine = node.decode().expect("decodes");
         let slice = |span: Span| &source[span.start..span.end];
         assert_eq!(slice(machine.name.span), "a");

@@ -13,9 +13,9 @@ mod parse;
 mod parse_nodes;
 mod scalar;
 
-pub use decode::{DecodeError, Spanned};
+pub use decode::{DecodeError, OneOrMany, Spanned};
 pub use edit::{EditError, Editor};
 pub use emit::{emit, emit_documents};
 pub use node::{Entry, Node, NodeKind, Span};
 pub use parse::{ParseError, parse, parse_as, parse_documents};
-pub use parse_nodes::{Limits, Problem, ProblemKind, parse_node};
+pub use parse_nodes::{Limits, Parsed, Problem, ProblemKind, parse_node};

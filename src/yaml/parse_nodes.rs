@@ -65,25 +65,33 @@ pub enum ProblemKind {
     NotFinite(String),
 }
 
-/// Parses one document into a tree, or returns everything that is wrong with it.
-pub fn parse_node(source: &str, limits: &Limits) -> Result<Node, Vec<Problem>> {
+/// What a text holds, as far as it can be read, and everything that is wrong with it.
+#[derive(Clone, Debug, Default)]
+pub struct Parsed {
+    /// The document, when its structure could be read to the end.
+    pub node: Option<Node>,
+    /// What is wrong, in the order it was found.
+    pub problems: Vec<Problem>,
+}
+
+/// Parses one document into a tree, as far as it can be read.
+pub fn parse_node(source: &str, limits: &Limits) -> Parsed {
     if source.len() > limits.bytes {
         let kind = ProblemKind::TooLarge(limits.bytes);
-        return Err(vec![Problem {
+        let problems = vec![Problem {
             span: Span::default(),
             kind,
-        }]);
+        }];
+        return Parsed {
+            node: None,
+            problems,
+        };
     }
     let mut reader = Reader::new(source, limits);
     let root = reader.document();
-    match root {
-        Ok(node) if reader.problems.is_empty() => Ok(node),
-        Ok(_) => Err(reader.problems),
-        Err(problem) => {
-            reader.problems.push(problem);
-            Err(reader.problems)
-        }
-    }
+    let mut problems = reader.problems;
+    let node = root.map_err(|problem| problems.push(problem)).ok();
+    Parsed { node, problems }
 }
 
 struct Reader<'a> {

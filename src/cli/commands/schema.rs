@@ -1,13 +1,24 @@
 //! `homelab schema`.
 
 use super::Outcome;
-use crate::cli::{Context, Failure, Kind};
+use crate::cli::{Context, ExitStatus};
+use crate::spec;
 
 /// Arguments of `homelab schema`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  homelab schema > homelab.schema.json
+
+  Editors with the YAML language server find the schema by the first line of homelab.yaml:
+  # yaml-language-server: $schema=homelab.schema.json")]
 pub struct SchemaArgs {}
 
-/// Runs the command.
-pub fn run(_context: &Context, _args: SchemaArgs) -> Outcome {
-    Err(Failure::message(Kind::Failed, "not built yet"))
+/// Prints the JSON schema of `homelab.yaml`.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes its arguments by value"
+)]
+pub fn run(context: &Context, _args: SchemaArgs) -> Outcome {
+    context.ui.json(&spec::schema())?;
+    Ok(ExitStatus::Done)
 }

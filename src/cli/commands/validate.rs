@@ -1,13 +1,122 @@
 //! `homelab validate`.
 
+use serde_json::{Value, json};
+
 use super::Outcome;
-use crate::cli::{Context, Failure, Kind};
+use crate::cli::{Context, ExitStatus, load};
+use crate::spec::cluster::{Cluster, Distribution, GitOps, Role, VipProvider};
+use crate::ui;
 
 /// Arguments of `homelab validate`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  homelab validate                    check homelab.yaml of this directory
+  homelab -C ~/lab validate           check another one
+  homelab validate --output json      findings for editors and CI")]
 pub struct ValidateArgs {}
 
-/// Runs the command.
-pub fn run(_context: &Context, _args: ValidateArgs) -> Outcome {
-    Err(Failure::message(Kind::Failed, "not built yet"))
+/// Checks `homelab.yaml` and says what the cluster is.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes its arguments by value"
+)]
+pub fn run(context: &Context, _args: ValidateArgs) -> Outcome {
+    let (checked, _) = load::check(context)?;
+    if context.ui.is_json() {
+        context.ui.json(&json!({
+            "valid": checked.cluster.is_some(),
+            "findings": ui::diagnostics::json(&checked),
+            "cluster": checked.cluster.as_ref().map(facts),
+        }))?;
+    } else {
+        load::show(context, &checked);
+    }
+    let Some(cluster) = &checked.cluster else {
+        return Err(load::failure(&checked));
+    };
+    if !context.ui.is_json() {
+        let accepted = checked
+            .diagnostics
+            .iter()
+            .filter(|finding| finding.accepted.is_some());
+        let mut text = summary(cluster);
+        match accepted.count() {
+            0 => {}
+            1 => text += "1 warning is accepted\n",
+            number => text += &format!("{number} warnings are accepted\n"),
+        }
+        text += &format!(
+            "{}: {}\n",
+            checked.source_name,
+            ui::diagnostics::count(&checked)
+        );
+        context.ui.result(text.as_bytes())?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn summary(cluster: &Cluster) -> String {
+    let facts = facts(cluster);
+    let mut text = String::new();
+    for (name, value) in facts.as_object().into_iter().flatten() {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            Value::Array(items) => {
+                let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
+                items.join(", ")
+            }
+            other => other.to_string(),
+        };
+        if !value.is_empty() {
+            text += &format!("{name:<14}{value}\n");
+        }
+    }
+    text
+}
+
+fn facts(cluster: &Cluster) -> Value {
+    let Distribution::Talos(talos) = &cluster.distribution;
+    let GitOps::Flux(flux) = &cluster.gitops;
+    let endpoint = &cluster.control_plane.endpoint;
+    let by = match cluster.control_plane.vip.as_ref().map(|vip| vip.provider) {
+        Some(VipProvider::KubeVip) => " (virtual IP, kube-vip)",
+        Some(VipProvider::Talos) => " (virtual IP, Talos)",
+        None => "",
+    };
+    json!({
+        "cluster": cluster.name,
+        "kubernetes": cluster.kubernetes,
+        "distribution": format!("Talos {}", talos.version),
+        "endpoint": format!("https://{}:{}{by}", bracketed(&endpoint.host), endpoint.port),
+        "nodes": nodes(cluster),
+        "gitops": format!("Flux, {} ({})", flux.url, flux.branch),
+        "components": names(&cluster.components),
+        "apps": names(&cluster.apps),
+    })
+}
+
+fn nodes(cluster: &Cluster) -> Vec<String> {
+    let node = |node: &crate::spec::cluster::Node| {
+        let role = match node.role {
+            Role::ControlPlane => "control plane",
+            Role::Worker => "worker",
+        };
+        format!("{} {} ({role})", node.name, node.address)
+    };
+    cluster.nodes.iter().map(node).collect()
+}
+
+fn names(components: &[crate::spec::cluster::SelectedComponent]) -> Vec<String> {
+    let named = |component: &crate::spec::cluster::SelectedComponent| {
+        format!("{} {}", component.name, component.version)
+    };
+    components.iter().map(named).collect()
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    }
 }

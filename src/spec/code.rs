@@ -1,0 +1,127 @@
+//! The codes of diagnostics: stable names, one page each in `docs/diagnostics/`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::diagnostic::Severity;
+
+macro_rules! codes {
+    ($($variant:ident = $text:literal, $severity:ident, $title:literal;)+) => {
+        /// What kind of finding a diagnostic is. A code never changes its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $title] $variant,)+
+        }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// Returns the code as people see it, such as `HL0101`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// Returns what it is about, in a few words.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)+ }
+            }
+
+            /// Returns how bad it is.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidYaml = "HL0001", Error, "the file is not valid YAML";
+    DuplicateKey = "HL0002", Error, "a key is written twice";
+    ForbiddenYaml = "HL0003", Error, "an alias, a tag or another part of YAML that this file does not use";
+    EmptyFile = "HL0004", Error, "the file is empty";
+    TooMuch = "HL0005", Error, "the file is too large or too deep";
+    UnknownKey = "HL0006", Error, "a key that is not known here";
+    MissingKey = "HL0007", Error, "a key that must be there is missing";
+    WrongType = "HL0008", Error, "a value of the wrong type";
+    InvalidValue = "HL0009", Error, "a value that is not allowed here";
+    ExactlyOne = "HL0010", Error, "exactly one of several keys must be there";
+
+    AddressClash = "HL0101", Error, "one address has two owners";
+    NetworkOverlap = "HL0102", Error, "two networks overlap";
+    HostBits = "HL0103", Error, "a network with host bits";
+    OutsideNodeNetwork = "HL0104", Error, "an address outside the nodes' network";
+    VipOutsideNodeNetwork = "HL0105", Error, "the virtual IP is outside the nodes' network";
+    UnusableAddress = "HL0106", Error, "an address that no host can have";
+    FamilyMismatch = "HL0107", Error, "address families that do not fit together";
+    OutsidePools = "HL0108", Error, "a named address outside every pool";
+    BgpIncomplete = "HL0109", Error, "BGP without peers, or peers without BGP";
+    PodNetworkTooSmall = "HL0110", Error, "a pod network with less than a /24 for every node";
+
+    DuplicateName = "HL0201", Error, "two nodes have one name";
+    DuplicateMac = "HL0202", Error, "two nodes have one network card";
+    DuplicateDisk = "HL0203", Error, "two nodes have one disk";
+    InvalidHostName = "HL0204", Error, "a name that a host cannot have";
+    NoControlPlane = "HL0205", Error, "no node is a control plane";
+    EvenVoters = "HL0206", Warning, "an even number of etcd voters";
+    TwoControlPlanesBehindVip = "HL0207", Error, "two control planes behind a virtual IP";
+    UnstableDisk = "HL0208", Warning, "an install disk by a name that may change";
+    WeakVoter = "HL0209", Warning, "a control plane with little memory";
+    UnknownClass = "HL0210", Error, "a class that is not described";
+    NoDisk = "HL0211", Error, "a node without an install disk";
+    NoNic = "HL0212", Error, "a node without a network card";
+    ReservedHostName = "HL0213", Error, "a reserved host name";
+    NoStableEndpoint = "HL0214", Warning, "several control planes without a common endpoint";
+    NowhereToRun = "HL0215", Error, "no node may run ordinary pods";
+
+    VersionSkew = "HL0301", Error, "Talos and Kubernetes versions that do not fit";
+    UnknownRelease = "HL0302", Warning, "a Talos release that this build does not know";
+
+    UnknownComponent = "HL0401", Error, "a component that the catalogue does not have";
+    UnmetNeed = "HL0402", Error, "a component needs what nothing provides";
+    UnpinnedVersion = "HL0403", Warning, "a component without a pinned version";
+    UnsupportedVersion = "HL0404", Error, "a component version that the catalogue does not support";
+    DependencyCycle = "HL0405", Error, "components that wait for each other";
+    WrongSection = "HL0406", Error, "an application among components, or the other way round";
+    UnenforcedNetworkPolicy = "HL0407", Error, "a network policy that nothing enforces";
+    UnsupportedArchitecture = "HL0408", Warning, "a component without images for a node's architecture";
+    MissingVipComponent = "HL0409", Error, "the virtual IP's component is not in the cluster";
+    NoPodNetwork = "HL0410", Error, "no pod network";
+    TwoPodNetworks = "HL0411", Error, "two pod networks";
+    MissingEngineComponent = "HL0412", Error, "the GitOps engine's component is not in the cluster";
+    UnannouncedPool = "HL0413", Error, "load balancer pools that nothing announces";
+
+    InvalidRecipient = "HL0501", Error, "not an age recipient";
+    GitAuthMismatch = "HL0502", Error, "Git authentication that does not fit the URL";
+    UselessAcceptance = "HL0503", Warning, "an accepted warning that does not occur";
+    UnacceptableCode = "HL0504", Error, "a code that cannot be accepted";
+    NoSecretKeeping = "HL0505", Error, "nothing says how secrets are kept";
+
+    DistributionNotYet = "HL0901", Error, "a distribution that is not there yet";
+    EngineNotYet = "HL0902", Error, "a GitOps engine that is not there yet";
+    ComponentNotYet = "HL0903", Error, "a component that is not there yet";
+    SectionNotYet = "HL0904", Error, "a section that is not there yet";
+}
+
+/// Why a text is not a code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no diagnostic `{0}`")]
+pub struct ParseCodeError(String);
+
+impl FromStr for Code {
+    type Err = ParseCodeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|code| code.as_str().eq_ignore_ascii_case(text))
+            .ok_or_else(|| ParseCodeError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}

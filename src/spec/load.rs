@@ -1,0 +1,137 @@
+//! From text to [`Checked`]: the way through all stages.
+
+use super::cluster::Cluster;
+use super::code::Code;
+use super::diagnostic::Diagnostic;
+use super::raw::RawFile;
+use super::schema::schema;
+use super::structure::{Place, Structure};
+use super::validate::{self, Findings, Scope};
+use crate::catalog::Catalog;
+use crate::yaml::{self, Limits, Node, Parsed, Problem, ProblemKind, Span};
+
+/// What became of a file.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The cluster; absent when there is an error.
+    pub cluster: Option<Cluster>,
+    /// Everything that was found, ordered by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What the file is called in messages.
+    pub source_name: String,
+    /// The text that places refer to.
+    pub source: String,
+}
+
+/// Reads and checks a spec.
+pub fn load(source_name: &str, text: &str, catalog: &Catalog) -> Checked {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (cluster, mut diagnostics) = check(text, catalog);
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.span(), diagnostic.code));
+    diagnostics.dedup();
+    Checked {
+        cluster,
+        diagnostics,
+        source_name: source_name.to_owned(),
+        source: text.to_owned(),
+    }
+}
+
+impl Checked {
+    /// Tells whether something stops everything.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+fn check(text: &str, catalog: &Catalog) -> (Option<Cluster>, Vec<Diagnostic>) {
+    let Parsed { node, problems } = yaml::parse_node(text, &Limits::default());
+    let mut diagnostics: Vec<_> = problems.into_iter().map(describe).collect();
+    let Some(root) = node else {
+        return (None, diagnostics);
+    };
+    let Some((raw, root)) = decode(&root, &mut diagnostics) else {
+        return (None, diagnostics);
+    };
+    let mut findings = Findings::new(diagnostics);
+    let scope = Scope {
+        source: text,
+        root: &root,
+        catalog,
+    };
+    let cluster = validate::validate(&raw, scope, &mut findings);
+    let diagnostics = match &raw.spec {
+        Some(spec) => validate::accept(spec, findings),
+        None => findings.into_inner(),
+    };
+    let stopped = diagnostics.iter().any(Diagnostic::is_error);
+    (cluster.filter(|_| !stopped), diagnostics)
+}
+
+/// Checks the structure, then decodes what is left of the tree.
+fn decode(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(RawFile, Node)> {
+    let schema = schema();
+    let mut structure = Structure::new(&schema);
+    let place = Place {
+        span: super::structure::head(root),
+        name: "",
+    };
+    let checked = structure.check(root, &schema, place);
+    diagnostics.extend(structure.into_findings());
+    let checked = checked?;
+    match checked.decode() {
+        Ok(raw) => Some((raw, checked)),
+        Err(error) => {
+            diagnostics.push(Diagnostic::new(
+                Code::WrongType,
+                place.span,
+                error.to_string(),
+            ));
+            None
+        }
+    }
+}
+
+fn describe(problem: Problem) -> Diagnostic {
+    let found = |code, message: &str| Diagnostic::new(code, problem.span, message);
+    match problem.kind {
+        ProblemKind::TooLarge(limit) => found(
+            Code::TooMuch,
+            &format!("the file has more than {limit} bytes"),
+        )
+        .help("a spec is a few kilobytes; is this the right file?"),
+        ProblemKind::Empty => found(Code::EmptyFile, "the file is empty")
+            .help("`homelab init` writes one to start from"),
+        ProblemKind::Syntax(message) => found(Code::InvalidYaml, &message),
+        ProblemKind::Tab => {
+            found(Code::InvalidYaml, "a tab where YAML wants spaces").help("indent with spaces")
+        }
+        ProblemKind::TooDeep(limit) => found(
+            Code::TooMuch,
+            &format!("values are nested more than {limit} deep"),
+        ),
+        ProblemKind::SecondDocument => found(Code::ForbiddenYaml, "a second document")
+            .help("keep one cluster in one file; remove the `---`"),
+        ProblemKind::DuplicateKey(key, first) => duplicate(&key, problem.span, first),
+        ProblemKind::ComplexKey => found(Code::ForbiddenYaml, "a key that is a list or a mapping"),
+        ProblemKind::Alias => found(Code::ForbiddenYaml, "an alias or a merge key")
+            .help("write the value out, or share hardware traits through `classes`"),
+        ProblemKind::Tag(tag) => found(Code::ForbiddenYaml, &format!("the tag `{tag}`"))
+            .help("remove the tag; the schema says what every value is"),
+        ProblemKind::NotFinite(text) => found(
+            Code::InvalidValue,
+            &format!("`{text}` is not a number that can be used"),
+        ),
+    }
+}
+
+fn duplicate(key: &str, second: Span, first: Span) -> Diagnostic {
+    Diagnostic::new(
+        Code::DuplicateKey,
+        second,
+        format!("`{key}` is written twice"),
+    )
+    .label("here again")
+    .also(first, "first here")
+    .help("keep one of them")
+}

@@ -1,0 +1,74 @@
+//! The operating system and Kubernetes distribution.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Text;
+use crate::yaml::Spanned;
+
+/// The operating system and Kubernetes distribution of the nodes: exactly one.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct RawDistribution {
+    /// Talos Linux.
+    pub talos: Option<Spanned<RawTalos>>,
+    /// k3s on a Linux that is already installed.
+    pub k3s: Option<Spanned<RawK3s>>,
+}
+
+/// Talos Linux.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawTalos {
+    /// The Talos release that nodes run.
+    #[schemars(required, example = &"v1.13.9")]
+    pub version: Option<Text>,
+    /// System extensions of every node, besides those that components ask for.
+    #[serde(default)]
+    #[schemars(example = ["siderolabs/iscsi-tools"])]
+    pub extensions: Vec<Text>,
+    /// Extra kernel arguments of every node.
+    #[serde(default)]
+    #[schemars(example = ["net.ifnames=0"])]
+    pub kernel_args: Vec<Text>,
+}
+
+/// k3s on a Linux that is already installed.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawK3s {
+    /// The k3s release.
+    #[schemars(required, example = &"v1.33.3+k3s1")]
+    pub version: Option<Text>,
+    /// Where the control plane keeps its state.
+    #[schemars(example = &"etcd")]
+    pub datastore: Option<Spanned<RawDatastore>>,
+    /// The system of the hosts.
+    #[schemars(example = &"nixos")]
+    pub host: Option<Spanned<RawHostSystem>>,
+    /// Parts that k3s brings and this cluster does without.
+    #[serde(default)]
+    #[schemars(example = ["traefik", "servicelb"])]
+    pub disable: Vec<Text>,
+}
+
+/// Where a k3s control plane keeps its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawDatastore {
+    /// A file on the only server.
+    Sqlite,
+    /// etcd on every server.
+    Etcd,
+}
+
+/// The system of k3s hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawHostSystem {
+    /// A Linux with systemd, reached over SSH.
+    Systemd,
+    /// NixOS, described by generated modules.
+    Nixos,
+}

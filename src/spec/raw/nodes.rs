@@ -1,0 +1,137 @@
+//! The machines, what they share, and the owner's changes to their configurations.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::Text;
+use crate::yaml::Spanned;
+
+/// One machine.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawNode {
+    /// Its host name, also in Kubernetes: lower-case letters, digits and inner hyphens.
+    #[schemars(required, example = &"talos-1")]
+    pub name: Option<Text>,
+    /// What it does.
+    #[schemars(required, example = &"control-plane")]
+    pub role: Option<Spanned<RawRole>>,
+    /// The class whose traits it has; what is written here comes before the class.
+    #[schemars(example = &"nuc")]
+    pub class: Option<Text>,
+    /// Its fixed address, inside the nodes' network.
+    #[schemars(required, example = &"192.168.1.101")]
+    pub address: Option<Text>,
+    /// Its processor architecture; `amd64` unless you say otherwise.
+    #[schemars(example = &"amd64")]
+    pub arch: Option<Spanned<RawArch>>,
+    /// Its memory; lets too small control planes be noticed.
+    #[schemars(example = &"16Gi")]
+    pub memory: Option<Text>,
+    /// The disk that the operating system is installed on: exactly one way to find it.
+    pub disk: Option<Spanned<RawDisk>>,
+    /// The network card that carries the address: exactly one way to find it.
+    pub nic: Option<Spanned<RawNic>>,
+    /// Kubernetes labels.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"topology.kubernetes.io/zone": "rack-1"}))]
+    pub labels: BTreeMap<String, Text>,
+    /// Your own changes to this node's configuration, after those of wider scopes.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!([{"machine": {"sysctls": {"vm.nr_hugepages": "1024"}}}]))]
+    pub patches: Vec<Spanned<Map<String, Value>>>,
+}
+
+/// Hardware traits that several nodes share.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawClass {
+    /// The processor architecture.
+    #[schemars(example = &"arm64")]
+    pub arch: Option<Spanned<RawArch>>,
+    /// The memory of each.
+    #[schemars(example = &"8Gi")]
+    pub memory: Option<Text>,
+    /// The disk that the operating system is installed on: a path, since the others differ per disk.
+    pub disk: Option<Spanned<RawDisk>>,
+    /// The network card that carries the address: a name, since hardware addresses differ per card.
+    pub nic: Option<Spanned<RawNic>>,
+    /// Kubernetes labels; those of a node come before them.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!({"hardware": "nuc"}))]
+    pub labels: BTreeMap<String, Text>,
+    /// Changes to the configuration of each, before the node's own.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!([{"machine": {"install": {"wipe": false}}}]))]
+    pub patches: Vec<Spanned<Map<String, Value>>>,
+}
+
+/// What a node does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawRole {
+    /// Runs etcd and the Kubernetes API.
+    ControlPlane,
+    /// Runs workloads only.
+    Worker,
+}
+
+/// Processor architectures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawArch {
+    /// 64-bit x86.
+    Amd64,
+    /// 64-bit ARM.
+    Arm64,
+}
+
+/// Which disk to install on: exactly one way to find it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct RawDisk {
+    /// The drive's serial number, as `homelab nodes discover` or `lsblk -o NAME,SERIAL` shows it.
+    #[schemars(example = &"S4EVNX0R100001")]
+    pub serial: Option<Text>,
+    /// The drive's world-wide identifier.
+    #[schemars(example = &"eui.002538ba11b70c4f")]
+    pub wwid: Option<Text>,
+    /// A device path; `/dev/disk/by-id/…` stays the same, `/dev/sda` may not.
+    #[schemars(example = &"/dev/disk/by-id/nvme-Samsung_SSD_980_S4EVNX0R100001")]
+    pub path: Option<Text>,
+}
+
+/// Which network card carries the node's address: exactly one way to find it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct RawNic {
+    /// The card's hardware address, in quotes.
+    #[schemars(example = &"52:54:00:00:00:01")]
+    pub mac: Option<Text>,
+    /// The card's name in Linux.
+    #[schemars(example = &"eth0")]
+    pub name: Option<Text>,
+}
+
+/// Changes to machine configurations, by scope.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RawPatches {
+    /// For every node.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!([{"machine": {"kubelet": {"extraArgs": {"max-pods": "200"}}}}]))]
+    pub all: Vec<Spanned<Map<String, Value>>>,
+    /// For control planes.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!([{"cluster": {"etcd": {"extraArgs": {"quota-backend-bytes": "4294967296"}}}}]))]
+    pub control_plane: Vec<Spanned<Map<String, Value>>>,
+    /// For workers.
+    #[serde(default)]
+    #[schemars(example = serde_json::json!([{"machine": {"nodeLabels": {"tier": "worker"}}}]))]
+    pub worker: Vec<Spanned<Map<String, Value>>>,
+}

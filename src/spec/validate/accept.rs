@@ -1,0 +1,68 @@
+//! Warnings that their owner accepts, each with a reason.
+
+use super::Findings;
+use crate::spec::code::Code;
+use crate::spec::diagnostic::{Diagnostic, Severity};
+use crate::spec::raw::{RawAcceptance, RawSpec, Text};
+use crate::spec::suggest::closest;
+
+/// Marks accepted warnings; reports acceptances of what cannot be accepted or does not occur.
+pub(in crate::spec) fn accept(spec: &RawSpec, findings: Findings) -> Vec<Diagnostic> {
+    let mut diagnostics = findings.into_inner();
+    let mut remarks = Findings::default();
+    for acceptance in &spec.accept {
+        apply(acceptance, &mut diagnostics, &mut remarks);
+    }
+    diagnostics.extend(remarks.into_inner());
+    diagnostics
+}
+
+fn apply(acceptance: &RawAcceptance, diagnostics: &mut [Diagnostic], remarks: &mut Findings) {
+    let Some(text) = &acceptance.code else { return };
+    let Some(code) = acceptable(text, remarks) else {
+        return;
+    };
+    let reason = acceptance
+        .reason
+        .as_ref()
+        .map(|reason| reason.value.clone());
+    let mut occurs = false;
+    for diagnostic in diagnostics
+        .iter_mut()
+        .filter(|diagnostic| diagnostic.code == code)
+    {
+        diagnostic.accepted.clone_from(&reason);
+        occurs = true;
+    }
+    if !occurs {
+        let message = format!("the accepted warning {code} does not occur");
+        let finding =
+            Diagnostic::new(Code::UselessAcceptance, text.span, message).label(code.title());
+        remarks.add(finding.help("remove it from `accept`"));
+    }
+}
+
+fn acceptable(text: &Text, remarks: &mut Findings) -> Option<Code> {
+    let refuse = |message: String| Diagnostic::new(Code::UnacceptableCode, text.span, message);
+    match text.value.parse::<Code>() {
+        Ok(code) if code.severity() == Severity::Warning => Some(code),
+        Ok(code) => {
+            let finding = refuse(format!("{code} is an error and cannot be accepted"));
+            remarks.add(finding.label(code.title()));
+            None
+        }
+        Err(_) => {
+            let warnings = Code::ALL
+                .iter()
+                .filter(|code| code.severity() == Severity::Warning);
+            let finding = refuse(format!("there is no diagnostic `{text}`"));
+            remarks.add(
+                match closest(&text.value, warnings.map(|code| code.as_str())) {
+                    Some(close) => finding.help(format!("did you mean `{close}`?")),
+                    None => finding,
+                },
+            );
+            None
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! From what people wrote to a valid [`Cluster`]: values parsed, defaults filled in, everything
+//! checked across sections.
+//!
+//! Each check adds to [`Findings`] and none stops another; a part that cannot be made is absent,
+//! and then a finding says why.
+
+mod accept;
+mod addresses;
+mod age_recipient;
+mod architectures;
+mod capabilities;
+mod components;
+mod control_plane;
+mod disks;
+mod distribution;
+mod findings;
+mod gitops;
+mod memory;
+mod names;
+mod network;
+mod networks;
+mod nodes;
+mod not_yet;
+mod options;
+mod order;
+mod secrets;
+
+pub(super) use accept::accept;
+pub(super) use findings::Findings;
+
+use super::cluster::{Cluster, Patches};
+use super::raw::{RawFile, RawSpec};
+use crate::catalog::Catalog;
+use crate::yaml::Node;
+
+/// What the checks look things up in.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'a> {
+    /// The text, for line numbers.
+    pub(super) source: &'a str,
+    /// The whole tree, for the places of keys.
+    pub(super) root: &'a Node,
+    /// The components that this build knows.
+    pub(super) catalog: &'a Catalog,
+}
+
+/// Checks a file whose structure was already checked; returns the cluster when all its parts
+/// could be made.
+pub(super) fn validate(
+    raw: &RawFile,
+    scope: Scope<'_>,
+    findings: &mut Findings,
+) -> Option<Cluster> {
+    let name = raw
+        .metadata
+        .as_ref()
+        .and_then(|metadata| metadata.name.as_ref());
+    let name = name.and_then(|name| names::host_name(name, "the cluster's name", findings));
+    let spec = raw.spec.as_ref()?;
+    let kubernetes = spec
+        .kubernetes
+        .as_ref()
+        .and_then(|kubernetes| kubernetes.version.as_ref());
+    let kubernetes = kubernetes.and_then(|version| findings.parsed(version));
+    let distribution = distribution::distribution(spec, kubernetes.as_ref(), scope, findings);
+    let network = network::network(spec, findings);
+    let nodes = nodes::nodes(spec, scope, findings);
+    names::check(spec, findings);
+    disks::check(spec, findings);
+    memory::check(spec, findings);
+    addresses::check(spec, findings);
+    let control_plane = control_plane::control_plane(spec, scope, findings);
+    let gitops = gitops::gitops(spec, findings);
+    let secrets = secrets::secrets(spec, scope, findings);
+    let components = components::selection(components::Section::Components, scope, findings);
+    let apps = components::selection(components::Section::Apps, scope, findings);
+    let (components, apps) = order::ordered(components, apps, scope, findings);
+    capabilities::check(spec, &components, &apps, scope, findings);
+    architectures::check(spec, scope, findings);
+    not_yet::check(spec, scope, findings);
+    Some(Cluster {
+        name: name?,
+        kubernetes: kubernetes?,
+        distribution: distribution?,
+        network: network?,
+        control_plane: control_plane?,
+        nodes: nodes?,
+        patches: patches(spec, scope),
+        secrets,
+        gitops: gitops?,
+        components,
+        apps,
+    })
+}
+
+fn patches(spec: &RawSpec, scope: Scope<'_>) -> Patches {
+    let raw = spec.patches.clone().unwrap_or_default();
+    let lines = |patches: &[_]| nodes::patches(patches, scope);
+    Patches {
+        all: lines(&raw.all),
+        control_plane: lines(&raw.control_plane),
+        worker: lines(&raw.worker),
+    }
+}
+
+impl Scope<'_> {
+    /// Returns the place of a key below `spec`, or the nearest one above it that is there.
+    fn key(self, path: &[&str]) -> crate::yaml::Span {
+        let mut place = crate::yaml::Span::new(0, 0);
+        let mut node = self.root;
+        for name in ["spec"].iter().chain(path) {
+            let Some(entry) = node.entry(name) else { break };
+            place = entry.key_span;
+            node = &entry.value;
+        }
+        place
+    }
+}

@@ -1,0 +1,127 @@
+//! Findings about a spec, as people and programs read them.
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_json::{Value, json};
+
+use crate::spec::{Checked, Diagnostic, Severity};
+use crate::yaml::Span;
+
+/// What is never shown, even where somebody wrote it by mistake.
+const PRIVATE_KEY: &str = "AGE-SECRET-KEY-";
+
+/// Renders the findings that their owner has not accepted, in rustc's manner.
+pub fn text(checked: &Checked) -> String {
+    let source = masked(&checked.source);
+    let renderer = Renderer::styled();
+    let mut text = String::new();
+    for diagnostic in open(checked) {
+        text += &renderer.render(&[group(diagnostic, &checked.source_name, &source)]);
+        text += "\n\n";
+    }
+    text
+}
+
+/// Returns all findings as data: what they are, where, and what to do.
+pub fn json(checked: &Checked) -> Value {
+    let findings = checked.diagnostics.iter().map(|diagnostic| {
+        let labels = diagnostic.labels.iter().map(|label| {
+            let mut place = place(label.span, &checked.source);
+            place["text"] = json!(label.text);
+            place
+        });
+        json!({
+            "code": diagnostic.code.as_str(),
+            "severity": diagnostic.severity(),
+            "message": diagnostic.message,
+            "file": checked.source_name,
+            "labels": labels.collect::<Vec<_>>(),
+            "help": diagnostic.help,
+            "accepted": diagnostic.accepted,
+        })
+    });
+    findings.collect()
+}
+
+/// Counts the findings in words: `2 errors and 1 warning`.
+pub fn count(checked: &Checked) -> String {
+    let number = |severity| {
+        let found = open(checked).filter(|diagnostic| diagnostic.severity() == severity);
+        found.count()
+    };
+    let words = |number: usize, word: &str| match number {
+        1 => format!("1 {word}"),
+        _ => format!("{number} {word}s"),
+    };
+    match (number(Severity::Error), number(Severity::Warning)) {
+        (0, 0) => "no findings".to_owned(),
+        (0, warnings) => words(warnings, "warning"),
+        (errors, 0) => words(errors, "error"),
+        (errors, warnings) => {
+            format!(
+                "{} and {}",
+                words(errors, "error"),
+                words(warnings, "warning")
+            )
+        }
+    }
+}
+
+fn open(checked: &Checked) -> impl Iterator<Item = &Diagnostic> {
+    checked
+        .diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.accepted.is_none())
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, path: &'a str, source: &'a str) -> Group<'a> {
+    let level = match diagnostic.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let annotations = diagnostic.labels.iter().enumerate().map(|(index, label)| {
+        let kind = if index == 0 {
+            AnnotationKind::Primary
+        } else {
+            AnnotationKind::Context
+        };
+        let text = (!label.text.is_empty()).then_some(label.text.as_str());
+        kind.span(visible(label.span, source)).label(text)
+    });
+    let snippet = Snippet::source(source).path(path).annotations(annotations);
+    let title = level
+        .primary_title(diagnostic.message.as_str())
+        .id(diagnostic.code.as_str());
+    let group = title.element(snippet);
+    match &diagnostic.help {
+        Some(help) => group.element(Level::HELP.message(help.as_str())),
+        None => group,
+    }
+}
+
+/// Returns the part of a place that is on its first line.
+fn visible(span: Span, source: &str) -> std::ops::Range<usize> {
+    let start = span.start.min(source.len());
+    let rest = source.get(start..).unwrap_or_default();
+    let line = rest.find('\n').unwrap_or(rest.len());
+    start..span.end.clamp(start, start + line)
+}
+
+fn place(span: Span, source: &str) -> Value {
+    let (line, column) = span.position(source);
+    let (end_line, end_column) = Span::new(span.end, span.end).position(source);
+    json!({"line": line, "column": column, "endLine": end_line, "endColumn": end_column})
+}
+
+/// Hides private keys, letter for letter, so that places stay right.
+fn masked(source: &str) -> String {
+    let mut text = source.to_owned();
+    let mut from = 0;
+    while let Some(found) = text.get(from..).and_then(|rest| rest.find(PRIVATE_KEY)) {
+        let start = from + found + PRIVATE_KEY.len();
+        let secret = text[start..].find(|letter: char| !letter.is_ascii_alphanumeric());
+        let end = secret.map_or(text.len(), |length| start + length);
+        text.replace_range(start..end, &"*".repeat(end - start));
+        from = end;
+    }
+    text
+}
