@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use serde_json::Value;
 
 use super::event::Sink;
 use super::state::State;
@@ -12,6 +12,7 @@ use crate::connect::{SharedConnector, SharedProbe};
 use crate::git::{Commit, Remote};
 use crate::model::{Clock, NodeName, Secret};
 use crate::plan::{Consents, Tree};
+use crate::render::bootstrap::BootstrapManifests;
 use crate::spec::Cluster;
 
 /// What a bootstrap works from and with.
@@ -20,7 +21,7 @@ pub struct Inputs {
     /// The cluster as it should be.
     pub cluster: Arc<Cluster>,
     /// Objects that are applied before Git takes over.
-    pub manifests: Arc<Manifests>,
+    pub manifests: Arc<BootstrapManifests>,
     /// Whether the files on disk are what the spec renders.
     pub tree: Tree,
     /// The local commit that holds the tree.
@@ -31,6 +32,9 @@ pub struct Inputs {
     pub remote: Remote,
     /// What the person agreed to.
     pub consents: Consents,
+    /// How long machines that do not answer are waited for before anything is decided: after an
+    /// interrupted run they may be installing.
+    pub patience: Duration,
     /// Who runs this: stable for one computer and directory, different for any other.
     pub operator: Operator,
     /// The way to every machine and service.
@@ -68,17 +72,4 @@ pub struct Secrets {
     pub unreadable: Vec<Utf8PathBuf>,
     /// The keys of the Secret that the GitOps engine reads the repository with.
     pub git: Option<BTreeMap<String, Secret<String>>>,
-}
-
-/// Objects that are applied before Git takes over, in stages.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Manifests {
-    /// Namespaces.
-    pub namespaces: Vec<Value>,
-    /// The Job that installs the charts before Git, and what it needs.
-    pub charts: Vec<Value>,
-    /// The GitOps operator, and what it needs.
-    pub operator: Vec<Value>,
-    /// The GitOps instance.
-    pub instance: Vec<Value>,
 }

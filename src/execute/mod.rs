@@ -3,13 +3,21 @@
 //! `homelab bootstrap` and a rehearsal run the same code and differ only in their
 //! [`Inputs`]. The journal tells people what happened; it decides nothing.
 
+mod act;
+mod bootstrap;
 mod event;
 mod inputs;
+mod journal;
+mod lease;
+mod look;
 mod outcome;
+mod run;
 mod state;
+mod walk;
 
 pub use crate::git::{Commit, Remote};
+pub use bootstrap::{bootstrap, plan};
 pub use event::{Event, EventKind, Silent, Sink};
-pub use inputs::{Inputs, Manifests, Operator, Secrets};
+pub use inputs::{Inputs, Operator, Secrets};
 pub use outcome::{Outcome, RunError};
 pub use state::{MemoryState, State, StateDirectory};

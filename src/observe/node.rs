@@ -1,7 +1,7 @@
 //! One machine: who it is, what it is made of, how far it is.
 
-use talos_api::resources::{HostnameStatus, MachineStatus};
-use talos_api::{ApplyMode, Client, DryRun};
+use talos_api::resources::{HostnameStatus, MachineStatus, Stage};
+use talos_api::{ApplyMode, Client, DryRun, Error};
 
 use super::{etcd, hardware};
 use crate::model::Secret;
@@ -23,14 +23,33 @@ pub async fn node(talos: &Talos, node: &Node, depth: Depth<'_>) -> NodeState {
     match talos.meet(node.address).await {
         Met::Silent(reason) => NodeState::Unreachable { reason },
         Met::Foreign(identity) => NodeState::Foreign { identity },
-        Met::Maintenance(client) => NodeState::Maintenance {
-            fingerprint: client.peer().fingerprint.to_string(),
-            hardware: look_at_hardware(&client, depth).await,
-        },
+        Met::Maintenance(client) => in_maintenance(&client, depth).await,
         Met::Ours(client) => match running(&client, node, depth).await {
             Ok(running) => NodeState::Ours(running),
             Err(reason) => NodeState::Unreachable { reason },
         },
+    }
+}
+
+/// A machine that took its configuration a moment ago still answers, but waits for nothing.
+async fn in_maintenance(client: &Client, depth: Depth<'_>) -> NodeState {
+    let stage = match client.singleton::<MachineStatus>().await {
+        Ok(status) => status.unwrap_or_default().stage,
+        Err(error @ (Error::Lost { .. } | Error::Deadline { .. })) => {
+            return NodeState::Unreachable {
+                reason: error_text(&error),
+            };
+        }
+        Err(_) => Stage::Unknown,
+    };
+    if !matches!(stage, Stage::Maintenance | Stage::Unknown) {
+        return NodeState::Unreachable {
+            reason: format!("it has a configuration and is {stage}"),
+        };
+    }
+    NodeState::Maintenance {
+        fingerprint: client.peer().fingerprint.to_string(),
+        hardware: look_at_hardware(client, depth).await,
     }
 }
 

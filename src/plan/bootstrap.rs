@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::consent::Consents;
 use super::fence::{self, Verdict};
-use super::observed::{Git, NodeState, Observed, Platform};
+use super::observed::{Git, NodeState, Observed, Platform, SecretsState};
 use super::preflight::{self, Life, disk_text, matching_disks};
 use super::refusal::{Fence, Refusal};
 use super::step::{Action, Condition, Effect, ObjectSet, Plan, Stage, Step, StepId};
@@ -28,6 +28,14 @@ pub fn bootstrap(cluster: &Cluster, observed: &Observed, consents: &Consents) ->
         .collect();
     control_planes.sort_by(|a, b| a.name.cmp(&b.name));
 
+    if let SecretsState::Missing(_) = observed.secrets {
+        return Plan {
+            cluster: cluster.name.clone(),
+            steps: Vec::new(),
+            refusals: preflight::repository(observed),
+            warnings: Vec::new(),
+        };
+    }
     let (life, mut refusals) = judge_etcd(&control_planes, observed);
     let findings = preflight::check(cluster, &nodes, observed, consents, life);
     refusals.extend(findings.refusals);
@@ -197,7 +205,7 @@ impl<'a> Draft<'a> {
                 node: name.clone(),
                 fingerprint,
             },
-            postcondition: Condition::HasIdentity { node: name.clone() },
+            postcondition: Condition::TookConfiguration { node: name.clone() },
             effects,
         }
     }
@@ -387,6 +395,17 @@ impl<'a> Draft<'a> {
             Condition::Reconciled { revision },
             "Git has taken over when everything in it is there and ready",
         ));
+        self.step(Step {
+            id: StepId::new("remove-chart-runner"),
+            stage: Stage::Reconcile,
+            batch: 0,
+            action: Action::RemoveChartRunner,
+            reason: "it has administrator's rights and its work is done: Git owns the charts now"
+                .to_owned(),
+            precondition: Condition::LeaseHeld,
+            postcondition: Condition::ChartRunnerGone,
+            effects: vec![Effect::AppliesObjects],
+        });
         self.step(wait(
             StepId::new("verify"),
             Stage::Verify,

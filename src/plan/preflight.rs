@@ -46,7 +46,24 @@ pub(super) fn check(
     findings
 }
 
+/// Looks only at this computer: without the bundle no machine can be asked.
+pub(super) fn repository(observed: &Observed) -> Vec<Refusal> {
+    let mut findings = Findings::default();
+    check_files(observed, &mut findings);
+    findings.refusals
+}
+
 fn check_repository(observed: &Observed, life: Life, findings: &mut Findings) {
+    check_files(observed, findings);
+    if let Some(finding) = git_finding(&observed.git) {
+        match life {
+            Life::New => findings.refusals.push(finding),
+            Life::Running => findings.warnings.push(finding.message),
+        }
+    }
+}
+
+fn check_files(observed: &Observed, findings: &mut Findings) {
     if let Tree::Stale(paths) = &observed.tree {
         let first = paths.first().map(|path| format!(", first `{path}`"));
         findings.refusals.push(Refusal::new(
@@ -73,12 +90,6 @@ fn check_repository(observed: &Observed, life: Life, findings: &mut Findings) {
                     format!("encrypt `{path}` for its public key, or bring the right key"),
                 ));
             }
-        }
-    }
-    if let Some(finding) = git_finding(&observed.git) {
-        match life {
-            Life::New => findings.refusals.push(finding),
-            Life::Running => findings.warnings.push(finding.message),
         }
     }
 }

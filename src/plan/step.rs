@@ -109,6 +109,8 @@ pub enum Action {
     PublishKubeconfig,
     /// Takes the lease that keeps other operators away.
     TakeLease,
+    /// Removes the Jobs that installed charts, and their rights.
+    RemoveChartRunner,
     /// Applies a set of objects.
     ApplyObjects {
         /// Which.
@@ -147,6 +149,11 @@ pub enum Condition {
     },
     /// The node answers with this cluster's identity.
     HasIdentity {
+        /// The node.
+        node: NodeName,
+    },
+    /// The node has left maintenance mode.
+    TookConfiguration {
         /// The node.
         node: NodeName,
     },
@@ -211,6 +218,8 @@ pub enum Condition {
         /// The commit.
         revision: Option<String>,
     },
+    /// Nothing is left of the Jobs that installed charts.
+    ChartRunnerGone,
     /// Quorum is full, machines are ready, pods run, no ciphertext is in a live Secret.
     Verified,
 }

@@ -61,6 +61,7 @@ impl Step {
                 "point the kubeconfig at the cluster's endpoint".to_owned()
             }
             Action::TakeLease => "take the operator's lease".to_owned(),
+            Action::RemoveChartRunner => "remove the chart runner".to_owned(),
             Action::ApplyObjects { objects } => format!("apply {objects}"),
         }
     }
@@ -101,6 +102,7 @@ impl fmt::Display for Condition {
             Self::HasIdentity { node } => {
                 write!(f, "`{node}` answers with this cluster's identity")
             }
+            Self::TookConfiguration { node } => write!(f, "`{node}` has left maintenance mode"),
             Self::Configured { node } => write!(f, "`{node}` runs the planned configuration"),
             Self::NoEtcd { nodes } => {
                 write!(f, "{} answer and none shows a sign of etcd", list(nodes))
@@ -134,6 +136,7 @@ impl fmt::Display for Condition {
                 let short = revision.get(..12).unwrap_or(revision);
                 write!(f, "every object that Git brings is ready at commit {short}")
             }
+            Self::ChartRunnerGone => f.write_str("nothing is left of the chart runner"),
             Self::Verified => f.write_str(
                 "quorum is full, machines are ready, pods run, and no live Secret holds ciphertext",
             ),

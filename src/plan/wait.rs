@@ -44,6 +44,13 @@ pub fn wait_for(condition: &Condition) -> Wait {
             "Talos installs itself, restarts and takes its new certificate",
             "connection refused, timeouts and `tls: internal error` while the machine restarts",
         ),
+        Condition::TookConfiguration { .. } => (
+            15,
+            180,
+            3,
+            "Talos checks the configuration and begins to install",
+            "the connection drops as soon as the installation begins",
+        ),
         Condition::Configured { .. } => (
             120,
             900,
@@ -124,6 +131,7 @@ pub fn wait_for(condition: &Condition) -> Wait {
         ),
         Condition::Always
         | Condition::Applied { .. }
+        | Condition::ChartRunnerGone
         | Condition::KubeconfigStored
         | Condition::KubeconfigPublished => (
             10,
@@ -277,6 +285,7 @@ fn subject(condition: &Condition) -> String {
         Condition::InMaintenance { node, .. }
         | Condition::HasIdentity { node }
         | Condition::Configured { node }
+        | Condition::TookConfiguration { node }
         | Condition::EtcdHealthy { node }
         | Condition::ApiReady { node } => node.to_string(),
         Condition::NoEtcd { nodes }
@@ -293,7 +302,9 @@ fn default_cause(condition: &Condition) -> &'static str {
         Condition::InMaintenance { .. } | Condition::HasIdentity { .. } => {
             "the machine did not come back with its new configuration"
         }
-        Condition::Configured { .. } => "Talos did not take the configuration",
+        Condition::Configured { .. } | Condition::TookConfiguration { .. } => {
+            "Talos did not take the configuration"
+        }
         Condition::NoEtcd { .. } | Condition::EtcdHealthy { .. } => "etcd does not start",
         Condition::EtcdComplete { .. } => "a control plane does not join etcd",
         Condition::ApiReady { .. } => "a part of the Kubernetes control plane does not start",
@@ -304,9 +315,10 @@ fn default_cause(condition: &Condition) -> &'static str {
         Condition::Ready { .. } | Condition::Applied { .. } => "an object does not become ready",
         Condition::Reconciled { .. } => "an object that Git brings does not become ready",
         Condition::Verified => "a pod does not run",
-        Condition::Always | Condition::KubeconfigStored | Condition::KubeconfigPublished => {
-            "the API does not answer"
-        }
+        Condition::Always
+        | Condition::ChartRunnerGone
+        | Condition::KubeconfigStored
+        | Condition::KubeconfigPublished => "the API does not answer",
     }
 }
 
@@ -314,6 +326,7 @@ fn default_command(condition: &Condition) -> &'static str {
     match condition {
         Condition::InMaintenance { .. }
         | Condition::HasIdentity { .. }
+        | Condition::TookConfiguration { .. }
         | Condition::Configured { .. } => "look at the machine's console; talosctl -n NODE dmesg",
         Condition::NoEtcd { .. }
         | Condition::EtcdHealthy { .. }
@@ -333,7 +346,10 @@ fn default_command(condition: &Condition) -> &'static str {
             "kubectl -n flux-system get fluxinstances,gitrepositories,kustomizations,helmreleases -A"
         }
         Condition::Verified => "kubectl get pods -A",
-        Condition::Always | Condition::KubeconfigStored | Condition::KubeconfigPublished => {
+        Condition::Always
+        | Condition::ChartRunnerGone
+        | Condition::KubeconfigStored
+        | Condition::KubeconfigPublished => {
             "kubectl --kubeconfig .homelab/state/kubeconfig get nodes"
         }
     }

@@ -1,0 +1,208 @@
+//! A bootstrap from the first look to the last.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::event::EventKind;
+use super::inputs::Inputs;
+use super::outcome::{Outcome, RunError};
+use super::run::Run;
+use super::walk::Ended;
+use crate::observe::{self, Depth};
+use crate::plan::{
+    self, EtcdSigns, Fence, Git, NodeState, Observed, Plan, Refusal, SecretsState, VipProbe,
+    VipState,
+};
+use crate::spec::cluster::Role;
+
+/// How often silent machines are asked again before anything is decided.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Brings the machines of a cluster up to where Git has taken over, or says why not.
+///
+/// It may be ended at any moment and called again: everything is looked at anew.
+pub async fn bootstrap(inputs: Inputs) -> Result<Outcome, RunError> {
+    let Some(_lock) = inputs.state.lock()? else {
+        return Err(RunError::Locked);
+    };
+    let Ok(secrets) = inputs.secrets.clone() else {
+        return Err(refusal(plan(&inputs).await));
+    };
+    let run = Run::new(inputs, secrets);
+    let observed = run.observe_patiently().await;
+    let plan = plan::bootstrap(&run.inputs.cluster, &observed, &run.inputs.consents);
+    run.emit(
+        None,
+        EventKind::Planned {
+            plan: Box::new(plan.clone()),
+        },
+    );
+    if !plan.refusals.is_empty() {
+        return Err(refusal(plan));
+    }
+    let result = tokio::select! {
+        biased;
+        result = run.walk_all(&plan) => result,
+        lost = run.keep_lease() => Err(lost),
+    };
+    run.give_lease_back().await;
+    result
+}
+
+/// Looks once and decides, without doing anything.
+pub async fn plan(inputs: &Inputs) -> Plan {
+    let observed = match &inputs.secrets {
+        Ok(secrets) => {
+            Run::new(inputs.clone(), Arc::clone(secrets))
+                .observe()
+                .await
+        }
+        Err(path) => Observed {
+            tree: inputs.tree.clone(),
+            secrets: SecretsState::Missing(path.clone()),
+            nodes: std::collections::BTreeMap::new(),
+            git: Git::NoCommit {
+                reason: "not asked".to_owned(),
+            },
+            vip: None,
+        },
+    };
+    plan::bootstrap(&inputs.cluster, &observed, &inputs.consents)
+}
+
+fn refusal(plan: Plan) -> RunError {
+    RunError::Refused {
+        refusals: plan.refusals.clone(),
+        plan: Some(Box::new(plan)),
+    }
+}
+
+impl Run {
+    /// Looks at everything until every control plane was seen or patience ends. After an
+    /// interrupted run machines are silent for minutes while they install.
+    async fn observe_patiently(&self) -> Observed {
+        let began = Instant::now();
+        loop {
+            self.emit(
+                None,
+                EventKind::Observing {
+                    what: "the machines, the repository and the network".to_owned(),
+                },
+            );
+            let observed = self.observe().await;
+            let silent = self.worth_waiting_for(&observed);
+            if silent.is_empty() || began.elapsed() >= self.inputs.patience {
+                return observed;
+            }
+            self.emit(
+                None,
+                EventKind::Waiting {
+                    what: "every control plane answers".to_owned(),
+                    because: "a machine that installs or restarts is silent for some minutes"
+                        .to_owned(),
+                    seen: silent.join("; "),
+                    elapsed: began.elapsed().as_secs(),
+                    normal: 300,
+                },
+            );
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    }
+
+    /// Silent control planes, unless something else stops the run anyway or etcd exists.
+    fn worth_waiting_for(&self, observed: &Observed) -> Vec<String> {
+        let plan = plan::bootstrap(&self.inputs.cluster, observed, &self.inputs.consents);
+        let silence = |refusal: &Refusal| {
+            matches!(
+                refusal.fence,
+                Fence::ControlPlaneUnreachable | Fence::ClusterUnreachable
+            )
+        };
+        if plan.refusals.is_empty() || !plan.refusals.iter().all(silence) {
+            return Vec::new();
+        }
+        plan.refusals
+            .into_iter()
+            .map(|refusal| refusal.message)
+            .collect()
+    }
+
+    /// Looks at everything once, all at the same time.
+    async fn observe(&self) -> Observed {
+        let cluster = &self.inputs.cluster;
+        let nodes: Vec<_> = cluster
+            .nodes
+            .iter()
+            .filter(|node| !self.inputs.consents.without.contains(&node.name))
+            .collect();
+        let looking = nodes.iter().map(|node| {
+            let configuration = self.secrets.configurations.get(&node.name);
+            observe::node(&self.talos, node, Depth::Full(configuration))
+        });
+        let connector = self.inputs.connector.as_ref();
+        let (states, git) = futures::join!(
+            futures::future::join_all(looking),
+            observe::git(&self.inputs.remote, &self.inputs.commit, connector),
+        );
+        let states: std::collections::BTreeMap<_, _> = nodes
+            .iter()
+            .map(|node| node.name.clone())
+            .zip(states)
+            .collect();
+        let has_etcd = nodes.iter().any(|node| {
+            node.role == Role::ControlPlane && states.get(&node.name).is_some_and(is_alive)
+        });
+        let vip = match &cluster.control_plane.vip {
+            Some(vip) => Some(VipState {
+                address: vip.address,
+                probe: self.probe_vip(vip.address, has_etcd).await,
+            }),
+            None => None,
+        };
+        Observed {
+            tree: self.inputs.tree.clone(),
+            secrets: SecretsState::Open {
+                talos_ca: self.secrets.talos_ca.clone(),
+                unreadable: self.secrets.unreadable.clone(),
+            },
+            nodes: states,
+            git,
+            vip,
+        }
+    }
+
+    async fn probe_vip(&self, address: std::net::IpAddr, has_etcd: bool) -> VipProbe {
+        let connector = self.inputs.connector.as_ref();
+        let port = self.inputs.cluster.control_plane.endpoint.port;
+        observe::vip(address, port, has_etcd, connector).await
+    }
+
+    /// Walks the steps in order, those of one batch side by side. All of a batch end before the
+    /// first failure is reported, so that nothing is left half-way without need.
+    async fn walk_all(&self, plan: &Plan) -> Result<Outcome, RunError> {
+        let mut done = Vec::new();
+        let mut skipped = Vec::new();
+        for batch in plan.batches() {
+            let walking = batch.iter().map(|step| self.walk(step));
+            let ended = futures::future::join_all(walking).await;
+            for (step, ended) in batch.iter().zip(ended) {
+                match ended? {
+                    Ended::Done => done.push(step.id.clone()),
+                    Ended::Skipped => skipped.push(step.id.clone()),
+                }
+            }
+        }
+        Ok(Outcome {
+            done,
+            skipped,
+            revision: self.revision(),
+            endpoint: self.endpoint(),
+        })
+    }
+}
+
+fn is_alive(state: &NodeState) -> bool {
+    matches!(state, NodeState::Ours(running) if matches!(running.etcd, EtcdSigns::Alive { .. }))
+}

@@ -1,0 +1,149 @@
+//! Conditions of the GitOps engine.
+
+use serde_json::Value;
+
+use super::super::run::Run;
+use super::Look;
+use super::kubernetes::{judged, no_kubeconfig, not};
+use crate::kube::{self, ready};
+use crate::render::bootstrap::GITOPS_NAMESPACE;
+
+/// The kinds whose objects must all be ready, in the order in which they depend on each other.
+const KINDS: &[(&str, &str)] = &[
+    ("source.toolkit.fluxcd.io/v1", "GitRepository"),
+    ("source.toolkit.fluxcd.io/v1", "OCIRepository"),
+    ("source.toolkit.fluxcd.io/v1", "HelmRepository"),
+    ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
+    ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
+];
+/// The root of everything that Git brings.
+const ROOT: &str = "flux-system";
+
+impl Run {
+    /// The operator's chart is installed; now its kinds must be served and its pod must run.
+    pub(super) async fn operator_ready(&self) -> Look {
+        for instance in &self.inputs.manifests.instance {
+            let kind = instance["kind"].as_str().unwrap_or_default().to_lowercase();
+            let api_version = instance["apiVersion"].as_str().unwrap_or_default();
+            let group = api_version.split('/').next().unwrap_or_default();
+            let definition = format!("{kind}s.{group}");
+            let look = self
+                .object_ready(
+                    "apiextensions.k8s.io/v1",
+                    "CustomResourceDefinition",
+                    None,
+                    &definition,
+                )
+                .await;
+            if look != Look::Holds {
+                return look;
+            }
+        }
+        for release in &self.inputs.manifests.operator.releases {
+            let namespace = Some(release.namespace.as_str());
+            let look = self
+                .object_ready("apps/v1", "Deployment", namespace, &release.release)
+                .await;
+            if look != Look::Holds {
+                return look;
+            }
+        }
+        Look::Holds
+    }
+
+    pub(super) async fn instance_ready(&self) -> Look {
+        for instance in &self.inputs.manifests.instance {
+            let text = |field: &Value| field.as_str().unwrap_or_default().to_owned();
+            let look = self
+                .object_ready(
+                    &text(&instance["apiVersion"]),
+                    &text(&instance["kind"]),
+                    instance["metadata"]["namespace"].as_str(),
+                    &text(&instance["metadata"]["name"]),
+                )
+                .await;
+            if look != Look::Holds {
+                return look;
+            }
+        }
+        Look::Holds
+    }
+
+    /// Everything that Git brings is ready, and the root has applied the commit that was pushed.
+    pub(super) async fn reconciled(&self, revision: Option<&str>) -> Look {
+        let Some(api) = self.api() else {
+            return no_kubeconfig();
+        };
+        let mut found = Vec::new();
+        for (api_version, kind) in KINDS {
+            match api.list(api_version, kind, None).await {
+                Ok(objects) => found.extend(objects),
+                Err(error) => return not(&error),
+            }
+        }
+        let Some(root) = found.iter().find(|object| is_root(object)) else {
+            return Look::Not("the first Kustomization does not exist yet".to_owned());
+        };
+        let look = all_ready(&found);
+        if look != Look::Holds {
+            return look;
+        }
+        let applied = root["status"]["lastAppliedRevision"].as_str().unwrap_or("");
+        match revision {
+            Some(revision) if !applied.contains(revision) => Look::Not(format!(
+                "{} has applied `{applied}`, the pushed commit is `{revision}`",
+                kube::describe(root)
+            )),
+            _ => {
+                self.keep_revision(applied.to_owned());
+                Look::Holds
+            }
+        }
+    }
+}
+
+fn is_root(object: &Value) -> bool {
+    object["kind"] == "Kustomization"
+        && object["metadata"]["namespace"] == GITOPS_NAMESPACE
+        && object["metadata"]["name"] == ROOT
+}
+
+/// A failure is reported before anything that is merely on its way, and waiting for something else
+/// after everything that has a cause of its own.
+fn all_ready(objects: &[Value]) -> Look {
+    let mut waiting = Vec::new();
+    for object in objects {
+        match judged(object) {
+            Look::Holds => {}
+            Look::Not(message) => waiting.push(message),
+            other => return other,
+        }
+    }
+    let total = objects.len();
+    let ready = total - waiting.len();
+    let first = waiting
+        .iter()
+        .find(|message| !message.contains("DependencyNotReady"))
+        .or(waiting.first());
+    match first {
+        None => Look::Holds,
+        Some(first) => Look::Not(format!("{ready} of {total} ready; {first}")),
+    }
+}
+
+/// Tells whether a release is the GitOps engine's: then Helm must not be run on it from outside.
+pub(in crate::execute) fn owns_release(releases: &[Value], namespace: &str, name: &str) -> bool {
+    releases.iter().any(|release| {
+        let spec = &release["spec"];
+        let own_namespace = release["metadata"]["namespace"].as_str();
+        let target = spec["targetNamespace"].as_str().or(own_namespace);
+        let own_name = release["metadata"]["name"].as_str();
+        let release_name = spec["releaseName"].as_str().or(own_name);
+        target == Some(namespace) && release_name == Some(name)
+    })
+}
+
+/// Tells whether an object, if it has conditions at all, is ready; pods of finished Jobs count.
+pub(super) fn settled(object: &Value) -> bool {
+    ready::readiness(object) == ready::Readiness::Ready
+}

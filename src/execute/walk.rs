@@ -1,0 +1,211 @@
+//! One step from its beginning to its postcondition.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::act::ActError;
+use super::event::EventKind;
+use super::journal::Entry;
+use super::look::{Acted, Look};
+use super::outcome::RunError;
+use super::run::Run;
+use crate::plan::{Action, Condition, Refusal, Step, diagnose, wait_for};
+
+/// A wait that shows nothing new is reported this often.
+const REMIND_EVERY: Duration = Duration::from_secs(30);
+
+/// How a step ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    Done,
+    Skipped,
+}
+
+/// How one round of a step ended.
+enum Round {
+    /// The postcondition holds.
+    Over,
+    /// Not yet; what was seen.
+    Again(String),
+    /// It failed for good.
+    Broken(String),
+    /// A fence refused.
+    Refused(Box<Refusal>),
+}
+
+impl Run {
+    /// Walks one step: skips it when its postcondition holds, else acts and waits for it.
+    pub(super) async fn walk(&self, step: &Step) -> Result<Ended, RunError> {
+        let began = Instant::now();
+        self.tell(
+            step,
+            EventKind::Started {
+                what: step.action_text(),
+            },
+        );
+        if self.look(&step.postcondition, Acted::No).await == Look::Holds {
+            self.journal.write(&step.id, Entry::Skipped).await?;
+            let reason = format!("{} already", step.postcondition);
+            self.tell(step, EventKind::Skipped { reason });
+            return Ok(Ended::Skipped);
+        }
+        self.journal.write(&step.id, Entry::Begin).await?;
+        match self.until_done(step, began).await {
+            Ok(()) => {
+                self.journal.write(&step.id, Entry::Done).await?;
+                let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                self.tell(step, EventKind::Done { took });
+                Ok(Ended::Done)
+            }
+            Err(error) => {
+                let message = error.to_string();
+                let entry = Entry::Failed { message: &message };
+                self.journal.write(&step.id, entry).await?;
+                let diagnosis = match &error {
+                    RunError::Step { diagnosis, .. } => diagnosis.clone(),
+                    _ => None,
+                };
+                self.tell(step, EventKind::Failed { message, diagnosis });
+                Err(error)
+            }
+        }
+    }
+
+    async fn until_done(&self, step: &Step, began: Instant) -> Result<(), RunError> {
+        let mut acted = match step.action {
+            Action::Await => Acted::Yes,
+            _ => Acted::No,
+        };
+        let guard = wait_for(&step.precondition);
+        let wait = wait_for(&step.postcondition);
+        let deadline = match acted {
+            Acted::Yes => wait.deadline,
+            _ => wait.deadline + guard.deadline,
+        };
+        let mut reported: Option<(String, Instant)> = None;
+        loop {
+            let seen = match self.round(step, &mut acted).await {
+                Round::Over => return Ok(()),
+                Round::Again(seen) => seen,
+                Round::Broken(message) => return Err(failed(step, message, None)),
+                Round::Refused(refusal) => return Err(refused(vec![*refusal])),
+            };
+            if began.elapsed() >= deadline {
+                return Err(self.timed_out(step, acted, &seen).await);
+            }
+            let is_due = reported
+                .as_ref()
+                .is_none_or(|(said, at)| *said != seen || at.elapsed() >= REMIND_EVERY);
+            if is_due {
+                self.report_wait(step, acted, &seen, began);
+                reported = Some((seen, Instant::now()));
+            }
+            tokio::time::sleep(wait.every).await;
+        }
+    }
+
+    /// Looks, acts when it is time to, and looks again.
+    async fn round(&self, step: &Step, acted: &mut Acted) -> Round {
+        if *acted != Acted::No {
+            match self.look(&step.postcondition, *acted).await {
+                Look::Not(seen) if *acted == Acted::Yes => return Round::Again(seen),
+                Look::Not(_) => {}
+                other => return settled(other),
+            }
+        }
+        match self.look(&step.precondition, *acted).await {
+            Look::Holds => {}
+            Look::Overtaken(seen) => {
+                *acted = Acted::Yes;
+                self.tell(
+                    step,
+                    EventKind::Progress {
+                        message: seen.clone(),
+                    },
+                );
+                return Round::Again(seen);
+            }
+            other => return settled(other),
+        }
+        match self.act(&step.action).await {
+            Ok(()) => {
+                *acted = Acted::Yes;
+                settled(self.look(&step.postcondition, *acted).await)
+            }
+            Err(ActError::Passing(seen)) => Round::Again(seen),
+            Err(ActError::Perhaps(seen)) => {
+                *acted = Acted::Perhaps;
+                Round::Again(seen)
+            }
+            Err(ActError::Overtaken(seen)) => {
+                *acted = Acted::Yes;
+                Round::Again(seen)
+            }
+            Err(ActError::Fatal(message)) => Round::Broken(message),
+            Err(ActError::Refused(refusal)) => Round::Refused(refusal),
+        }
+    }
+
+    async fn timed_out(&self, step: &Step, acted: Acted, seen: &str) -> RunError {
+        let missing = match acted {
+            Acted::Yes => &step.postcondition,
+            _ => &step.precondition,
+        };
+        if let (Condition::NoEtcd { nodes }, Action::BootstrapEtcd { .. }) = (missing, &step.action)
+        {
+            let silent = self.silent_among(nodes).await;
+            if !silent.is_empty() {
+                return refused(silent);
+            }
+        }
+        let message = format!("gave up waiting until {missing}; last seen: {seen}");
+        failed(step, message, Some(diagnose(missing, seen)))
+    }
+
+    fn report_wait(&self, step: &Step, acted: Acted, seen: &str, began: Instant) {
+        let condition = match acted {
+            Acted::Yes => &step.postcondition,
+            _ => &step.precondition,
+        };
+        let wait = wait_for(condition);
+        self.tell(
+            step,
+            EventKind::Waiting {
+                what: condition.to_string(),
+                because: wait.because.to_owned(),
+                seen: seen.to_owned(),
+                elapsed: began.elapsed().as_secs(),
+                normal: wait.normal.as_secs(),
+            },
+        );
+    }
+
+    fn tell(&self, step: &Step, kind: EventKind) {
+        self.emit(Some((&step.id, step.node())), kind);
+    }
+}
+
+fn settled(look: Look) -> Round {
+    match look {
+        Look::Holds => Round::Over,
+        Look::Not(seen) | Look::Overtaken(seen) => Round::Again(seen),
+        Look::Broken(message) => Round::Broken(message),
+        Look::Refused(refusal) => Round::Refused(refusal),
+    }
+}
+
+fn failed(step: &Step, message: String, diagnosis: Option<crate::plan::Diagnosis>) -> RunError {
+    RunError::Step {
+        step: step.id.clone(),
+        message,
+        diagnosis,
+    }
+}
+
+fn refused(refusals: Vec<Refusal>) -> RunError {
+    RunError::Refused {
+        refusals,
+        plan: None,
+    }
+}
