@@ -1,1 +1,67 @@
-//! x
+//! The SOPS encrypted file format with age keys.
+//!
+//! A SOPS file is an ordinary document whose values are encrypted one by one, so that its keys,
+//! order and comments stay readable and reviewable. This crate reads what `sops` wrote and writes
+//! what `sops` reads; it starts no program and reaches no network.
+//!
+//! ```
+//! use sops_rs::{Document, EncryptionRule, Format, Identities, Identity};
+//!
+//! let identity = Identity::generate();
+//! let rule = EncryptionRule::for_recipients([identity.recipient()]);
+//! let document = Document::parse(Format::Yaml, "user: ada\nlimit: 3\n")?;
+//!
+//! let encrypted = document.encrypt(&rule)?.to_text();
+//! assert!(encrypted.starts_with("user: ENC[AES256_GCM,data:"));
+//!
+//! let file = sops_rs::EncryptedFile::parse(Format::Yaml, &encrypted)?;
+//! let opened = file.decrypt(&Identities::from(identity))?;
+//! assert_eq!(opened.document.to_text().as_str(), "user: ada\nlimit: 3\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The parts, from the outside in:
+//!
+//! - [`Document`] (plain) and [`EncryptedFile`] are a [`Tree`] of a [`Format`];
+//! - [`EncryptionRule`] says for whom and which values ([`Selection`]); [`Config`] reads it from a
+//!   `.sops.yaml`;
+//! - [`Identities`] are the keys at hand, found in an [`Environment`] that the caller spells out:
+//!   nothing here reads the process environment unasked;
+//! - [`Metadata`] is the `sops` entry of an encrypted file, with its [`KeyGroup`]s.
+#![forbid(unsafe_code)]
+
+mod cipher;
+mod config;
+mod data_key;
+mod document;
+mod encrypted_file;
+mod format;
+mod go_regex;
+mod keys;
+mod metadata;
+mod path;
+mod rule;
+mod scalar;
+mod selection;
+mod tree;
+mod walk;
+mod yaml;
+
+pub use cipher::CipherError;
+pub use config::{Config, ConfigError, CreationRule};
+pub use data_key::{DataKey, WrapError};
+pub use document::{Document, EncryptError};
+pub use encrypted_file::{DecryptError, Decrypted, EncryptedFile, MacCause, MacCheck, Warning};
+pub use format::Format;
+pub use go_regex::{Pattern, PatternError};
+pub use keys::{
+    Environment, Identities, Identity, IdentityError, IdentityOrigin, IdentityProblem,
+    LoadedIdentity, Recipient, RecipientError,
+};
+pub use metadata::{KeyGroup, KeyKind, MasterKey, Metadata, MetadataError, WRITTEN_VERSION};
+pub use path::ValuePath;
+pub use rule::EncryptionRule;
+pub use scalar::{Scalar, ScalarError, ScalarType, Time};
+pub use selection::{Selection, SelectionError};
+pub use tree::{Comment, Element, Entry, Item, Mapping, Tree, Value};
+pub use yaml::{Layout, YamlError};

@@ -1,0 +1,319 @@
+//! `.sops.yaml`: which rule holds for which file.
+//!
+//! The first creation rule whose `path_regex` matches wins. Unlike `sops`, the file is looked for
+//! from the encrypted file upwards, not from the working directory, and a regular expression that
+//! does not compile is an error instead of one that never matches.
+
+use std::path::{Path, PathBuf};
+
+use crate::go_regex::{Pattern, PatternError};
+use crate::keys::{Recipient, RecipientError};
+use crate::metadata::KeyKind;
+use crate::rule::EncryptionRule;
+use crate::scalar::Scalar;
+use crate::selection::{Selection, SelectionError};
+use crate::tree::{Mapping, Value};
+use crate::yaml::{self, Layout, YamlError};
+
+mod fields;
+
+use fields::Fields;
+
+/// The name of the file.
+const NAME: &str = ".sops.yaml";
+
+/// A `.sops.yaml`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    directory: PathBuf,
+    rules: Vec<CreationRule>,
+    layout: Layout,
+}
+
+/// One of the creation rules.
+#[derive(Clone, Debug)]
+pub struct CreationRule {
+    number: usize,
+    path: Option<Pattern>,
+    groups: Vec<RuleGroup>,
+    selection: Option<Selection>,
+    mac_only_encrypted: bool,
+}
+
+/// The keys of one group, as they are spelled.
+#[derive(Clone, Debug, Default)]
+struct RuleGroup {
+    age: Vec<String>,
+    others: Vec<KeyKind>,
+}
+
+/// A `.sops.yaml` that cannot be used, for anything or for the file at hand.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It is not YAML.
+    #[error(transparent)]
+    Yaml(#[from] YamlError),
+    /// A field is not what it should be.
+    #[error("`{field}` must be {expected}")]
+    Field {
+        /// The field.
+        field: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A `path_regex` does not compile.
+    #[error("creation rule {rule}: `path_regex` is invalid")]
+    Path {
+        /// The rule, counted from 1.
+        rule: usize,
+        /// Why.
+        #[source]
+        source: PatternError,
+    },
+    /// The selection of values is contradictory or invalid.
+    #[error("creation rule {rule} does not say clearly what to encrypt")]
+    Selection {
+        /// The rule, counted from 1.
+        rule: usize,
+        /// Why.
+        #[source]
+        source: SelectionError,
+    },
+    /// An age recipient cannot be used.
+    #[error("creation rule {rule} names a key that cannot be used")]
+    Recipient {
+        /// The rule, counted from 1.
+        rule: usize,
+        /// Why.
+        #[source]
+        source: RecipientError,
+    },
+    /// A rule names keys of another kind, which would not be able to open the file.
+    #[error("creation rule {rule} names keys of kind `{}`, which is not supported", kind.field())]
+    Kind {
+        /// The rule, counted from 1.
+        rule: usize,
+        /// The kind.
+        kind: KeyKind,
+    },
+    /// A rule has several key groups.
+    #[error("creation rule {rule} has several key groups, which is not supported yet")]
+    KeyGroups {
+        /// The rule, counted from 1.
+        rule: usize,
+    },
+    /// A rule names no key.
+    #[error("creation rule {rule} names no recipient")]
+    NoRecipients {
+        /// The rule, counted from 1.
+        rule: usize,
+    },
+}
+
+impl Config {
+    /// Finds the configuration of a file: in its directory or the nearest one above it.
+    pub fn find(file: &Path) -> std::io::Result<Option<PathBuf>> {
+        let file = std::path::absolute(file)?;
+        Ok(file
+            .ancestors()
+            .skip(1)
+            .map(|directory| directory.join(NAME))
+            .find(|candidate| candidate.is_file()))
+    }
+
+    /// Reads a configuration file.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let failed = |source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let text = std::fs::read_to_string(path).map_err(failed)?;
+        let path = std::path::absolute(path).map_err(failed)?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new("")))
+    }
+
+    /// Reads a configuration that stands in a directory.
+    pub fn parse(text: &str, directory: &Path) -> Result<Self, ConfigError> {
+        let tree = match yaml::load(text) {
+            Err(YamlError::Empty) => crate::Tree::default(),
+            other => other?,
+        };
+        let root = tree.documents.into_iter().next().unwrap_or_default();
+        let root = Fields::new(&root, "");
+        let rules = root.mappings("creation_rules")?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            rules: rules
+                .iter()
+                .enumerate()
+                .map(|(index, rule)| CreationRule::read(rule, index + 1))
+                .collect::<Result<_, _>>()?,
+            layout: read_layout(&root)?,
+        })
+    }
+
+    /// Returns the directory that paths are relative to.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Returns the rules.
+    pub fn rules(&self) -> &[CreationRule] {
+        &self.rules
+    }
+
+    /// Returns the layout that YAML files get.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Returns the rule of a file, given by its absolute path; `None` when none matches.
+    pub fn rule_for(&self, file: &Path) -> Option<&CreationRule> {
+        let relative = file.strip_prefix(&self.directory).unwrap_or(file);
+        let text = relative.to_string_lossy();
+        let text = if cfg!(windows) {
+            text.replace('\\', "/").into()
+        } else {
+            text
+        };
+        self.rules.iter().find(|rule| {
+            rule.path
+                .as_ref()
+                .is_none_or(|pattern| pattern.matches(&text))
+        })
+    }
+}
+
+impl CreationRule {
+    fn read(rule: &Fields<'_>, number: usize) -> Result<Self, ConfigError> {
+        let path = rule.text("path_regex")?.filter(|text| !text.is_empty());
+        let path = path
+            .map(Pattern::new)
+            .transpose()
+            .map_err(|source| ConfigError::Path {
+                rule: number,
+                source,
+            })?;
+        for field in crate::selection::FIELDS {
+            rule.text(field)?;
+        }
+        let selection =
+            Selection::from_fields(|field| rule.text(field).ok().flatten()).map_err(|source| {
+                ConfigError::Selection {
+                    rule: number,
+                    source,
+                }
+            })?;
+        let mut groups = Vec::new();
+        for group in rule.mappings("key_groups")? {
+            let mut keys = RuleGroup::default();
+            keys.read(&group, 0)?;
+            groups.push(keys);
+        }
+        if groups.is_empty() {
+            let mut keys = RuleGroup::default();
+            keys.read_keys(rule)?;
+            groups.push(keys);
+        }
+        let mac_only_encrypted = rule.flag("mac_only_encrypted")?;
+        Ok(Self {
+            number,
+            path,
+            groups,
+            selection,
+            mac_only_encrypted,
+        })
+    }
+
+    /// Returns the position among the rules, counted from 1.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Returns the pattern that a path must match; `None` matches every path.
+    pub fn path_regex(&self) -> Option<&Pattern> {
+        self.path.as_ref()
+    }
+
+    /// Returns what encryption needs to be told.
+    pub fn encryption_rule(&self) -> Result<EncryptionRule, ConfigError> {
+        let rule = self.number;
+        let [group] = &self.groups[..] else {
+            return Err(ConfigError::KeyGroups { rule });
+        };
+        if let Some(&kind) = group.others.first() {
+            return Err(ConfigError::Kind { rule, kind });
+        }
+        if group.age.is_empty() {
+            return Err(ConfigError::NoRecipients { rule });
+        }
+        let recipients = group
+            .age
+            .iter()
+            .map(|text| text.parse())
+            .collect::<Result<Vec<Recipient>, _>>()
+            .map_err(|source| ConfigError::Recipient { rule, source })?;
+        Ok(EncryptionRule::for_recipients(recipients)
+            .with_selection(self.selection.clone().unwrap_or_default())
+            .with_mac_only_encrypted(self.mac_only_encrypted))
+    }
+}
+
+impl RuleGroup {
+    /// How deep `merge` may nest.
+    const MAX_MERGE: usize = 16;
+
+    /// Reads a member of `key_groups`: what it merges, then its own keys, each once.
+    fn read(&mut self, group: &Fields<'_>, depth: usize) -> Result<(), ConfigError> {
+        if depth > Self::MAX_MERGE {
+            return Err(group.wrong("merge", "nested less deeply"));
+        }
+        for merged in group.mappings("merge")? {
+            self.read(&merged, depth + 1)?;
+        }
+        self.read_keys(group)?;
+        let mut seen = std::collections::BTreeSet::new();
+        self.age.retain(|key| seen.insert(key.clone()));
+        Ok(())
+    }
+
+    fn read_keys(&mut self, fields: &Fields<'_>) -> Result<(), ConfigError> {
+        self.age.extend(fields.words("age")?);
+        for (field, kind) in [
+            ("pgp", KeyKind::Pgp),
+            ("kms", KeyKind::AwsKms),
+            ("gcp_kms", KeyKind::GcpKms),
+            ("hckms", KeyKind::HuaweiKms),
+            ("azure_keyvault", KeyKind::AzureKeyVault),
+            ("hc_vault_transit_uri", KeyKind::Vault),
+            ("hc_vault", KeyKind::Vault),
+        ] {
+            if fields.is_set(field) {
+                self.others.push(kind);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_layout(root: &Fields<'_>) -> Result<Layout, ConfigError> {
+    let indent = root
+        .mapping("stores")?
+        .map(|stores| stores.mapping("yaml"))
+        .transpose()?
+        .flatten()
+        .map(|yaml| yaml.number("indent"))
+        .transpose()?
+        .flatten();
+    Ok(indent.map_or_else(Layout::default, Layout::indented))
+}

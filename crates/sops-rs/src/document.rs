@@ -1,0 +1,215 @@
+//! A plain document, and how it becomes an encrypted one.
+
+use jiff::Timestamp;
+use rand::{CryptoRng, RngCore};
+use zeroize::Zeroizing;
+
+use crate::cipher::Cipher;
+use crate::data_key::{DataKey, WrapError};
+use crate::encrypted_file::EncryptedFile;
+use crate::format::Format;
+use crate::metadata::{KeyGroup, MasterKey, Metadata, WRITTEN_VERSION};
+use crate::path::ValuePath;
+use crate::rule::EncryptionRule;
+use crate::scalar::{Scalar, ScalarType, Time};
+use crate::selection::Selection;
+use crate::tree::{Comment, Element, Tree, Value};
+use crate::walk::{Leaf, MacHash, Visit, Visitor, walk};
+use crate::yaml::{self, Layout, YamlError};
+
+/// A document in the clear. It cannot be printed by accident.
+#[derive(Clone, PartialEq)]
+pub struct Document {
+    pub(crate) format: Format,
+    pub(crate) tree: Tree,
+}
+
+/// A document that cannot be encrypted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncryptError {
+    /// It has the reserved key already.
+    #[error("the document is already encrypted, or uses the reserved key `sops` itself")]
+    AlreadyEncrypted,
+    /// There is nobody to encrypt for.
+    #[error("there is no recipient to encrypt for")]
+    NoRecipients,
+    /// An encrypted comment would match the rule that keeps comments clear, and could never be
+    /// told apart from one.
+    #[error("{path}: the rule `unencrypted_comment_regex` would match the encrypted comment")]
+    CommentMatches {
+        /// Where it stands.
+        path: ValuePath,
+    },
+    /// The data key could not be wrapped.
+    #[error(transparent)]
+    Wrap(#[from] WrapError),
+}
+
+impl Document {
+    /// Reads a document.
+    pub fn parse(format: Format, text: &str) -> Result<Self, YamlError> {
+        match format {
+            Format::Yaml => Ok(Self {
+                format,
+                tree: yaml::load(text)?,
+            }),
+        }
+    }
+
+    /// Makes a document of a tree.
+    pub fn from_tree(format: Format, tree: Tree) -> Self {
+        Self { format, tree }
+    }
+
+    /// Returns its data.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Tells whether it has the reserved key, which makes it an encrypted file or none at all.
+    pub fn is_encrypted(&self) -> bool {
+        self.tree.documents.iter().any(Metadata::is_in)
+    }
+
+    /// Prints it in the default layout.
+    pub fn to_text(&self) -> Zeroizing<String> {
+        self.to_text_with(Layout::default())
+    }
+
+    /// Prints it.
+    pub fn to_text_with(&self, layout: Layout) -> Zeroizing<String> {
+        match self.format {
+            Format::Yaml => yaml::emit(&self.tree, layout),
+        }
+    }
+
+    /// Encrypts it, with a fresh data key and the time of now.
+    pub fn encrypt(&self, rule: &EncryptionRule) -> Result<EncryptedFile, EncryptError> {
+        self.encrypt_with(rule, Timestamp::now(), &mut rand::rngs::OsRng)
+    }
+
+    /// Encrypts it with the given time and randomness. What age adds to wrap the data key is
+    /// random all the same.
+    pub fn encrypt_with(
+        &self,
+        rule: &EncryptionRule,
+        now: Timestamp,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<EncryptedFile, EncryptError> {
+        if self.is_encrypted() {
+            return Err(EncryptError::AlreadyEncrypted);
+        }
+        if rule.recipients().is_empty() {
+            return Err(EncryptError::NoRecipients);
+        }
+        let key = DataKey::generate(rng);
+        let cipher = Cipher::new(&key);
+        let mut tree = self.tree.clone();
+        let mut encryption = Encryption {
+            cipher: &cipher,
+            selection: rule.selection(),
+            mac: MacHash::new(rule.mac_only_encrypted()),
+            rng,
+        };
+        walk(&mut tree, rule.selection(), &mut encryption)?;
+        let last_modified = Time::from_timestamp(now);
+        let mac = Zeroizing::new(encryption.mac.finish());
+        let mut metadata = Metadata {
+            key_groups: vec![wrapped(&key, rule)?],
+            shamir_threshold: None,
+            selection: rule.selection().clone(),
+            mac_only_encrypted: rule.mac_only_encrypted(),
+            last_modified,
+            mac: String::new(),
+            version: WRITTEN_VERSION.to_owned(),
+        };
+        let aad = metadata.mac_aad();
+        metadata.mac = cipher.encrypt(mac.as_bytes(), ScalarType::Str, &aad, rng);
+        Ok(EncryptedFile::new(self.format, tree, metadata))
+    }
+}
+
+fn wrapped(key: &DataKey, rule: &EncryptionRule) -> Result<KeyGroup, WrapError> {
+    let keys = rule.recipients().iter().map(|recipient| {
+        Ok(MasterKey::Age {
+            recipient: recipient.as_str().to_owned(),
+            enc: key.wrap(recipient)?,
+        })
+    });
+    Ok(KeyGroup {
+        keys: keys.collect::<Result<_, WrapError>>()?,
+    })
+}
+
+/// Encrypts leaf by leaf.
+struct Encryption<'a, R> {
+    cipher: &'a Cipher<'a>,
+    selection: &'a Selection,
+    mac: MacHash,
+    rng: &'a mut R,
+}
+
+impl<R: RngCore + CryptoRng> Encryption<'_, R> {
+    fn encrypt_comment(
+        &mut self,
+        comment: &Comment,
+        visit: &Visit<'_>,
+    ) -> Result<String, EncryptError> {
+        let text = comment.text.as_bytes();
+        let encrypted = self
+            .cipher
+            .encrypt(text, ScalarType::Comment, visit.aad, self.rng);
+        let keeps_clear = matches!(self.selection, Selection::UnencryptedCommentRegex(_));
+        if keeps_clear && self.selection.matches_comment(&encrypted) {
+            return Err(EncryptError::CommentMatches {
+                path: visit.path.clone(),
+            });
+        }
+        Ok(encrypted)
+    }
+}
+
+impl<R: RngCore + CryptoRng> Visitor for Encryption<'_, R> {
+    type Error = EncryptError;
+
+    fn scalar(&mut self, scalar: Scalar, visit: &Visit<'_>) -> Result<Leaf, EncryptError> {
+        self.mac.add(&scalar, visit.selected);
+        if !visit.selected || scalar.is_empty() {
+            return Ok(Leaf::Scalar(scalar));
+        }
+        let encrypted = self
+            .cipher
+            .encrypt(&scalar.bytes(), scalar.kind(), visit.aad, self.rng);
+        Ok(Leaf::Scalar(Scalar::from(encrypted.as_str())))
+    }
+
+    fn comment(&mut self, comment: Comment, visit: &Visit<'_>) -> Result<Comment, EncryptError> {
+        if !visit.selected {
+            return Ok(comment);
+        }
+        let text = self.encrypt_comment(&comment, visit)?;
+        Ok(Comment {
+            text: Zeroizing::new(text),
+            inline: comment.inline,
+        })
+    }
+
+    /// An encrypted comment of a list is an element of its own. An empty one stays a comment:
+    /// there is nothing to encrypt, and as an element it would come back as a value.
+    fn list_comment(
+        &mut self,
+        comment: Comment,
+        visit: &Visit<'_>,
+    ) -> Result<Element, EncryptError> {
+        if !visit.selected || comment.text.is_empty() {
+            return Ok(Element::Comment(comment));
+        }
+        let text = self.encrypt_comment(&comment, visit)?;
+        Ok(Element::Value(Value::from(text.as_str())))
+    }
+
+    fn misplaced(&mut self, path: &ValuePath) -> EncryptError {
+        EncryptError::CommentMatches { path: path.clone() }
+    }
+}

@@ -1,0 +1,387 @@
+//! An encrypted file, and how it is opened.
+
+use zeroize::Zeroizing;
+
+use crate::cipher::{Cipher, CipherError, is_encrypted};
+use crate::data_key::{DataKey, WrapError};
+use crate::document::Document;
+use crate::format::Format;
+use crate::keys::Identities;
+use crate::metadata::{KeyGroup, MasterKey, Metadata, MetadataError};
+use crate::path::ValuePath;
+use crate::scalar::{Plain, Scalar};
+use crate::tree::{Comment, Element, Mapping, Tree, Value};
+use crate::walk::{Leaf, MacHash, Visit, Visitor, walk};
+use crate::yaml::{self, Layout, YamlError};
+
+/// An encrypted file.
+#[derive(Clone)]
+pub struct EncryptedFile {
+    format: Format,
+    tree: Tree,
+    metadata: Metadata,
+}
+
+/// What came out of a file.
+pub struct Decrypted {
+    /// The document.
+    pub document: Document,
+    /// What was odd about the file, but no reason to refuse it.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something odd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// A comment that should be encrypted is not, or not for this place; it was kept as it is.
+    ClearComment {
+        /// The container it stands in.
+        path: ValuePath,
+    },
+}
+
+/// Whether the MAC is checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MacCheck {
+    /// It is, and a mismatch is an error.
+    #[default]
+    Required,
+    /// It is not.
+    Skipped,
+}
+
+/// A file that does not open.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecryptError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Yaml(#[from] YamlError),
+    /// It is not encrypted, or what it says about itself cannot be read.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// None of its keys is an age key.
+    #[error("the file is not encrypted for an age key, but for {}", kinds.join(", "))]
+    NoAgeKey {
+        /// The kinds of its keys, as the file names them.
+        kinds: Vec<&'static str>,
+    },
+    /// Its data key is shared out among several groups of keys.
+    #[error("the file needs keys of several key groups, which is not supported yet")]
+    KeyGroups,
+    /// No identity opens it.
+    #[error("none of the {identities} identities at hand opens the file")]
+    NoMatchingIdentity {
+        /// How many were tried.
+        identities: usize,
+    },
+    /// An entry for an age key is damaged.
+    #[error("the data key for `{recipient}` cannot be unwrapped")]
+    DataKey {
+        /// The recipient.
+        recipient: String,
+        /// Why.
+        #[source]
+        source: WrapError,
+    },
+    /// A value does not decrypt.
+    #[error("{path}: {source}")]
+    Value {
+        /// Where it stands.
+        path: ValuePath,
+        /// Why.
+        source: CipherError,
+    },
+    /// A value that is no text stands where an encrypted one should.
+    #[error("{path}: expected an encrypted value, found {found}")]
+    PlainValue {
+        /// Where it stands.
+        path: ValuePath,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A value turned out to be a comment.
+    #[error("{path}: a comment is encrypted in place of a value")]
+    MisplacedComment {
+        /// Where it stands.
+        path: ValuePath,
+    },
+    /// The file has no MAC.
+    #[error("the file has no MAC: nothing proves that its values are complete and unchanged")]
+    NoMac,
+    /// The MAC does not decrypt.
+    #[error("the MAC does not belong to this file and its `lastmodified`")]
+    MacUnreadable(#[source] CipherError),
+    /// The MAC belongs to other contents.
+    #[error("the MAC does not match the contents: {cause}")]
+    MacMismatch {
+        /// Why, as far as can be told.
+        cause: MacCause,
+    },
+}
+
+/// Why a MAC does not match, as far as can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MacCause {
+    /// The values are those that were encrypted, but `mac_only_encrypted` was switched.
+    #[error("`mac_only_encrypted` was changed after the file was encrypted")]
+    OnlyEncryptedSwitched,
+    /// A value in the clear was changed, or a value was added, removed or moved within a list.
+    #[error("a value was changed, added or removed without encrypting the file again")]
+    Edited,
+}
+
+impl EncryptedFile {
+    pub(crate) fn new(format: Format, tree: Tree, metadata: Metadata) -> Self {
+        Self {
+            format,
+            tree,
+            metadata,
+        }
+    }
+
+    /// Reads an encrypted file.
+    pub fn parse(format: Format, text: &str) -> Result<Self, DecryptError> {
+        let mut tree = match format {
+            Format::Yaml => yaml::load(text)?,
+        };
+        let metadata = Metadata::take_from(&mut tree)?;
+        Ok(Self {
+            format,
+            tree,
+            metadata,
+        })
+    }
+
+    /// Returns what the file says about itself.
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Returns the data; the selected values in it are encrypted.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// Returns how many values are encrypted.
+    pub fn encrypted_values(&self) -> usize {
+        let documents = self.tree.documents.iter();
+        let entries = documents.flat_map(Mapping::entries);
+        entries.map(|entry| count_encrypted(&entry.value)).sum()
+    }
+
+    /// Prints it in the default layout.
+    pub fn to_text(&self) -> String {
+        self.to_text_with(Layout::default())
+    }
+
+    /// Prints it.
+    pub fn to_text_with(&self, layout: Layout) -> String {
+        let mut tree = self.tree.clone();
+        self.metadata.append_to(&mut tree);
+        match self.format {
+            Format::Yaml => yaml::emit(&tree, layout).to_string(),
+        }
+    }
+
+    /// Opens it with whichever identity fits, and checks the MAC.
+    pub fn decrypt(&self, identities: &Identities) -> Result<Decrypted, DecryptError> {
+        let key = self.data_key(identities)?;
+        self.decrypt_with(&key, MacCheck::Required)
+    }
+
+    /// Unwraps the data key.
+    pub fn data_key(&self, identities: &Identities) -> Result<DataKey, DecryptError> {
+        match &self.metadata.key_groups[..] {
+            [group] => unwrap_from(group, identities),
+            _ => Err(DecryptError::KeyGroups),
+        }
+    }
+
+    /// Opens it with its data key.
+    pub fn decrypt_with(&self, key: &DataKey, check: MacCheck) -> Result<Decrypted, DecryptError> {
+        let metadata = &self.metadata;
+        let cipher = Cipher::new(key);
+        let mut tree = self.tree.clone();
+        let mut decryption = Decryption {
+            cipher: &cipher,
+            mac: MacHash::new(metadata.mac_only_encrypted),
+            switched_mac: MacHash::new(!metadata.mac_only_encrypted),
+            warnings: Vec::new(),
+        };
+        walk(&mut tree, &metadata.selection, &mut decryption)?;
+        let Decryption {
+            mac,
+            switched_mac,
+            warnings,
+            ..
+        } = decryption;
+        if check == MacCheck::Required {
+            let stated = self.stated_mac(&cipher)?;
+            if *stated != mac.finish().into_bytes() {
+                let switched = *stated == switched_mac.finish().into_bytes();
+                let cause = if switched {
+                    MacCause::OnlyEncryptedSwitched
+                } else {
+                    MacCause::Edited
+                };
+                return Err(DecryptError::MacMismatch { cause });
+            }
+        }
+        let document = Document {
+            format: self.format,
+            tree,
+        };
+        Ok(Decrypted { document, warnings })
+    }
+
+    fn stated_mac(&self, cipher: &Cipher<'_>) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
+        if self.metadata.mac.is_empty() {
+            return Err(DecryptError::NoMac);
+        }
+        let aad = self.metadata.mac_aad();
+        match cipher.decrypt(&self.metadata.mac, &aad) {
+            Ok(Plain::Scalar(scalar)) => Ok(scalar.bytes()),
+            Ok(Plain::Comment(_)) => Err(DecryptError::NoMac),
+            Err(error) => Err(DecryptError::MacUnreadable(error)),
+        }
+    }
+}
+
+fn unwrap_from(group: &KeyGroup, identities: &Identities) -> Result<DataKey, DecryptError> {
+    let mut damaged = None;
+    let mut age_keys = 0;
+    for key in &group.keys {
+        let MasterKey::Age { recipient, enc } = key else {
+            continue;
+        };
+        age_keys += 1;
+        match DataKey::unwrap(enc, identities.iter().map(|loaded| &loaded.identity)) {
+            Ok(key) => return Ok(key),
+            Err(error) if error.is_other_recipient() => {}
+            Err(source) => {
+                damaged = Some(DecryptError::DataKey {
+                    recipient: recipient.clone(),
+                    source,
+                });
+            }
+        }
+    }
+    if age_keys == 0 {
+        let mut kinds: Vec<_> = group
+            .keys
+            .iter()
+            .filter_map(|key| match key {
+                MasterKey::Other { kind, .. } => Some(kind.field()),
+                MasterKey::Age { .. } => None,
+            })
+            .collect();
+        kinds.dedup();
+        if kinds.is_empty() {
+            kinds.push("nobody");
+        }
+        return Err(DecryptError::NoAgeKey { kinds });
+    }
+    let identities = identities.iter().count();
+    Err(damaged.unwrap_or(DecryptError::NoMatchingIdentity { identities }))
+}
+
+/// Decrypts leaf by leaf.
+struct Decryption<'a> {
+    cipher: &'a Cipher<'a>,
+    mac: MacHash,
+    /// The MAC the file would have with `mac_only_encrypted` the other way, to explain a mismatch.
+    switched_mac: MacHash,
+    warnings: Vec<Warning>,
+}
+
+impl Decryption<'_> {
+    fn hash(&mut self, scalar: &Scalar, selected: bool) {
+        self.mac.add(scalar, selected);
+        self.switched_mac.add(scalar, selected);
+    }
+}
+
+impl Visitor for Decryption<'_> {
+    type Error = DecryptError;
+
+    fn scalar(&mut self, scalar: Scalar, visit: &Visit<'_>) -> Result<Leaf, DecryptError> {
+        if !visit.selected || scalar.is_empty() {
+            self.hash(&scalar, visit.selected);
+            return Ok(Leaf::Scalar(scalar));
+        }
+        let path = || visit.path.clone();
+        let Some(text) = scalar.as_str() else {
+            let found = match scalar {
+                Scalar::Int(_) | Scalar::Float(_) => "a number",
+                Scalar::Bool(_) => "a boolean",
+                Scalar::Time(_) => "a date",
+                Scalar::Str(_) => "bytes that are not text",
+            };
+            return Err(DecryptError::PlainValue {
+                path: path(),
+                found,
+            });
+        };
+        match self.cipher.decrypt(text, visit.aad) {
+            Ok(Plain::Scalar(scalar)) => {
+                self.hash(&scalar, true);
+                Ok(Leaf::Scalar(scalar))
+            }
+            Ok(Plain::Comment(comment)) => Ok(Leaf::Comment(comment)),
+            Err(source) => Err(DecryptError::Value {
+                path: path(),
+                source,
+            }),
+        }
+    }
+
+    fn comment(&mut self, comment: Comment, visit: &Visit<'_>) -> Result<Comment, DecryptError> {
+        if !visit.selected || comment.text.is_empty() {
+            return Ok(comment);
+        }
+        let text = match self.cipher.decrypt(&comment.text, visit.aad) {
+            Ok(Plain::Comment(comment)) => return Ok(comment),
+            Ok(Plain::Scalar(scalar)) => scalar.as_str().map(Comment::new),
+            Err(_) => None,
+        };
+        Ok(text.unwrap_or_else(|| {
+            self.warnings.push(Warning::ClearComment {
+                path: visit.path.clone(),
+            });
+            comment
+        }))
+    }
+
+    fn list_comment(
+        &mut self,
+        comment: Comment,
+        visit: &Visit<'_>,
+    ) -> Result<Element, DecryptError> {
+        self.comment(comment, visit).map(Element::Comment)
+    }
+
+    fn misplaced(&mut self, path: &ValuePath) -> DecryptError {
+        DecryptError::MisplacedComment { path: path.clone() }
+    }
+}
+
+/// Counts the values that have the form of encrypted ones.
+fn count_encrypted(value: &Value) -> usize {
+    match value {
+        Value::Null => 0,
+        Value::Scalar(scalar) => usize::from(scalar.as_str().is_some_and(is_encrypted)),
+        Value::Mapping(mapping) => mapping
+            .entries()
+            .map(|entry| count_encrypted(&entry.value))
+            .sum(),
+        Value::Sequence(_) => value
+            .elements()
+            .into_iter()
+            .flatten()
+            .map(count_encrypted)
+            .sum(),
+    }
+}

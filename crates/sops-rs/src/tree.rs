@@ -1,0 +1,163 @@
+//! A document as data: order, comments and types are kept, layout is not.
+//!
+//! Plain and encrypted documents are the same tree; in an encrypted one the selected scalars are
+//! strings of the form `ENC[…]`. Nothing here can be printed: values may be secrets.
+
+use zeroize::Zeroizing;
+
+use crate::scalar::Scalar;
+
+/// The documents of a file.
+#[derive(Clone, Default, PartialEq)]
+pub struct Tree {
+    /// One mapping per document.
+    pub documents: Vec<Mapping>,
+}
+
+/// A mapping with its comments, in order.
+#[derive(Clone, Default, PartialEq)]
+pub struct Mapping {
+    /// Entries and the comments between them.
+    pub items: Vec<Item>,
+}
+
+/// One item of a mapping.
+#[derive(Clone, PartialEq)]
+pub enum Item {
+    /// A comment.
+    Comment(Comment),
+    /// A key and its value.
+    Entry(Entry),
+}
+
+/// A key and its value.
+#[derive(Clone, PartialEq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: Value,
+}
+
+/// One element of a sequence.
+#[derive(Clone, PartialEq)]
+pub enum Element {
+    /// A comment.
+    Comment(Comment),
+    /// A value.
+    Value(Value),
+}
+
+/// A value.
+#[derive(Clone, PartialEq)]
+pub enum Value {
+    /// No value.
+    Null,
+    /// A scalar.
+    Scalar(Scalar),
+    /// A mapping.
+    Mapping(Mapping),
+    /// A sequence with its comments.
+    Sequence(Vec<Element>),
+}
+
+/// A comment of one line.
+#[derive(Clone, PartialEq)]
+pub struct Comment {
+    /// What stands after the `#`.
+    pub text: Zeroizing<String>,
+    /// Whether it stands on the line of the entry that follows it in the tree.
+    pub inline: bool,
+}
+
+impl Comment {
+    /// A comment on a line of its own.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: Zeroizing::new(text.into()),
+            inline: false,
+        }
+    }
+}
+
+impl Mapping {
+    /// Returns the entries without the comments.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.items.iter().filter_map(|item| match item {
+            Item::Entry(entry) => Some(entry),
+            Item::Comment(_) => None,
+        })
+    }
+
+    /// Returns the value of a key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.entries()
+            .find(|entry| entry.key == key)
+            .map(|entry| &entry.value)
+    }
+
+    /// Appends an entry.
+    pub fn push(&mut self, key: impl Into<String>, value: impl Into<Value>) {
+        self.items.push(Item::Entry(Entry {
+            key: key.into(),
+            value: value.into(),
+        }));
+    }
+
+    /// Takes an entry out and returns its value.
+    pub fn remove(&mut self, key: &str) -> Option<Value> {
+        let position = self
+            .items
+            .iter()
+            .position(|item| matches!(item, Item::Entry(entry) if entry.key == key))?;
+        match self.items.remove(position) {
+            Item::Entry(entry) => Some(entry.value),
+            Item::Comment(_) => None,
+        }
+    }
+}
+
+impl Value {
+    /// Returns the text of a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::Scalar(scalar) => scalar.as_str(),
+            _ => None,
+        }
+    }
+
+    /// Returns the elements of a sequence without the comments.
+    pub fn elements(&self) -> Option<impl Iterator<Item = &Value>> {
+        match self {
+            Self::Sequence(elements) => Some(elements.iter().filter_map(|element| match element {
+                Element::Value(value) => Some(value),
+                Element::Comment(_) => None,
+            })),
+            _ => None,
+        }
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Scalar(Scalar::from(text))
+    }
+}
+
+impl From<Scalar> for Value {
+    fn from(scalar: Scalar) -> Self {
+        Self::Scalar(scalar)
+    }
+}
+
+impl From<Mapping> for Value {
+    fn from(mapping: Mapping) -> Self {
+        Self::Mapping(mapping)
+    }
+}
+
+impl From<Vec<Value>> for Value {
+    fn from(values: Vec<Value>) -> Self {
+        Self::Sequence(values.into_iter().map(Element::Value).collect())
+    }
+}

@@ -1,0 +1,350 @@
+//! From the events of a YAML text to a tree.
+//!
+//! The stack of open containers is explicit. Aliases are expanded, within a budget; anchors, tags
+//! and styles are gone afterwards; comments go where [`super::placement`] says.
+
+use std::collections::BTreeMap;
+
+use super::YamlError;
+use super::parse::{ContainerKind, Event, EventKind, MAX_DEPTH, Place, ScalarEvent, events};
+use super::placement::{Ahead, Contents, Frame, PendingKey};
+use super::resolve::resolve;
+use crate::tree::{Comment, Mapping, Tree, Value};
+
+/// How many values aliases may add to a file.
+const ALIAS_BUDGET: usize = 1_000_000;
+
+/// Reads a text.
+pub(crate) fn load(text: &str) -> Result<Tree, YamlError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let events = events(text)?;
+    let mut builder = Builder::new(text);
+    let mut ahead = Ahead::default();
+    for (position, event) in events.iter().enumerate() {
+        ahead.look(&events, position);
+        builder.take(event, &ahead)?;
+    }
+    if builder.documents.is_empty() {
+        return Err(YamlError::Empty);
+    }
+    Ok(Tree {
+        documents: builder.documents,
+    })
+}
+
+/// What a finished value brings when an alias repeats it.
+struct Anchored {
+    value: Value,
+    size: usize,
+    depth: usize,
+}
+
+pub(super) struct Builder<'a> {
+    pub(super) text: &'a str,
+    pub(super) frames: Vec<Frame>,
+    /// Comments that belong first into the next container.
+    pub(super) inside_next: Vec<Comment>,
+    /// The last event that was no comment.
+    pub(super) last: Option<Last>,
+    documents: Vec<Mapping>,
+    /// The document being read, once its root is complete.
+    root: Option<Mapping>,
+    in_document: bool,
+    anchors: BTreeMap<usize, Option<Anchored>>,
+    budget: usize,
+}
+
+/// The last event that was no comment.
+#[derive(Clone, Copy)]
+pub(super) struct Last {
+    pub(super) at: Place,
+    pub(super) is: LastKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum LastKind {
+    Key,
+    Scalar { block: bool, empty: bool },
+    FlowMapping,
+    FlowSequence,
+    Opening,
+    BlockEnd,
+}
+
+impl<'a> Builder<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            frames: Vec::new(),
+            inside_next: Vec::new(),
+            last: None,
+            documents: Vec::new(),
+            root: None,
+            in_document: false,
+            anchors: BTreeMap::new(),
+            budget: ALIAS_BUDGET,
+        }
+    }
+
+    fn take(&mut self, event: &Event<'_>, ahead: &Ahead) -> Result<(), YamlError> {
+        match &event.kind {
+            EventKind::Comment { text, same_line } => {
+                let comment = Comment::new(text.as_ref());
+                if self.in_document {
+                    self.place(comment, event.at, *same_line, ahead);
+                } else {
+                    self.between_documents(comment);
+                }
+            }
+            EventKind::DocumentStart => {
+                self.in_document = true;
+                self.last = None;
+                self.anchors.clear();
+            }
+            EventKind::DocumentEnd => {
+                self.in_document = false;
+                let mut root = self.root.take().unwrap_or_default();
+                let comments = self.inside_next.drain(..);
+                root.items.extend(comments.map(crate::tree::Item::Comment));
+                self.documents.push(root);
+            }
+            EventKind::Start { kind, flow, anchor } => {
+                self.open(*kind, *flow, *anchor, event.at)?;
+            }
+            EventKind::End => self.close(event.at)?,
+            EventKind::Scalar(scalar) => self.scalar(scalar, event.at)?,
+            EventKind::Alias(anchor) => self.alias(*anchor, event.at)?,
+        }
+        Ok(())
+    }
+
+    fn open(
+        &mut self,
+        kind: ContainerKind,
+        flow: bool,
+        anchor: usize,
+        at: Place,
+    ) -> Result<(), YamlError> {
+        if self.expects_key() {
+            let found = match kind {
+                ContainerKind::Mapping => "a mapping",
+                ContainerKind::Sequence => "a list",
+            };
+            return Err(YamlError::Key {
+                line: at.line,
+                found,
+            });
+        }
+        if self.frames.is_empty() && kind == ContainerKind::Sequence {
+            return Err(YamlError::NotAMapping {
+                line: at.line,
+                found: "a list",
+            });
+        }
+        if self.frames.len() >= MAX_DEPTH {
+            return Err(too_deep(at));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, None);
+        }
+        let mut frame = Frame::new(kind, flow, anchor, at.column);
+        if !flow && kind == ContainerKind::Sequence {
+            self.find_dash(&mut frame, at);
+        }
+        frame.extend(self.inside_next.drain(..));
+        self.frames.push(frame);
+        self.last = Some(Last {
+            at,
+            is: LastKind::Opening,
+        });
+        Ok(())
+    }
+
+    fn close(&mut self, at: Place) -> Result<(), YamlError> {
+        let Some(frame) = self.frames.pop() else {
+            return Ok(());
+        };
+        let is = match (&frame.contents, frame.flow) {
+            (_, false) => LastKind::BlockEnd,
+            (Contents::Mapping { .. }, true) => LastKind::FlowMapping,
+            (Contents::Sequence(_), true) => LastKind::FlowSequence,
+        };
+        let anchor = frame.anchor;
+        let value = match frame.contents {
+            Contents::Mapping { mapping, .. } if self.frames.is_empty() => {
+                self.root = Some(mapping);
+                self.last = Some(Last { at, is });
+                return Ok(());
+            }
+            Contents::Mapping { mapping, .. } => Value::Mapping(mapping),
+            Contents::Sequence(elements) => Value::Sequence(elements),
+        };
+        self.attach(value, anchor, Last { at, is })
+    }
+
+    fn scalar(&mut self, scalar: &ScalarEvent<'_>, at: Place) -> Result<(), YamlError> {
+        let tag = scalar.tag.as_deref();
+        let value = resolve(&scalar.text, scalar.quoted, tag).map_err(|_| YamlError::Integer {
+            line: at.line,
+            text: scalar.text.to_string(),
+        })?;
+        let empty = at.start == at.end && !scalar.quoted;
+        let is = LastKind::Scalar {
+            block: scalar.block,
+            empty,
+        };
+        self.node(value, scalar.anchor, Last { at, is })
+    }
+
+    fn alias(&mut self, anchor: usize, at: Place) -> Result<(), YamlError> {
+        let problem = |problem| YamlError::Alias {
+            line: at.line,
+            problem,
+        };
+        let anchored = match self.anchors.get(&anchor) {
+            Some(Some(anchored)) => anchored,
+            _ => return Err(problem("refers to what contains it")),
+        };
+        if self.frames.len() + anchored.depth > MAX_DEPTH {
+            return Err(too_deep(at));
+        }
+        self.budget = self
+            .budget
+            .checked_sub(anchored.size)
+            .ok_or_else(|| problem("makes the document too large"))?;
+        let value = anchored.value.clone();
+        let is = LastKind::Scalar {
+            block: false,
+            empty: false,
+        };
+        self.node(value, 0, Last { at, is })
+    }
+
+    /// A scalar or an alias: a key where one is expected, else a value.
+    fn node(&mut self, value: Value, anchor: usize, last: Last) -> Result<(), YamlError> {
+        if self.frames.is_empty() {
+            return match value {
+                Value::Null => Ok(()),
+                _ => Err(YamlError::NotAMapping {
+                    line: last.at.line,
+                    found: "a single value",
+                }),
+            };
+        }
+        if self.expects_key() {
+            self.key(value, anchor, last.at)
+        } else {
+            let comments: Vec<_> = self.inside_next.drain(..).collect();
+            self.top().extend(comments);
+            self.attach(value, anchor, last)
+        }
+    }
+
+    fn key(&mut self, value: Value, anchor: usize, at: Place) -> Result<(), YamlError> {
+        let line = at.line;
+        let Some(text) = value.as_str() else {
+            return Err(YamlError::Key {
+                line,
+                found: describe(&value),
+            });
+        };
+        let key = text.to_owned();
+        self.remember(anchor, &value);
+        let first_document = self.documents.is_empty();
+        let comments: Vec<_> = self.inside_next.drain(..).collect();
+        let frame = self.top();
+        frame.extend(comments);
+        if let Contents::Mapping {
+            key: pending, seen, ..
+        } = &mut frame.contents
+        {
+            if first_document && !seen.insert(key.clone()) {
+                return Err(YamlError::DuplicateKey { line, key });
+            }
+            *pending = Some(PendingKey(key));
+        }
+        self.last = Some(Last {
+            at,
+            is: LastKind::Key,
+        });
+        Ok(())
+    }
+
+    /// Puts a finished value into the container that is open.
+    fn attach(&mut self, value: Value, anchor: usize, last: Last) -> Result<(), YamlError> {
+        self.remember(anchor, &value);
+        self.top().push(value);
+        self.last = Some(last);
+        Ok(())
+    }
+
+    fn remember(&mut self, anchor: usize, value: &Value) {
+        if anchor != 0 {
+            let (size, depth) = measure(value);
+            let anchored = Anchored {
+                value: value.clone(),
+                size,
+                depth,
+            };
+            self.anchors.insert(anchor, Some(anchored));
+        }
+    }
+
+    fn expects_key(&self) -> bool {
+        matches!(
+            self.frames.last().map(|frame| &frame.contents),
+            Some(Contents::Mapping { key: None, .. })
+        )
+    }
+
+    /// A comment after a document's end belongs to that document.
+    fn between_documents(&mut self, comment: Comment) {
+        match self.documents.last_mut() {
+            Some(document) => document.items.push(crate::tree::Item::Comment(comment)),
+            None => self.inside_next.push(comment),
+        }
+    }
+
+    pub(super) fn top(&mut self) -> &mut Frame {
+        self.frames
+            .last_mut()
+            .expect("only called while a container is open")
+    }
+}
+
+fn too_deep(at: Place) -> YamlError {
+    YamlError::Syntax {
+        line: at.line,
+        column: at.column + 1,
+        message: format!("nested deeper than {MAX_DEPTH} levels"),
+    }
+}
+
+fn describe(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Mapping(_) => "a mapping",
+        Value::Sequence(_) => "a list",
+        Value::Scalar(scalar) => match scalar.kind() {
+            crate::ScalarType::Int => "an integer (quote it)",
+            crate::ScalarType::Float => "a number (quote it)",
+            crate::ScalarType::Bool => "a boolean (quote it)",
+            crate::ScalarType::Time => "a date (quote it)",
+            _ => "bytes that are not text",
+        },
+    }
+}
+
+/// How many values there are in one, and how deep it nests.
+fn measure(value: &Value) -> (usize, usize) {
+    let mut children: Vec<&Value> = Vec::new();
+    match value {
+        Value::Mapping(mapping) => children.extend(mapping.entries().map(|entry| &entry.value)),
+        Value::Sequence(_) => children.extend(value.elements().into_iter().flatten()),
+        Value::Null | Value::Scalar(_) => return (1, 0),
+    }
+    children.into_iter().fold((1, 1), |(size, depth), child| {
+        let (child_size, child_depth) = measure(child);
+        (size + child_size, depth.max(child_depth + 1))
+    })
+}

@@ -1,0 +1,123 @@
+//! The events of a YAML text, with what comment placement needs to know about them.
+
+use std::borrow::Cow;
+
+use serde_saphyr::granit_parser as granit;
+
+use super::YamlError;
+
+/// How deep containers may nest. Walks over a tree are recursive, so this bounds them too.
+pub(crate) const MAX_DEPTH: usize = 500;
+
+/// One event.
+pub(super) struct Event<'a> {
+    pub(super) kind: EventKind<'a>,
+    pub(super) at: Place,
+}
+
+/// Where an event stands in the text.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// Line of the start, from 1.
+    pub(super) line: usize,
+    /// Column of the start, from 0.
+    pub(super) column: usize,
+    /// Byte offset of the start.
+    pub(super) start: usize,
+    /// Byte offset of the end.
+    pub(super) end: usize,
+}
+
+pub(super) enum EventKind<'a> {
+    DocumentStart,
+    DocumentEnd,
+    Scalar(ScalarEvent<'a>),
+    Alias(usize),
+    Start {
+        kind: ContainerKind,
+        flow: bool,
+        anchor: usize,
+    },
+    End,
+    Comment {
+        text: Cow<'a, str>,
+        same_line: bool,
+    },
+}
+
+pub(super) struct ScalarEvent<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) quoted: bool,
+    pub(super) block: bool,
+    pub(super) anchor: usize,
+    pub(super) tag: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ContainerKind {
+    Mapping,
+    Sequence,
+}
+
+/// Reads all events of a text.
+pub(super) fn events(text: &str) -> Result<Vec<Event<'_>>, YamlError> {
+    let options = granit::options! {
+        max_buffered_comment_events: usize::MAX,
+    };
+    let mut events = Vec::new();
+    for next in granit::Parser::new_from_str_with_options(text, options) {
+        let (event, span) = next.map_err(|error| YamlError::Syntax {
+            line: error.marker().line(),
+            column: error.marker().col() + 1,
+            message: error.info(),
+        })?;
+        let Some(kind) = kind(event) else { continue };
+        let bytes = span.byte_range().unwrap_or_default();
+        events.push(Event {
+            kind,
+            at: Place {
+                line: span.start.line(),
+                column: span.start.col(),
+                start: bytes.start,
+                end: bytes.end,
+            },
+        });
+    }
+    Ok(events)
+}
+
+fn kind(event: granit::Event<'_>) -> Option<EventKind<'_>> {
+    use granit::Event as E;
+    let flow = |style| style == granit::StructureStyle::Flow;
+    Some(match event {
+        E::DocumentStart(..) => EventKind::DocumentStart,
+        E::DocumentEnd => EventKind::DocumentEnd,
+        E::Scalar(text, style, anchor, tag) => EventKind::Scalar(ScalarEvent {
+            text,
+            quoted: style != granit::ScalarStyle::Plain,
+            block: matches!(
+                style,
+                granit::ScalarStyle::Literal | granit::ScalarStyle::Folded
+            ),
+            anchor,
+            tag: tag.map(|tag| format!("{}{}", tag.handle(), tag.suffix())),
+        }),
+        E::Alias(anchor) => EventKind::Alias(anchor),
+        E::MappingStart(style, anchor, _) => EventKind::Start {
+            kind: ContainerKind::Mapping,
+            flow: flow(style),
+            anchor,
+        },
+        E::SequenceStart(style, anchor, _) => EventKind::Start {
+            kind: ContainerKind::Sequence,
+            flow: flow(style),
+            anchor,
+        },
+        E::MappingEnd | E::SequenceEnd => EventKind::End,
+        E::Comment(text, placement) => EventKind::Comment {
+            text,
+            same_line: placement == granit::Placement::Right,
+        },
+        _ => return None,
+    })
+}

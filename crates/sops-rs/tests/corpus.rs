@@ -1,0 +1,356 @@
+//! The corpus: trees, layouts and plaintexts that `sops` itself produced.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+use sops_rs::{
+    Config, Document, Element, EncryptedFile, EncryptionRule, Format, Identities, IdentityOrigin,
+    Item, Layout, MacCheck, Mapping, Value,
+};
+
+fn data(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(path)
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn keys(name: &str) -> Identities {
+    let mut identities = Identities::default();
+    identities.add_text(
+        &read(&data(&format!("keys/{name}.txt"))),
+        &IdentityOrigin::Given,
+    );
+    assert!(!identities.is_empty());
+    identities
+}
+
+fn folders(path: &str) -> Vec<PathBuf> {
+    let mut found: Vec<_> = fs::read_dir(data(path))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    found.sort();
+    assert!(!found.is_empty());
+    found
+}
+
+fn parse(text: &str) -> Document {
+    Document::parse(Format::Yaml, text).unwrap()
+}
+
+fn decrypt(path: &Path, identities: &Identities) -> String {
+    decrypt_with(path, identities, Layout::default())
+}
+
+fn decrypt_with(path: &Path, identities: &Identities, layout: Layout) -> String {
+    let file = EncryptedFile::parse(Format::Yaml, &read(path)).unwrap();
+    let opened = file.decrypt(identities);
+    let opened = opened.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    opened.document.to_text_with(layout).to_string()
+}
+
+/// The tree in the notation of the corpus' `tree.json`.
+fn describe(document: &Mapping) -> Json {
+    Json::Array(
+        document
+            .items
+            .iter()
+            .map(|item| match item {
+                Item::Comment(comment) => comment_json(&comment.text, comment.inline),
+                Item::Entry(entry) => {
+                    serde_json::json!({"k": entry.key, "v": value_json(&entry.value)})
+                }
+            })
+            .collect(),
+    )
+}
+
+fn comment_json(text: &str, inline: bool) -> Json {
+    if inline {
+        serde_json::json!({"comment": text, "inline": true})
+    } else {
+        serde_json::json!({"comment": text})
+    }
+}
+
+fn value_json(value: &Value) -> Json {
+    match value {
+        Value::Null => serde_json::json!({"t": "null"}),
+        Value::Scalar(scalar) => {
+            let bytes = scalar.bytes();
+            serde_json::json!({"s": String::from_utf8_lossy(&bytes), "t": scalar.kind().as_str()})
+        }
+        Value::Mapping(mapping) => serde_json::json!({"map": describe(mapping)}),
+        Value::Sequence(elements) => {
+            let elements = elements.iter().map(|element| match element {
+                Element::Comment(comment) => comment_json(&comment.text, comment.inline),
+                Element::Value(value) => value_json(value),
+            });
+            serde_json::json!({"seq": elements.collect::<Vec<_>>()})
+        }
+    }
+}
+
+fn tree_text(document: &Document) -> String {
+    let documents = document.tree().documents.iter().map(describe).collect();
+    serde_json::to_string_pretty(&Json::Array(documents)).unwrap()
+}
+
+fn normalised(json: &str) -> String {
+    serde_json::to_string_pretty(&serde_json::from_str::<Json>(json).unwrap()).unwrap()
+}
+
+/// Collects what differs, so that one run names every file.
+#[derive(Default)]
+struct Differences(String);
+
+impl Differences {
+    fn compare(&mut self, what: &str, found: &str, expected: &str) {
+        if found != expected {
+            let line = found
+                .lines()
+                .zip(expected.lines())
+                .position(|(a, b)| a != b);
+            let line = line.unwrap_or(found.lines().count().min(expected.lines().count()));
+            let _ = writeln!(
+                self.0,
+                "{what}: line {}: found {:?}, expected {:?}",
+                line + 1,
+                found.lines().nth(line),
+                expected.lines().nth(line)
+            );
+        }
+    }
+
+    fn none(self) {
+        assert!(self.0.is_empty(), "\n{}", self.0);
+    }
+}
+
+#[test]
+fn plain_files_load_as_in_sops() {
+    let mut differences = Differences::default();
+    for folder in folders("plain") {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let document = parse(&read(&folder.join("in.yaml")));
+        let expected = normalised(&read(&folder.join("tree.json")));
+        differences.compare(&name, &tree_text(&document), &expected);
+    }
+    differences.none();
+}
+
+#[test]
+fn plain_files_print_as_in_sops() {
+    let mut differences = Differences::default();
+    for folder in folders("plain") {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let document = parse(&read(&folder.join("in.yaml")));
+        let expected = read(&folder.join("emit.yaml"));
+        differences.compare(&name, &document.to_text(), &expected);
+    }
+    differences.none();
+}
+
+#[test]
+fn real_files_load_and_print_as_in_sops() {
+    let mut differences = Differences::default();
+    for path in folders("real-world") {
+        let name = path.to_string_lossy().into_owned();
+        let Some(stem) = name.strip_suffix(".in.yaml") else {
+            continue;
+        };
+        let document = parse(&read(&path));
+        let tree = normalised(&read(Path::new(&format!("{stem}.tree.json"))));
+        differences.compare(&format!("{stem} tree"), &tree_text(&document), &tree);
+        let text = read(Path::new(&format!("{stem}.emit.yaml")));
+        differences.compare(&format!("{stem} text"), &document.to_text(), &text);
+    }
+    differences.none();
+}
+
+#[test]
+fn encrypted_files_decrypt_to_what_sops_prints() {
+    let mut differences = Differences::default();
+    for folder in folders("plain") {
+        let name = folder.file_name().unwrap().to_string_lossy().into_owned();
+        let found = decrypt(&folder.join("enc.yaml"), &keys("age-mock"));
+        differences.compare(&name, &found, &read(&folder.join("dec.yaml")));
+    }
+    let layout = Config::load(&data("variants/dot-sops.yaml"))
+        .unwrap()
+        .layout();
+    for name in [
+        "enc-comment",
+        "enc-suffix",
+        "flux-style",
+        "indent",
+        "onegroup",
+        "plaincomm",
+        "unenc-regex",
+    ] {
+        let found = decrypt_with(
+            &data(&format!("variants/{name}.enc.yaml")),
+            &keys("age-mock"),
+            layout,
+        );
+        differences.compare(
+            name,
+            &found,
+            &read(&data(&format!("variants/{name}.dec.yaml"))),
+        );
+    }
+    differences.none();
+}
+
+#[test]
+fn encrypted_files_print_as_they_were() {
+    let mut differences = Differences::default();
+    for folder in folders("plain") {
+        let text = read(&folder.join("enc.yaml"));
+        let file = EncryptedFile::parse(Format::Yaml, &text).unwrap();
+        differences.compare(&folder.to_string_lossy(), &file.to_text(), &text);
+    }
+    differences.none();
+}
+
+#[test]
+fn what_we_encrypt_decrypts_to_the_same() {
+    let identities = keys("age-mock");
+    let recipients = identities.iter().map(|loaded| loaded.identity.recipient());
+    let rule = EncryptionRule::for_recipients(recipients);
+    let mut differences = Differences::default();
+    for folder in folders("plain") {
+        let document = parse(&read(&folder.join("in.yaml")));
+        let encrypted = document.encrypt(&rule).unwrap().to_text();
+        let file = EncryptedFile::parse(Format::Yaml, &encrypted).unwrap();
+        let found = file.decrypt(&identities).unwrap().document.to_text();
+        differences.compare(
+            &folder.to_string_lossy(),
+            &found,
+            &read(&folder.join("dec.yaml")),
+        );
+    }
+    differences.none();
+}
+
+#[test]
+fn files_of_other_projects_decrypt() {
+    for name in ["age", "global", "merge1", "merge2"] {
+        let key = if name == "global" {
+            "flux-global"
+        } else {
+            "flux"
+        };
+        let text = decrypt(&data(&format!("flux/{name}.yaml")), &keys(key));
+        let expected = match name {
+            "global" => "global-value",
+            "age" => "value",
+            merge => merge,
+        };
+        assert!(text.contains(&format!(": {expected}\n")), "{name}: {text}");
+    }
+    let talhelper = keys("talhelper");
+    let text = decrypt(&data("talhelper/decrypt-encrypted.yaml"), &talhelper);
+    assert_eq!(text, read(&data("talhelper/decrypt-unencrypted.yaml")));
+    for path in folders("talhelper") {
+        if !path.to_string_lossy().contains("unencrypted") && read(&path).contains("\nsops:") {
+            decrypt(&path, &talhelper);
+        }
+    }
+}
+
+#[test]
+fn upstream_files_decrypt() {
+    let identities = keys("age-mock");
+    for name in ["comments.enc", "example", "format.enc", "multiple_keys"] {
+        decrypt(&data(&format!("upstream/{name}.yaml")), &identities);
+    }
+    let text = read(&data("upstream/comments_unencrypted_comments.yaml"));
+    let file = EncryptedFile::parse(Format::Yaml, &text).unwrap();
+    assert!(!file.decrypt(&identities).unwrap().warnings.is_empty());
+}
+
+fn failure(path: &str) -> String {
+    match EncryptedFile::parse(Format::Yaml, &read(&data(path))) {
+        Err(error) => error.to_string(),
+        Ok(file) => match file.decrypt(&keys("age-mock")) {
+            Err(error) => error.to_string(),
+            Ok(_) => "opens".to_owned(),
+        },
+    }
+}
+
+#[test]
+fn broken_files_are_told_apart() {
+    let edited = "the MAC does not match the contents: a value was changed, added or removed without encrypting the file again";
+    let cases = [
+        ("bugs/added-unencrypted.enc.yaml", edited),
+        ("bugs/mac-mismatch.enc.yaml", edited),
+        (
+            "bugs/empty-mac.enc.yaml",
+            "the file has no MAC: nothing proves that its values are complete and unchanged",
+        ),
+        (
+            "upstream/no_mac.yaml",
+            "the file has no MAC: nothing proves that its values are complete and unchanged",
+        ),
+        (
+            "bugs/plaintext-value.enc.yaml",
+            "a: the value is not encrypted",
+        ),
+        (
+            "bugs/renamed-key.enc.yaml",
+            "b: the encrypted value was changed, or moved to another key",
+        ),
+        (
+            "bugs/no-version.enc.yaml",
+            "the `sops` entry has no `version`",
+        ),
+        (
+            "bugs/lastmodified-unquoted.enc.yaml",
+            "`sops.lastmodified` must be quoted",
+        ),
+        (
+            "bugs/written-by-rops-0.1.7.enc.yaml",
+            "the `sops` entry has no `version`",
+        ),
+        ("bugs/lastmodified-fraction.enc.yaml", "opens"),
+        ("bugs/unknown-metadata-field.enc.yaml", "opens"),
+        ("bugs/empty-comment-in-list.enc.yaml", "opens"),
+        (
+            "upstream/plainfile.yaml",
+            "the file is not encrypted: it has no `sops` entry",
+        ),
+        (
+            "upstream/pgp-comments.enc.yaml",
+            "the file is not encrypted for an age key, but for pgp",
+        ),
+        (
+            "variants/shamir23.enc.yaml",
+            "the file needs keys of several key groups, which is not supported yet",
+        ),
+        (
+            "flux/age.yaml",
+            "none of the 1 identities at hand opens the file",
+        ),
+        (
+            "flux/age-pq.yaml",
+            "none of the 1 identities at hand opens the file",
+        ),
+    ];
+    let mut differences = Differences::default();
+    for (path, expected) in cases {
+        differences.compare(path, &failure(path), expected);
+    }
+    differences.none();
+    let file =
+        EncryptedFile::parse(Format::Yaml, &read(&data("bugs/mac-mismatch.enc.yaml"))).unwrap();
+    let key = file.data_key(&keys("age-mock")).unwrap();
+    assert!(file.decrypt_with(&key, MacCheck::Skipped).is_ok());
+}
