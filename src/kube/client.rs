@@ -128,7 +128,12 @@ impl Client {
         let mut params = ListParams::default();
         params.label_selector = selector.map(str::to_owned);
         let list = within(kind, api.list(&params)).await?;
+        // A list names version and kind once, for all of its items.
         let mut items: Vec<Value> = list.items.iter().map(value).collect();
+        for item in &mut items {
+            item["apiVersion"] = Value::from(api_version);
+            item["kind"] = Value::from(kind);
+        }
         items.sort_by_key(describe);
         Ok(items)
     }

@@ -21,6 +21,7 @@ mod support;
 mod command_line;
 mod generated_docs;
 mod harness;
+mod kubernetes_api;
 mod repository;
 mod talos_config;
 mod talos_node;
@@ -38,6 +39,7 @@ const TOPICS: &[Topic] = &[
     ("command_line", command_line::tests),
     ("generated_docs", generated_docs::tests),
     ("harness", harness::tests),
+    ("kubernetes_api", kubernetes_api::tests),
     ("talos_config", talos_config::tests),
     ("repository", repository::tests),
     ("talos_node", talos_node::tests),
