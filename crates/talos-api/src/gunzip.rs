@@ -61,8 +61,26 @@ fn skip_header(data: &[u8]) -> Result<&[u8], GunzipError> {
     Ok(rest)
 }
 
+/// Wraps data in gzip without compressing it.
+#[cfg(feature = "server")]
+pub(crate) fn gzip_stored(data: &[u8]) -> Vec<u8> {
+    let mut output = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let chunks: Vec<_> = data.chunks(usize::from(u16::MAX)).collect();
+    for (position, chunk) in (1..).zip(&chunks) {
+        let length = u16::try_from(chunk.len()).expect("a chunk is at most this long");
+        output.push(u8::from(position == chunks.len()));
+        output.extend_from_slice(&length.to_le_bytes());
+        output.extend_from_slice(&(!length).to_le_bytes());
+        output.extend_from_slice(chunk);
+    }
+    output.extend_from_slice(&crc32(data).to_le_bytes());
+    let size = u32::try_from(data.len() % (1 << 32)).unwrap_or_default();
+    output.extend_from_slice(&size.to_le_bytes());
+    output
+}
+
 /// The CRC-32 of gzip and Ethernet.
-pub(crate) fn crc32(data: &[u8]) -> u32 {
+fn crc32(data: &[u8]) -> u32 {
     const POLYNOMIAL: u32 = 0xedb8_8320;
     !data.iter().fold(!0, |crc: u32, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {

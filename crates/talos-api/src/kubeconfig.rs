@@ -44,3 +44,19 @@ fn octal(field: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(field).ok()?;
     usize::from_str_radix(text.trim_matches(['\0', ' ']), 8).ok()
 }
+
+/// Packs a kubeconfig as a node does: no padding, no trailer, nothing compressed.
+#[cfg(feature = "server")]
+pub(crate) fn pack(kubeconfig: &str) -> Vec<u8> {
+    let mut tar = vec![0; BLOCK];
+    tar[..10].copy_from_slice(b"kubeconfig");
+    tar[100..107].copy_from_slice(b"0000600");
+    tar[124..135].copy_from_slice(format!("{:011o}", kubeconfig.len()).as_bytes());
+    tar[156] = b'0';
+    tar[257..265].copy_from_slice(b"ustar\x0000");
+    tar[148..156].fill(b' ');
+    let checksum: u32 = tar.iter().map(|byte| u32::from(*byte)).sum();
+    tar[148..156].copy_from_slice(format!("{checksum:06o}\0 ").as_bytes());
+    tar.extend_from_slice(kubeconfig.as_bytes());
+    crate::gunzip::gzip_stored(&tar)
+}

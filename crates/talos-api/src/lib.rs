@@ -40,6 +40,8 @@ mod machine;
 mod peer;
 pub mod proto;
 pub mod resources;
+#[cfg(feature = "server")]
+pub mod server;
 mod state;
 mod talosconfig;
 mod transport;

@@ -44,12 +44,13 @@ pub enum DryRun {
     No,
 }
 
-/// What became of a configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What became of a configuration. Its `Debug` form leaves the details out.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Applied {
     /// The mode that the node chose; `None` for one that this client does not know.
     pub mode: Option<ApplyMode>,
-    /// The node's explanation; on a dry run with a diff.
+    /// The node's explanation. On a dry run it ends with a diff of the configuration, secrets and
+    /// all: not for logs.
     pub details: String,
     /// What the node finds questionable.
     pub warnings: Vec<String>,
@@ -267,6 +268,15 @@ impl From<wire::EtcdMember> for EtcdMember {
             client_urls: member.client_urls,
             learner: member.is_learner,
         }
+    }
+}
+
+impl fmt::Debug for Applied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Applied")
+            .field("mode", &self.mode)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,0 +1,232 @@
+//! All machines of a world, their etcd, and the world's own account of what was done to them.
+//!
+//! Nothing here waits: [`Fleet::advance`] makes everything happen that is due, in order of time,
+//! and [`Fleet::due`] tells when to call it next.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use crate::model::NodeName;
+use crate::rehearse::etcd::Etcd;
+
+use super::config::{ConfigError, MachineConfig};
+use super::events::EventLog;
+use super::machine::{Machine, Wipe};
+use super::spec::MachineSpec;
+use super::surroundings::Surroundings;
+
+/// A change that somebody asked a machine for, and that the machine took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mutation {
+    /// When.
+    pub at: Timestamp,
+    /// The machine.
+    pub node: NodeName,
+    /// The method of the Talos API.
+    pub method: &'static str,
+    /// The subject of the client's certificate, or `maintenance`.
+    pub caller: String,
+}
+
+/// All machines of a world.
+pub struct Fleet {
+    seed: u64,
+    now: Timestamp,
+    /// In the order of their names.
+    machines: Vec<Machine>,
+    events: Vec<EventLog>,
+    etcd: Etcd,
+    endpoint_leads: bool,
+    wipes: Vec<Wipe>,
+    mutations: Vec<Mutation>,
+    revision: u64,
+}
+
+impl Fleet {
+    /// Puts machines on the shelf: all started from boot media, waiting in maintenance mode.
+    pub fn new(specs: Vec<MachineSpec>, seed: u64, now: Timestamp) -> Self {
+        let mut machines: Vec<_> = specs
+            .into_iter()
+            .map(|spec| Machine::new(spec, seed))
+            .collect();
+        machines.sort_by(|a, b| a.spec().name.cmp(&b.spec().name));
+        Self {
+            seed,
+            now,
+            events: machines.iter().map(|_| EventLog::default()).collect(),
+            machines,
+            etcd: Etcd::default(),
+            endpoint_leads: false,
+            wipes: Vec::new(),
+            mutations: Vec::new(),
+            revision: 0,
+        }
+    }
+
+    /// Makes everything happen that is due until this moment.
+    pub fn advance(&mut self, now: Timestamp) {
+        while let Some(due) = self.due().filter(|due| *due <= now) {
+            self.now = due.max(self.now);
+            self.settle();
+        }
+        self.now = now.max(self.now);
+    }
+
+    /// Returns when something next happens by itself.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.machines.iter().filter_map(Machine::due).min()
+    }
+
+    /// Grows with every change of any machine.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Returns the machines in the order of their names.
+    pub fn machines(&self) -> &[Machine] {
+        &self.machines
+    }
+
+    /// Returns the machine of this name.
+    pub fn machine(&self, name: &NodeName) -> Option<&Machine> {
+        self.machines.get(self.position(name)?)
+    }
+
+    /// Returns the machine at this address.
+    pub fn machine_at(&self, address: IpAddr) -> Option<&Machine> {
+        self.machines
+            .iter()
+            .find(|machine| machine.address() == address)
+    }
+
+    /// Tells whether a machine's API server answers.
+    pub fn is_api_server_up(&self, name: &NodeName) -> bool {
+        self.machine(name)
+            .is_some_and(|machine| machine.is_api_server_up(&self.etcd))
+    }
+
+    /// Returns every etcd cluster that was ever started.
+    pub fn etcd(&self) -> &Etcd {
+        &self.etcd
+    }
+
+    /// Returns every disk that lost what it held, in order of time.
+    pub fn wipes(&self) -> &[Wipe] {
+        &self.wipes
+    }
+
+    /// Returns every change that was asked for and taken, in order of time.
+    pub fn mutations(&self) -> &[Mutation] {
+        &self.mutations
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(super) fn events(&self, name: &NodeName) -> Option<&EventLog> {
+        self.events.get(self.position(name)?)
+    }
+
+    pub(super) fn log(&mut self, node: &NodeName, method: &'static str, caller: &str) {
+        self.mutations.push(Mutation {
+            at: self.now,
+            node: node.clone(),
+            method,
+            caller: caller.to_owned(),
+        });
+    }
+
+    /// Changes a machine at this moment, then lets the others take notice.
+    pub(super) fn change(&mut self, name: &NodeName, change: impl FnOnce(&mut Machine, &mut Etcd)) {
+        if let Some(position) = self.position(name) {
+            change(&mut self.machines[position], &mut self.etcd);
+            self.revision += 1;
+            self.settle();
+        }
+    }
+
+    fn position(&self, name: &NodeName) -> Option<usize> {
+        self.machines
+            .binary_search_by(|machine| machine.spec().name.cmp(name))
+            .ok()
+    }
+
+    /// Lets every machine do what is possible now, until nothing more is.
+    fn settle(&mut self) {
+        loop {
+            let surroundings = Surroundings::of(&self.machines, self.endpoint_leads);
+            let mut changed = false;
+            for machine in &mut self.machines {
+                changed |=
+                    machine.progress(self.now, &surroundings, &mut self.etcd, &mut self.wipes);
+            }
+            if !changed {
+                break;
+            }
+            self.revision += 1;
+        }
+        for (machine, events) in self.machines.iter().zip(&mut self.events) {
+            events.note(self.now, machine, &self.etcd);
+        }
+    }
+}
+
+/// What the world does to machines.
+impl Fleet {
+    /// Tells a machine whether its Kubernetes node is ready.
+    pub fn set_node_ready(&mut self, name: &NodeName, ready: bool) {
+        let Some(position) = self.position(name) else {
+            return;
+        };
+        if self.machines[position].set_node_ready(ready) {
+            self.revision += 1;
+            self.settle();
+        }
+    }
+
+    /// Tells all machines whether the endpoint of the cluster leads to a control plane, where it
+    /// is not the address of one.
+    pub fn set_endpoint_leads(&mut self, leads: bool) {
+        if self.endpoint_leads != leads {
+            self.endpoint_leads = leads;
+            self.revision += 1;
+            self.settle();
+        }
+    }
+
+    /// Makes the machine's next restart its last.
+    pub fn never_return(&mut self, name: &NodeName) {
+        self.change(name, |machine, _| machine.never_return());
+    }
+
+    /// Cuts a machine's power.
+    pub fn power_off(&mut self, name: &NodeName) {
+        self.change(name, Machine::power_off);
+    }
+
+    /// Gives power to a machine that is off.
+    pub fn power_on(&mut self, name: &NodeName) {
+        let now = self.now;
+        self.change(name, |machine, _| machine.power_on(now));
+    }
+
+    /// Replaces a machine's disks by blank ones and restarts it.
+    pub fn erase(&mut self, name: &NodeName) {
+        let now = self.now;
+        self.change(name, |machine, etcd| machine.erase(now, etcd));
+    }
+
+    /// Installs a machine with a configuration as if that had happened before the story begins.
+    pub fn preinstall(&mut self, name: &NodeName, config: &[u8]) -> Result<(), ConfigError> {
+        let config = MachineConfig::parse(config)?;
+        let now = self.now;
+        self.change(name, |machine, _| machine.preinstall(config, now));
+        Ok(())
+    }
+}

@@ -1,0 +1,418 @@
+//! The two gRPC services of a machine: what came over the wire to the functions of the fleet.
+
+use std::pin::Pin;
+
+use futures::Stream;
+use futures::stream;
+use talos_api::proto::common;
+use talos_api::proto::cosi::resource as cosi;
+use talos_api::proto::cosi::resource::state_server::State;
+use talos_api::proto::machine as wire;
+use talos_api::proto::machine::machine_service_server::MachineService;
+use talos_api::server::kubeconfig_archive;
+use tonic::{Request, Response, Status};
+
+use crate::model::NodeName;
+use crate::spec::cluster::{Arch, Role};
+
+use super::calls::{Access, Caller, Refusal};
+use super::events::health;
+use super::fleet::Fleet;
+use super::machine::{Machine, Reach};
+use super::resources::{self, Entry};
+use super::serve::SharedFleet;
+use super::services::services;
+
+/// One connection: to which machine, from whom.
+#[derive(Clone)]
+pub(super) struct Connection {
+    pub(super) fleet: SharedFleet,
+    pub(super) node: NodeName,
+    pub(super) caller: Caller,
+}
+
+type Reply<T> = Result<Response<T>, Status>;
+type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.code, refusal.message)
+    }
+}
+
+impl Connection {
+    /// Returns the machine that a request is about: this one, or one that a control plane
+    /// forwards to.
+    fn target<T>(&self, request: &Request<T>) -> Result<NodeName, Status> {
+        let Some(node) = request.metadata().get("node") else {
+            return Ok(self.node.clone());
+        };
+        let node = node
+            .to_str()
+            .map_err(|_| Status::invalid_argument("invalid node"))?;
+        self.fleet.with(|fleet| {
+            let own = fleet
+                .machine(&self.node)
+                .filter(|machine| answers_to(machine, node));
+            if own.is_some() {
+                return Ok(self.node.clone());
+            }
+            let forwards = fleet.machine(&self.node).and_then(Machine::role);
+            if forwards != Some(Role::ControlPlane) {
+                return Err(Status::permission_denied("no request forwarding"));
+            }
+            let other = fleet
+                .machines()
+                .iter()
+                .find(|machine| answers_to(machine, node));
+            match other {
+                Some(other) if other.reach() == Reach::Listening && !other.is_in_maintenance() => {
+                    Ok(other.spec().name.clone())
+                }
+                _ => Err(Status::unavailable(format!("no connection to {node}"))),
+            }
+        })
+    }
+
+    fn require(&self, access: Access) -> Result<(), Status> {
+        Ok(self.caller.require(access)?)
+    }
+}
+
+fn answers_to(machine: &Machine, node: &str) -> bool {
+    machine.address().to_string() == node || machine.hostname() == node
+}
+
+/// `machine.MachineService`.
+pub(super) struct MachineApi(pub(super) Connection);
+
+#[tonic::async_trait]
+impl MachineService for MachineApi {
+    async fn version(&self, request: Request<()>) -> Reply<wire::VersionResponse> {
+        self.0.require(Access::Read)?;
+        let node = self.0.target(&request)?;
+        let version = self.0.fleet.with(|fleet| fleet.machine(&node).map(version));
+        let messages = version.into_iter().collect();
+        Ok(Response::new(wire::VersionResponse { messages }))
+    }
+
+    async fn apply_configuration(
+        &self,
+        request: Request<wire::ApplyConfigurationRequest>,
+    ) -> Reply<wire::ApplyConfigurationResponse> {
+        let node = self.0.target(&request)?;
+        let request = request.into_inner();
+        let caller = &self.0.caller;
+        let applied = self
+            .0
+            .fleet
+            .with(|fleet| fleet.apply_configuration(&node, caller, &request))?;
+        let messages = vec![applied];
+        Ok(Response::new(wire::ApplyConfigurationResponse { messages }))
+    }
+
+    async fn service_list(&self, request: Request<()>) -> Reply<wire::ServiceListResponse> {
+        self.0.require(Access::Read)?;
+        let node = self.0.target(&request)?;
+        let services = self.0.fleet.with(|fleet| service_infos(fleet, &node));
+        let messages = vec![wire::ServiceList {
+            metadata: None,
+            services,
+        }];
+        Ok(Response::new(wire::ServiceListResponse { messages }))
+    }
+
+    async fn etcd_member_list(
+        &self,
+        request: Request<wire::EtcdMemberListRequest>,
+    ) -> Reply<wire::EtcdMemberListResponse> {
+        let node = self.0.target(&request)?;
+        let mut changes = self.0.fleet.changes();
+        loop {
+            let caller = &self.0.caller;
+            let members = self
+                .0
+                .fleet
+                .with(|fleet| fleet.etcd_members(&node, caller))?;
+            if let Some(members) = members {
+                let messages = vec![wire::EtcdMembers {
+                    members,
+                    ..Default::default()
+                }];
+                return Ok(Response::new(wire::EtcdMemberListResponse { messages }));
+            }
+            changed(&mut changes).await?;
+        }
+    }
+
+    async fn bootstrap(
+        &self,
+        request: Request<wire::BootstrapRequest>,
+    ) -> Reply<wire::BootstrapResponse> {
+        let node = self.0.target(&request)?;
+        let caller = &self.0.caller;
+        self.0.fleet.with(|fleet| fleet.bootstrap(&node, caller))?;
+        let messages = vec![wire::Bootstrap::default()];
+        Ok(Response::new(wire::BootstrapResponse { messages }))
+    }
+
+    async fn kubeconfig(&self, request: Request<()>) -> Reply<Replies<common::Data>> {
+        let node = self.0.target(&request)?;
+        let caller = &self.0.caller;
+        let text = self.0.fleet.with(|fleet| fleet.kubeconfig(&node, caller))?;
+        let data = common::Data {
+            metadata: None,
+            bytes: kubeconfig_archive(&text),
+        };
+        Ok(Response::new(Box::pin(stream::iter([Ok(data)]))))
+    }
+
+    async fn reboot(&self, request: Request<wire::RebootRequest>) -> Reply<wire::RebootResponse> {
+        let node = self.0.target(&request)?;
+        let caller = &self.0.caller;
+        let actor_id = self.0.fleet.with(|fleet| fleet.reboot(&node, caller))?;
+        let messages = vec![wire::Reboot {
+            metadata: None,
+            actor_id,
+        }];
+        Ok(Response::new(wire::RebootResponse { messages }))
+    }
+
+    async fn events(&self, request: Request<wire::EventsRequest>) -> Reply<Replies<wire::Event>> {
+        self.0.require(Access::Read)?;
+        let node = self.0.target(&request)?;
+        let fleet = self.0.fleet.clone();
+        let tail = request.get_ref().tail_events;
+        let recorded = fleet.with(|fleet| fleet.events(&node).map_or(0, |log| log.recorded()));
+        let seen = match u64::try_from(tail) {
+            Ok(tail) => recorded.saturating_sub(tail),
+            Err(_) => 0,
+        };
+        let state = (fleet, node, seen, Vec::new());
+        let events = stream::try_unfold(state, |(fleet, node, mut seen, mut pending)| async move {
+            let mut changes = fleet.changes();
+            loop {
+                if let Some(event) = pending.pop() {
+                    return Ok(Some((event, (fleet, node, seen, pending))));
+                }
+                (pending, seen) = fleet.with(|fleet| match fleet.events(&node) {
+                    Some(log) => (
+                        log.after(seen).iter().rev().cloned().collect(),
+                        log.recorded(),
+                    ),
+                    None => (Vec::new(), seen),
+                });
+                if pending.is_empty() {
+                    changed(&mut changes).await?;
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(events)))
+    }
+}
+
+async fn changed(changes: &mut tokio::sync::watch::Receiver<u64>) -> Result<(), Status> {
+    changes
+        .changed()
+        .await
+        .map_err(|_| Status::unavailable("the machine is gone"))
+}
+
+fn version(machine: &Machine) -> wire::Version {
+    let arch = match machine.spec().arch {
+        Arch::Amd64 => "amd64",
+        Arch::Arm64 => "arm64",
+    };
+    wire::Version {
+        metadata: None,
+        version: Some(wire::VersionInfo {
+            tag: machine.spec().version.to_string(),
+            os: "linux".to_owned(),
+            arch: arch.to_owned(),
+            ..Default::default()
+        }),
+        platform: Some(wire::PlatformInfo {
+            name: "metal".to_owned(),
+            mode: "metal".to_owned(),
+        }),
+        features: Some(wire::FeaturesInfo { rbac: true }),
+    }
+}
+
+fn service_infos(fleet: &Fleet, node: &NodeName) -> Vec<wire::ServiceInfo> {
+    let Some(machine) = fleet.machine(node) else {
+        return Vec::new();
+    };
+    services(machine, fleet.etcd())
+        .into_iter()
+        .map(|service| wire::ServiceInfo {
+            id: service.id.to_owned(),
+            state: service.state.to_owned(),
+            events: Some(wire::ServiceEvents {
+                events: vec![wire::ServiceEvent {
+                    msg: service.message.clone(),
+                    state: service.state.to_owned(),
+                    ts: None,
+                }],
+            }),
+            health: Some(health(&service)),
+        })
+        .collect()
+}
+
+/// `cosi.resource.State`.
+pub(super) struct StateApi(pub(super) Connection);
+
+impl StateApi {
+    fn entries<T>(&self, request: &Request<T>, kind: &str) -> Result<Vec<Entry>, Status> {
+        self.0.require(Access::Read)?;
+        let node = self.0.target(request)?;
+        entries(&self.0.fleet, &node, kind)
+    }
+}
+
+fn entries(fleet: &SharedFleet, node: &NodeName, kind: &str) -> Result<Vec<Entry>, Status> {
+    fleet.with(|fleet| {
+        let machine = fleet
+            .machine(node)
+            .ok_or_else(|| Status::unavailable("no such machine"))?;
+        resources::list(fleet, machine, kind)
+            .ok_or_else(|| Status::permission_denied("no access is permitted"))
+    })
+}
+
+fn resource(namespace: &str, kind: &str, (id, spec): &Entry) -> cosi::Resource {
+    cosi::Resource {
+        metadata: Some(cosi::Metadata {
+            namespace: namespace.to_owned(),
+            r#type: kind.to_owned(),
+            id: id.clone(),
+            version: "1".to_owned(),
+            phase: "running".to_owned(),
+            ..Default::default()
+        }),
+        spec: Some(cosi::Spec {
+            proto_spec: Vec::new(),
+            yaml_spec: crate::yaml::emit(spec),
+        }),
+    }
+}
+
+#[tonic::async_trait]
+impl State for StateApi {
+    async fn get(&self, request: Request<cosi::GetRequest>) -> Reply<cosi::GetResponse> {
+        let cosi::GetRequest {
+            namespace,
+            r#type: kind,
+            id,
+            ..
+        } = request.get_ref();
+        let entries = self.entries(&request, kind)?;
+        let found = entries.iter().find(|(found, _)| found == id);
+        let found = found.ok_or_else(|| {
+            Status::not_found(format!(
+                "resource {kind}({namespace}/{id}@undefined) doesn't exist"
+            ))
+        })?;
+        let resource = Some(resource(namespace, kind, found));
+        Ok(Response::new(cosi::GetResponse { resource }))
+    }
+
+    async fn list(
+        &self,
+        request: Request<cosi::ListRequest>,
+    ) -> Reply<Replies<cosi::ListResponse>> {
+        let cosi::ListRequest {
+            namespace,
+            r#type: kind,
+            ..
+        } = request.get_ref();
+        let replies: Vec<_> = self
+            .entries(&request, kind)?
+            .iter()
+            .map(|entry| {
+                let resource = Some(resource(namespace, kind, entry));
+                Ok(cosi::ListResponse { resource })
+            })
+            .collect();
+        Ok(Response::new(Box::pin(stream::iter(replies))))
+    }
+
+    async fn watch(
+        &self,
+        request: Request<cosi::WatchRequest>,
+    ) -> Reply<Replies<cosi::WatchResponse>> {
+        let first = self.entries(&request, &request.get_ref().r#type)?;
+        let node = self.0.target(&request)?;
+        let state = Watching {
+            fleet: self.0.fleet.clone(),
+            node,
+            known: Vec::new(),
+            next: Some(first),
+            request: request.into_inner(),
+        };
+        let events = stream::try_unfold(state, |mut state| async move {
+            let event = state.next().await?;
+            Ok(Some((cosi::WatchResponse { event }, state)))
+        });
+        Ok(Response::new(Box::pin(events)))
+    }
+}
+
+/// A running watch: what its client knows.
+struct Watching {
+    fleet: SharedFleet,
+    node: NodeName,
+    known: Vec<Entry>,
+    /// The content at the beginning, which ends with a marker.
+    next: Option<Vec<Entry>>,
+    request: cosi::WatchRequest,
+}
+
+impl Watching {
+    async fn next(&mut self) -> Result<Vec<cosi::Event>, Status> {
+        if let Some(first) = self.next.take() {
+            let mut events = self.differences(&first);
+            events.push(cosi::Event {
+                event_type: cosi::EventType::Bootstrapped.into(),
+                ..Default::default()
+            });
+            self.known = first;
+            return Ok(events);
+        }
+        let mut changes = self.fleet.changes();
+        loop {
+            let now = entries(&self.fleet, &self.node, &self.request.r#type)?;
+            let events = self.differences(&now);
+            self.known = now;
+            if !events.is_empty() {
+                return Ok(events);
+            }
+            changed(&mut changes).await?;
+        }
+    }
+
+    fn differences(&self, now: &[Entry]) -> Vec<cosi::Event> {
+        let event = |entry, kind: cosi::EventType| cosi::Event {
+            resource: Some(resource(
+                &self.request.namespace,
+                &self.request.r#type,
+                entry,
+            )),
+            event_type: kind.into(),
+            ..Default::default()
+        };
+        let known = |id: &str| self.known.iter().find(|(known, _)| known == id);
+        let gone = self
+            .known
+            .iter()
+            .filter(|(id, _)| !now.iter().any(|(found, _)| found == id))
+            .map(|entry| event(entry, cosi::EventType::Destroyed));
+        let changed = now.iter().filter_map(|entry| match known(&entry.0) {
+            None => Some(event(entry, cosi::EventType::Created)),
+            Some((_, spec)) if *spec != entry.1 => Some(event(entry, cosi::EventType::Updated)),
+            Some(_) => None,
+        });
+        gone.chain(changed).collect()
+    }
+}
