@@ -404,7 +404,7 @@ impl<'a> Draft<'a> {
                 .to_owned(),
             precondition: Condition::LeaseHeld,
             postcondition: Condition::ChartRunnerGone,
-            effects: vec![Effect::AppliesObjects],
+            effects: vec![Effect::RemovesObjects],
         });
         self.step(wait(
             StepId::new("verify"),

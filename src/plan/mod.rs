@@ -23,3 +23,6 @@ pub use observed::{
 pub use refusal::{Fence, Refusal, Severity};
 pub use step::{Action, Condition, Effect, ObjectSet, Plan, Stage, Step, StepId};
 pub use wait::{Diagnosis, Wait, diagnose, wait_for};
+
+#[cfg(test)]
+mod tests;

@@ -69,7 +69,7 @@ fn check_files(observed: &Observed, findings: &mut Findings) {
         findings.refusals.push(Refusal::new(
             Fence::TreeStale,
             format!(
-                "{} files are not what homelab.yaml renders{}",
+                "the files on disk are not what homelab.yaml renders: {} differ{}",
                 paths.len(),
                 first.unwrap_or_default()
             ),

@@ -247,6 +247,8 @@ pub enum Effect {
     },
     /// Objects appear in Kubernetes.
     AppliesObjects,
+    /// Objects disappear from Kubernetes.
+    RemovesObjects,
     /// A file on this computer is written.
     WritesFile {
         /// Its path from the repository's root.

@@ -86,6 +86,7 @@ impl fmt::Display for Effect {
             Self::Reboots { node } => write!(f, "`{node}` restarts"),
             Self::CreatesEtcd { .. } => f.write_str("makes the cluster's only etcd"),
             Self::AppliesObjects => f.write_str("applies objects to Kubernetes"),
+            Self::RemovesObjects => f.write_str("removes objects from Kubernetes"),
             Self::WritesFile { path } => write!(f, "writes `{path}`"),
         }
     }

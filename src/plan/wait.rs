@@ -238,7 +238,7 @@ const SYMPTOMS: &[Symptom] = &[
             "unable to authenticate",
         ],
         cause: "the GitOps engine may not read the repository",
-        command: "register the deploy key with the Git host; kubectl -n flux-system get secret flux-system",
+        command: "register the deploy key with the Git host; kubectl -n flux-system get secret git-credentials",
     },
     Symptom {
         seen: &["path not found"],
@@ -341,9 +341,11 @@ fn default_command(condition: &Condition) -> &'static str {
         }
         Condition::Ready {
             objects: ObjectSet::Charts,
-        } => "kubectl -n kube-system get jobs,pods; kubectl -n kube-system logs job/homelab-charts",
+        } => {
+            "kubectl -n kube-system get jobs,pods; kubectl -n kube-system logs -l app.kubernetes.io/name=homelab-charts"
+        }
         Condition::Ready { .. } | Condition::Applied { .. } | Condition::Reconciled { .. } => {
-            "kubectl -n flux-system get fluxinstances,gitrepositories,kustomizations,helmreleases -A"
+            "kubectl get fluxinstances,gitrepositories,kustomizations,helmreleases -A"
         }
         Condition::Verified => "kubectl get pods -A",
         Condition::Always

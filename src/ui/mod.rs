@@ -4,5 +4,6 @@
 
 pub mod diagnostics;
 mod printer;
+pub mod progress;
 
 pub use printer::Ui;
