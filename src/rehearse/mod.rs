@@ -4,6 +4,7 @@
 //! same TLS stack. The world keeps its own account of what happened to it, so tests need not
 //! believe the engine's.
 
+pub mod controllers;
 pub mod etcd;
 pub mod kubernetes;
 pub mod machine;

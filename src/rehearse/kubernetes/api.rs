@@ -81,7 +81,7 @@ impl Api {
         let (result, version) = {
             let mut store = self.lock();
             let result = change(&mut store);
-            (result, store.version)
+            (result, store.version())
         };
         self.changed.send_replace(version);
         result
@@ -121,6 +121,20 @@ impl Api {
 
     /// Applies an object as this field manager, taking fields over.
     pub fn apply_as(&self, manager: &str, object: &Value) -> Result<Value, ApiError> {
+        self.apply_with(manager, object, Force::Yes)
+    }
+
+    /// Applies an object as a GitOps controller: what `kubectl` and its like own becomes its own.
+    pub fn take_over(&self, manager: &str, object: &Value) -> Result<Value, ApiError> {
+        self.apply_with(manager, object, Force::TakeOver)
+    }
+
+    /// Starts to serve the kinds of a definition.
+    pub fn establish(&self, definition: &Value) {
+        self.write(|store| store.establish(definition));
+    }
+
+    fn apply_with(&self, manager: &str, object: &Value, force: Force) -> Result<Value, ApiError> {
         let now = self.now();
         self.write(|store| {
             let resource = store.resource_of(object).ok_or_else(|| no_match(object))?;
@@ -131,13 +145,7 @@ impl Api {
                 dry_run: false,
             };
             let (namespace, name) = super::store::key_of(object);
-            store.apply(
-                &resource,
-                (&namespace, &name),
-                object.clone(),
-                Force::Yes,
-                write,
-            )
+            store.apply(&resource, (&namespace, &name), object.clone(), force, write)
         })
     }
 

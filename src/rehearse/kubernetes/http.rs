@@ -199,7 +199,7 @@ fn read(api: &Arc<Api>, place: &Place<'_>, asked: &Asked) -> Result<Response<Bod
     let (items, version) = api.read(|store| {
         let all = store.list(&place.resource.group, &place.resource.plural);
         let items: Vec<Value> = all.filter(|object| scope.holds(object)).cloned().collect();
-        (items, store.version)
+        (items, store.version())
     });
     Ok(ok(&json!({
         "kind": format!("{}List", place.resource.kind),
@@ -310,7 +310,7 @@ impl Scope {
 
 fn watch(api: &Arc<Api>, scope: Scope, asked: &Asked) -> Result<Response<Body>, ApiError> {
     let from: u64 = asked.param("resourceVersion").parse().unwrap_or(0);
-    if from > api.read(|store| store.version) {
+    if from > api.read(|store| store.version()) {
         return Err(ApiError::expired());
     }
     let limit = asked.param("timeoutSeconds").parse().unwrap_or(300);
@@ -371,7 +371,7 @@ impl Watcher {
                         push_event(&mut lines, "ADDED", object);
                     }
                 }
-                return store.version;
+                return store.version();
             }
             let start = store
                 .changes
@@ -381,7 +381,7 @@ impl Watcher {
                     push_event(&mut lines, change.event, &change.object);
                 }
             }
-            store.version
+            store.version()
         });
         self.is_first = false;
         self.seen = version;

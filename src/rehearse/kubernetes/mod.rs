@@ -22,6 +22,7 @@ mod tests;
 
 pub use api::{Api, Mutation};
 pub use error::ApiError;
+pub(super) use ownership::merge_patch;
 pub use registry::Resource;
 pub use serve::serve;
 pub use store::{Force, Key, Store, key_of};

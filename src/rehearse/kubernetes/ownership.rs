@@ -195,6 +195,25 @@ fn without_version(object: &Value) -> Value {
     object
 }
 
+/// Merges the entries of these managers into the writer's own, as kustomize-controller does before
+/// it applies to objects that `kubectl` made.
+pub(super) fn take_over(live: &mut Value, writer: Writer<'_>, takes: impl Fn(&str) -> bool) {
+    let mut entries = read_entries(live);
+    let mut taken = FieldSet::default();
+    entries.retain(|entry| {
+        let goes = takes(&entry.manager) && entry.subresource.is_none();
+        if goes {
+            taken.0.extend(entry.set.0.iter().cloned());
+        }
+        !goes
+    });
+    if !taken.0.is_empty() {
+        let own = entry_of(&mut entries, writer, "Apply");
+        own.set.0.extend(taken.0);
+        write_entries(live, &entries);
+    }
+}
+
 fn conflicts(
     live: &Value,
     applied: &Value,
@@ -302,7 +321,7 @@ fn merge_lists(live: &mut Vec<Value>, applied: &[Value], typing: Typing, path: &
 }
 
 /// Applies a JSON merge patch (RFC 7396).
-pub(super) fn merge_patch(target: &mut Value, patch: &Value) {
+pub(in crate::rehearse) fn merge_patch(target: &mut Value, patch: &Value) {
     let Some(fields) = patch.as_object() else {
         *target = patch.clone();
         return;

@@ -54,6 +54,8 @@ pub enum Force {
     No,
     /// It takes them.
     Yes,
+    /// It takes them, and all that `kubectl` and its like own becomes the applier's.
+    TakeOver,
 }
 
 /// All objects of a cluster.
@@ -62,7 +64,7 @@ pub struct Store {
     resources: Vec<Resource>,
     objects: BTreeMap<Collection, BTreeMap<Key, Value>>,
     pub(super) changes: Vec<Change>,
-    pub(super) version: u64,
+    version: u64,
     uids: u64,
 }
 
@@ -79,6 +81,11 @@ impl Default for Store {
 }
 
 impl Store {
+    /// Returns the version of the latest change.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
     /// Returns the served kinds.
     pub fn resources(&self) -> &[Resource] {
         &self.resources
@@ -105,7 +112,7 @@ impl Store {
     }
 
     /// Starts to serve the kinds of a definition.
-    pub(crate) fn establish(&mut self, definition: &Value) {
+    pub(super) fn establish(&mut self, definition: &Value) {
         for resource in registry::defined_by(definition) {
             if !self.resources.contains(&resource) {
                 self.resources.push(resource);
@@ -180,7 +187,11 @@ impl Store {
         };
         let version = resource.api_version();
         let writer = write.by(&version);
-        let force = force == Force::Yes;
+        let mut base = base;
+        if force == Force::TakeOver {
+            ownership::take_over(&mut base, writer, |manager| manager.starts_with("kubectl"));
+        }
+        let force = force != Force::No;
         let new = ownership::apply(&base, &applied, resource.typing(), writer, force)?;
         self.put(resource, live.as_ref(), new, write)
     }

@@ -229,7 +229,7 @@ async fn a_definition_is_served_once_established() {
     let made = api.apply(&definition).unwrap();
     let things = dynamic(&client, "example.org", "v1", "Thing");
     assert!(things.list(&ListParams::default()).await.is_err());
-    api.write(|store| store.establish(&made));
+    api.establish(&made);
     let thing = json!({"apiVersion": "example.org/v1", "kind": "Thing",
         "metadata": {"name": "t"}, "spec": {"a": [1]}, "status": {"lost": true}});
     let apply = PatchParams::apply("m");
