@@ -1,6 +1,7 @@
 //! Why a cluster cannot be rendered.
 
 use crate::catalog::TemplateError;
+use crate::render::talos::TalosRenderError;
 
 /// Why a cluster cannot be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -8,4 +9,7 @@ pub enum RenderError {
     /// A component's template fails.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// A machine configuration cannot be made.
+    #[error(transparent)]
+    Talos(#[from] TalosRenderError),
 }

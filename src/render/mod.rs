@@ -7,6 +7,7 @@
 
 pub mod bootstrap;
 mod chart;
+mod compose;
 mod error;
 pub mod flux;
 mod marker;
@@ -15,4 +16,5 @@ pub mod reference;
 pub mod talos;
 
 pub use chart::ChartRelease;
+pub use compose::render;
 pub use error::RenderError;

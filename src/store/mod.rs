@@ -1,1 +1,22 @@
-//! store
+//! The repository's files: compare a rendered tree with the working tree, write what differs.
+//!
+//! Only files that were generated before are ever replaced or deleted, and only while nobody has
+//! changed them; the manifest (`.homelab/manifest`) knows which those are. A write is atomic for each
+//! file, and a run that is killed in the middle is healed by the next one. Symbolic links are never
+//! followed.
+
+mod compare;
+mod diff;
+mod error;
+mod manifest;
+mod place;
+mod write;
+
+pub use compare::{Change, ChangeKind, Comparison, compare};
+pub use diff::unified_diff;
+pub use error::StoreError;
+pub use manifest::{MANIFEST_PATH, Manifest};
+pub use write::write;
+
+#[cfg(test)]
+mod tests;

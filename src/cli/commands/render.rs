@@ -1,13 +1,138 @@
 //! `homelab render`.
 
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::{Value, json};
+
 use super::Outcome;
-use crate::cli::{Context, Failure, Kind};
+use crate::cli::{Context, ExitStatus, Failure, Kind, load};
+use crate::render;
+use crate::store::{self, ChangeKind, Comparison, StoreError};
 
 /// Arguments of `homelab render`.
 #[derive(Debug, clap::Args)]
-pub struct RenderArgs {}
+#[command(after_help = "Examples:
+  homelab render                          write what homelab.yaml asks for
+  homelab render --diff                   show what would change
+  homelab render --check                  fail when the files are stale (CI)
+  homelab render --overwrite FILE         give up a change made by hand in FILE
 
-/// Runs the command.
-pub fn run(_context: &Context, _args: RenderArgs) -> Outcome {
-    Err(Failure::message(Kind::Failed, "not built yet"))
+No key is needed: secrets are left out of everything that is rendered.")]
+pub struct RenderArgs {
+    /// Write nothing; show a diff and exit with 4 when files are stale.
+    #[arg(long)]
+    check: bool,
+    /// Write nothing; show what would change.
+    #[arg(long, conflicts_with = "check")]
+    diff: bool,
+    /// Overwrite this file although it was changed by hand; may be repeated.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "diff"])]
+    overwrite: Vec<Utf8PathBuf>,
+}
+
+/// Renders the repository's files.
+pub fn run(context: &Context, args: RenderArgs) -> Outcome {
+    let (cluster, catalog) = load::load(context)?;
+    let tree =
+        render::render(&cluster, &catalog).map_err(|error| Failure::new(Kind::Spec, error))?;
+    let root = &context.settings.root;
+    let comparison = store::compare(root, &tree).map_err(failure)?;
+    let writes = !args.check && !args.diff;
+    if writes {
+        let overwrite = args
+            .overwrite
+            .iter()
+            .map(|path| relative(root, path))
+            .collect();
+        store::write(root, &tree, &comparison, &overwrite).map_err(failure)?;
+    }
+    report(context, &comparison, tree.len(), writes)?;
+    if args.check && !comparison.is_current() {
+        context.ui.failure(
+            "the files are not what homelab.yaml renders",
+            &["run `homelab render` and commit the result".to_owned()],
+        );
+        return Ok(ExitStatus::Differs);
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn report(
+    context: &Context,
+    comparison: &Comparison,
+    files: usize,
+    written: bool,
+) -> Result<(), Failure> {
+    if context.ui.is_json() {
+        let changes: Vec<_> = comparison.changes.iter().map(change_json).collect();
+        context
+            .ui
+            .json(&json!({"files": files, "written": written, "changes": changes}))?;
+        return Ok(());
+    }
+    if written {
+        for (path, change) in &comparison.changes {
+            let verb = verb(change.kind);
+            context.ui.result(format!("{verb} {path}\n").as_bytes())?;
+        }
+    } else {
+        context
+            .ui
+            .result(store::unified_diff(comparison).as_bytes())?;
+    }
+    context.ui.note(&summary(comparison, files, written));
+    Ok(())
+}
+
+fn change_json((path, change): (&Utf8PathBuf, &store::Change)) -> Value {
+    json!({"path": path, "change": change.kind, "editedByHand": change.is_edited})
+}
+
+fn verb(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Create => "created",
+        ChangeKind::Update | ChangeKind::Mode => "updated",
+        ChangeKind::Delete => "deleted",
+    }
+}
+
+fn summary(comparison: &Comparison, files: usize, written: bool) -> String {
+    match (comparison.changes.len(), written) {
+        (0, _) => format!("{files} files are current"),
+        (changes, true) => format!("{files} files rendered, {changes} changed"),
+        (changes, false) => format!("{files} files rendered, {changes} would change"),
+    }
+}
+
+/// Takes a path as people type it: from where they stand, or from the repository's root.
+fn relative(root: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
+    let path = path.strip_prefix(root).unwrap_or(path);
+    path.strip_prefix(".").unwrap_or(path).to_owned()
+}
+
+/// Says what to do about a refusal.
+fn failure(error: StoreError) -> Failure {
+    let kind = if error.is_refusal() {
+        Kind::Refused
+    } else {
+        Kind::Failed
+    };
+    let hints: Vec<_> = match &error {
+        StoreError::Edited { paths } => {
+            let flags: Vec<_> = paths
+                .iter()
+                .map(|path| format!("--overwrite {path}"))
+                .collect();
+            vec![
+                "move the change into homelab.yaml: `homelab render --diff` shows it".to_owned(),
+                format!("or give it up: `homelab render {}`", flags.join(" ")),
+            ]
+        }
+        StoreError::SymbolicLink { path } | StoreError::NotAFile { path } => {
+            vec![format!("remove `{path}`, then render again")]
+        }
+        _ => Vec::new(),
+    };
+    let mut failure = Failure::new(kind, error);
+    failure.hints = hints;
+    failure
 }

@@ -200,6 +200,7 @@ fn flux_finds_the_releases_that_the_chart_runner_left() {
         "cluster/core/flux-operator/config/flux-instance.yaml",
     );
     assert_eq!(instance, manifests.instance);
+    assert_eq!(instance[0]["spec"]["sync"]["path"], ENTRY_PATH);
 }
 
 #[test]

@@ -1,0 +1,14 @@
+//! Everything that is rendered, put together.
+
+use crate::catalog::Catalog;
+use crate::model::FileTree;
+use crate::render::{RenderError, bootstrap, flux, talos};
+use crate::spec::Cluster;
+
+/// Renders every file of the cluster's repository that people do not write themselves.
+pub fn render(cluster: &Cluster, catalog: &Catalog) -> Result<FileTree, RenderError> {
+    let mut tree = talos::render(cluster, catalog)?;
+    tree.extend(flux::render(cluster, catalog)?);
+    tree.extend(bootstrap::files(cluster, catalog)?);
+    Ok(tree)
+}
