@@ -29,7 +29,7 @@ mod talos_node;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Trial};
-use support::{Case, tally};
+use support::{Case, panics, tally};
 
 /// A topic's name and its cases.
 type Topic = (&'static str, fn() -> Vec<Case>);
@@ -46,6 +46,7 @@ const TOPICS: &[Topic] = &[
 ];
 
 fn main() -> ExitCode {
+    panics::take_reports();
     let arguments = Arguments::from_args();
     let trials = TOPICS
         .iter()

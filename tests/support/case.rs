@@ -5,7 +5,7 @@
 
 use libtest_mimic::{Completion, Failed, Trial};
 
-use super::{host, realparts, tally};
+use super::{host, panics, realparts, tally};
 
 /// What a case needs beyond the source tree and a Rust toolchain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ fn run(needs: &[Need], body: Body) -> Result<Completion, String> {
     if !needs.is_empty() {
         tally::ran();
     }
-    body().map(|()| Completion::Completed)
+    panics::caught(body).map(|()| Completion::Completed)
 }
 
 /// What is missing, and what can be done about it.

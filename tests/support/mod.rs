@@ -8,6 +8,7 @@
 //! - [`Redactor`]: what differs from run to run, replaced, so that whole outputs can be compared;
 //! - [`generated`]: files of this repository that are made from the code and must be current;
 //! - [`oracle`]: Talos' own configuration library, asked; [`clusters`]: clusters to ask it about;
+//! - [`panics`]: a failure says where, once;
 //! - [`planted`]: secrets that must not be seen anywhere.
 
 #![allow(dead_code, reason = "a kit offers more than today's cases use")]
@@ -20,6 +21,7 @@ pub mod generated;
 pub mod host;
 pub mod lab;
 pub mod oracle;
+pub mod panics;
 pub mod planted;
 pub mod realparts;
 pub mod redact;
