@@ -71,7 +71,7 @@ pub enum DecryptError {
     #[error("the file needs keys of several key groups, which is not supported yet")]
     KeyGroups,
     /// No identity opens it.
-    #[error("none of the {identities} identities at hand opens the file")]
+    #[error("{}", no_match(*identities))]
     NoMatchingIdentity {
         /// How many were tried.
         identities: usize,
@@ -247,6 +247,14 @@ impl EncryptedFile {
             Ok(Plain::Comment(_)) => Err(DecryptError::NoMac),
             Err(error) => Err(DecryptError::MacUnreadable(error)),
         }
+    }
+}
+
+fn no_match(identities: usize) -> String {
+    match identities {
+        0 => "there is no identity at hand to open the file".to_owned(),
+        1 => "the identity at hand does not open the file".to_owned(),
+        several => format!("none of the {several} identities at hand opens the file"),
     }
 }
 

@@ -14,6 +14,19 @@ pub struct Tree {
     pub documents: Vec<Mapping>,
 }
 
+impl Tree {
+    /// Tells whether another tree holds the same keys and values in the same order, by the bytes
+    /// that are encrypted and authenticated; comments do not count.
+    pub fn has_values_of(&self, other: &Self) -> bool {
+        self.documents.len() == other.documents.len()
+            && self
+                .documents
+                .iter()
+                .zip(&other.documents)
+                .all(|(own, other)| own.has_values_of(other))
+    }
+}
+
 /// A mapping with its comments, in order.
 #[derive(Clone, Default, PartialEq)]
 pub struct Mapping {
@@ -96,6 +109,14 @@ impl Mapping {
             .map(|entry| &entry.value)
     }
 
+    fn has_values_of(&self, other: &Self) -> bool {
+        self.entries().count() == other.entries().count()
+            && self
+                .entries()
+                .zip(other.entries())
+                .all(|(own, other)| own.key == other.key && own.value.has_values_of(&other.value))
+    }
+
     /// Appends an entry.
     pub fn push(&mut self, key: impl Into<String>, value: impl Into<Value>) {
         self.items.push(Item::Entry(Entry {
@@ -123,6 +144,23 @@ impl Value {
         match self {
             Self::Scalar(scalar) => scalar.as_str(),
             _ => None,
+        }
+    }
+
+    fn has_values_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Scalar(own), Self::Scalar(other)) => own.bytes() == other.bytes(),
+            (Self::Mapping(own), Self::Mapping(other)) => own.has_values_of(other),
+            (Self::Sequence(_), Self::Sequence(_)) => {
+                let count = |value: &Self| value.elements().into_iter().flatten().count();
+                let own = self.elements().into_iter().flatten();
+                count(self) == count(other)
+                    && own
+                        .zip(other.elements().into_iter().flatten())
+                        .all(|(own, other)| own.has_values_of(other))
+            }
+            _ => false,
         }
     }
 

@@ -337,11 +337,11 @@ fn broken_files_are_told_apart() {
         ),
         (
             "flux/age.yaml",
-            "none of the 1 identities at hand opens the file",
+            "the identity at hand does not open the file",
         ),
         (
             "flux/age-pq.yaml",
-            "none of the 1 identities at hand opens the file",
+            "the identity at hand does not open the file",
         ),
     ];
     let mut differences = Differences::default();

@@ -253,7 +253,8 @@ impl FromIterator<Identity> for Identities {
 }
 
 impl IdentityOrigin {
-    fn path(&self) -> Option<&PathBuf> {
+    /// Returns the file, if it is one.
+    pub fn path(&self) -> Option<&PathBuf> {
         match self {
             Self::VariableFile(_, path) | Self::Repository(path) | Self::Default(path) => {
                 Some(path)

@@ -27,9 +27,18 @@ pub(crate) fn load(text: &str) -> Result<Tree, YamlError> {
     if builder.documents.is_empty() {
         return Err(YamlError::Empty);
     }
-    Ok(Tree {
-        documents: builder.documents,
-    })
+    let mut documents = builder.documents;
+    give_back_comments(&mut documents);
+    Ok(Tree { documents })
+}
+
+/// The comments of an empty last document belong to the one before it.
+fn give_back_comments(documents: &mut [Mapping]) {
+    if let [.., before, last] = documents
+        && last.entries().next().is_none()
+    {
+        before.items.append(&mut last.items);
+    }
 }
 
 /// What a finished value brings when an alias repeats it.
@@ -184,10 +193,8 @@ impl<'a> Builder<'a> {
 
     fn scalar(&mut self, scalar: &ScalarEvent<'_>, at: Place) -> Result<(), YamlError> {
         let tag = scalar.tag.as_deref();
-        let value = resolve(&scalar.text, scalar.quoted, tag).map_err(|_| YamlError::Integer {
-            line: at.line,
-            text: scalar.text.to_string(),
-        })?;
+        let value = resolve(&scalar.text, scalar.quoted, tag)
+            .map_err(|_| YamlError::Integer { line: at.line })?;
         let empty = at.start == at.end && !scalar.quoted;
         let is = LastKind::Scalar {
             block: scalar.block,

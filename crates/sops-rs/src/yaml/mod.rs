@@ -59,12 +59,10 @@ pub enum YamlError {
         key: String,
     },
     /// An integer that fits no signed 64-bit number.
-    #[error("line {line}: integer `{text}` does not fit 64 bits; quote it to make it a string")]
+    #[error("line {line}: an integer does not fit 64 bits; quote it to make it a string")]
     Integer {
         /// The line, counted from 1.
         line: usize,
-        /// The number.
-        text: String,
     },
     /// Aliases that refer to themselves, or grow the document beyond reason.
     #[error("line {line}: an alias {problem}")]

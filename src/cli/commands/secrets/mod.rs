@@ -2,7 +2,10 @@
 
 pub mod decrypt;
 pub mod encrypt;
+mod file;
 pub mod init;
+mod json;
+mod unlock;
 
 use super::Outcome;
 use crate::cli::Context;
