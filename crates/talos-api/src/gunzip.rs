@@ -368,3 +368,54 @@ fn extended(bits: &mut Bits<'_>, table: &[(u16, u8)], symbol: u16) -> Result<usi
     let (base, extra) = table.get(usize::from(symbol)).ok_or(GunzipError::Invalid)?;
     Ok(usize::from(*base) + usize::from(bits.number(*extra)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+
+    use super::*;
+
+    fn unzip(base64: &str) -> Result<Vec<u8>, GunzipError> {
+        gunzip(&BASE64_STANDARD.decode(base64).expect("base64"), 4096)
+    }
+
+    /// Made by zlib 1.2.13 and GNU gzip 1.12.
+    #[test]
+    fn reads_what_other_programs_wrote() {
+        let fixed = unzip("H4sIAAAAAAACA8tIzcnJV8hAkACAiPnlEQAAAA==");
+        assert_eq!(fixed, Ok(b"hello hello hello".to_vec()));
+        let dynamic = unzip(
+            "H4sIAAAAAAACA+3MwRHAIAgAsFlpReEUxENh/b67gxkgQNXDHlDXhLlXwVNAJpm+DZjjDaJEGIKDd1pGV17Wej\
+             Vrwn7EFza4yU3+yQd9v4nYWAIAAA==",
+        );
+        let expected = (0..600u32).map(|i| ((i * i * 7 + i / 3) % 23 + 97).to_le_bytes()[0]);
+        assert_eq!(dynamic, Ok(expected.collect()));
+        let named = unzip("H4sICMKZAWsAA2YudHh0AMtIzcnJ5wIAIDA6NgYAAAA=");
+        assert_eq!(named, Ok(b"hello\n".to_vec()));
+    }
+
+    #[test]
+    fn refuses_damage_at_every_byte_without_panic() {
+        let good = BASE64_STANDARD
+            .decode("H4sIAAAAAAACA0ssyAxLLSrOzM+zUigz5MrOzEuxUnDOz0vLTOdKHJUjWQ4A+elsoVABAAA=")
+            .expect("base64");
+        let text = gunzip(&good, 4096).expect("whole");
+        assert_eq!(text, b"apiVersion: v1\nkind: Config\n".repeat(12));
+        for position in 0..good.len() {
+            assert!(gunzip(&good[..position], 4096).is_err() || position >= good.len() - 4);
+            let mut bad = good.clone();
+            bad[position] ^= 0x55;
+            // Beside the header's unused fields and the size at the end, no change passes.
+            let unused = (4..10).contains(&position) || position >= good.len() - 4;
+            assert!(unused || gunzip(&bad, 4096).is_err(), "byte {position}");
+        }
+    }
+
+    #[test]
+    fn stops_at_the_limit() {
+        let good = "H4sIAAAAAAACA0ssyAxLLSrOzM+zUigz5MrOzEuxUnDOz0vLTOdKHJUjWQ4A+elsoVABAAA=";
+        let data = BASE64_STANDARD.decode(good).expect("base64");
+        assert_eq!(gunzip(&data, 100), Err(GunzipError::TooLarge));
+    }
+}

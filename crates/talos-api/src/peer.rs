@@ -88,3 +88,45 @@ impl Peer {
 fn common_name<'a>(name: &'a X509Name<'_>) -> Option<&'a str> {
     name.iter_common_name().next()?.as_str().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls_pki_types::pem::PemObject as _;
+
+    use super::*;
+
+    /// Made, and its public key hashed, by OpenSSL 3.0.
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----
+MIIBZTCCARegAwIBAgIUa4z6nTW3AqgK0FBrHcCROZ8QaOwwBQYDK2VwMCgxJjAk
+BgNVBAMMHW1haW50ZW5hbmNlLXNlcnZpY2UudGFsb3MuZGV2MB4XDTI2MTEyMTEz
+MTY0OVoXDTM2MTExODEzMTY0OVowKDEmMCQGA1UEAwwdbWFpbnRlbmFuY2Utc2Vy
+dmljZS50YWxvcy5kZXYwKjAFBgMrZXADIQAoF9JVoJ7hAHXlPdt7dwTZbAE0eTUE
+kwnIpOVX0LMtXqNTMFEwHQYDVR0OBBYEFJjN7EiP3MqF8LwPPnufy5Js4ZGpMB8G
+A1UdIwQYMBaAFJjN7EiP3MqF8LwPPnufy5Js4ZGpMA8GA1UdEwEB/wQFMAMBAf8w
+BQYDK2VwA0EAcpMwzLhBXUpNBu3ms7MtP+H2TJjE7OM+ES5kyaaQst3xL6MTQBM+
+Ox3basYL1HVKLqWMsqV7JTlUOtpLVRgICA==
+-----END CERTIFICATE-----
+";
+
+    #[test]
+    fn agrees_with_openssl_on_the_fingerprint() {
+        let der = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).expect("PEM");
+        let peer = Peer::from_certificate(&der).expect("a certificate");
+        let expected = "gaIWzE1eK+pEyhHIxcgdvwtKs3jk8CkZ7zNTIts/gAk=";
+        assert_eq!(peer.fingerprint.to_string(), expected);
+        assert_eq!(expected.parse(), Ok(peer.fingerprint));
+        assert_eq!(peer.subject, "CN=maintenance-service.talos.dev");
+        assert!(peer.is_maintenance());
+    }
+
+    #[test]
+    fn refuses_what_is_no_fingerprint() {
+        for text in [
+            "",
+            "gaIWzE1eK+pEyhHIxcgdvwtKs3jk8CkZ7zNTIts",
+            "81a216cc4d5e2bea",
+        ] {
+            assert!(text.parse::<Fingerprint>().is_err(), "{text}");
+        }
+    }
+}

@@ -124,3 +124,56 @@ fn decode(base64: &str, field: &'static str) -> Result<Zeroizing<String>, Talosc
         .map(Zeroizing::new)
         .ok_or(TalosconfigError::Encoding(field))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "context: home\ncontexts:\n    home:\n        endpoints:\n            - 10.0.0.1\n            - '[fd00::1]:6000'\n        nodes: [10.0.0.2]\n        ca: Zm9v\n        crt: '!'\n        key: c2VjcmV0\n        proxy-url: socks5://localhost\n    work: {}\n";
+
+    #[test]
+    fn reads_contexts_and_passes_over_what_it_does_not_use() {
+        let config = Talosconfig::parse(TEXT).expect("a talosconfig");
+        let home = config.context(None).expect("the current one");
+        let endpoints = home.endpoints().expect("endpoints");
+        assert_eq!(
+            endpoints
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>(),
+            ["10.0.0.1:50000", "[fd00::1]:6000"]
+        );
+        assert_eq!(home.nodes(), ["10.0.0.2"]);
+        assert!(config.context(Some("work")).is_ok());
+        let error = config.context(Some("wrok")).expect_err("is not there");
+        assert_eq!(
+            error.to_string(),
+            "no context `wrok`; there are: home, work"
+        );
+    }
+
+    #[test]
+    fn says_which_part_is_unusable() {
+        let config = Talosconfig::parse(TEXT).expect("a talosconfig");
+        let error = config
+            .context(None)
+            .and_then(Context::credentials)
+            .expect_err("no base64");
+        assert_eq!(error, TalosconfigError::Encoding("crt"));
+        assert!(matches!(
+            Talosconfig::parse("- a"),
+            Err(TalosconfigError::Syntax(_))
+        ));
+    }
+
+    #[test]
+    fn shows_no_key() {
+        let config = Talosconfig::parse(TEXT).expect("a talosconfig");
+        let shown = format!("{config:?}");
+        assert!(shown.contains("10.0.0.1"));
+        assert!(
+            !shown.contains("c2VjcmV0") && !shown.contains("Zm9v"),
+            "{shown}"
+        );
+    }
+}

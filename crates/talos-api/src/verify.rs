@@ -137,7 +137,9 @@ pub(crate) fn identity_problem(error: &Error, seen: &Seen) -> Option<IdentityPro
             | Alert::CertificateExpired
             | Alert::CertificateUnknown
             | Alert::UnknownCA
-            | Alert::AccessDenied,
+            | Alert::AccessDenied
+            // A certificate of another authority with the same subject fails at its signature.
+            | Alert::DecryptError,
         ) => Some(IdentityProblem::ClientCertificateRefused),
         _ => None,
     }
