@@ -1,14 +1,23 @@
-//! Our Talos client against real Talos nodes: machined, apid and etcd of v1.13.9, in containers'
-//! namespaces. There is no disk, no installation and no reboot; the API is the real one.
+//! What we make, taken by a real Talos node: the configuration that we render, joined with a
+//! bundle, applied by our client, which then comes back with an identity made from that bundle.
+//!
+//! The node is machined, apid and etcd of the real release in namespaces of this machine. It has
+//! no disk, no installation and no reboot; its API is the real one.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use talos_api::resources::{AddressStatus, Disk, LinkStatus, MachineStatus, Stage};
+use homelab::catalog::Catalog;
+use homelab::pki::{self, SecretsBundle, SystemEntropy, TalosRole};
+use homelab::render::reference::join;
+use homelab::render::talos::documents;
+use homelab::spec::cluster::{Cluster, NicSelector, Patch, Role};
+use jiff::Timestamp;
+use talos_api::resources::{AddressStatus, Disk, HostnameStatus, LinkStatus, MachineStatus, Stage};
 use talos_api::{ApplyMode, Client, Code, DryRun, Endpoint, Error, Identity, Talosconfig};
 
 use crate::support::lab::Lab;
-use crate::support::{Case, Need, TestEnv, realparts};
+use crate::support::{Case, Need, clusters, oracle};
 
 /// The release that the part `talos-node` is made of.
 const RELEASE: &str = "v1.13.9";
@@ -23,33 +32,75 @@ pub fn tests() -> Vec<Case> {
         })
         .needs(Need::Namespaces)
         .needs(Need::Program("python3"))
-        .parts(&["talos-node", "talosctl"]),
+        .parts(&["talos-node"]),
     ]
 }
 
 async fn from_maintenance_to_etcd() -> anyhow::Result<()> {
     let lab = Lab::up(1);
     let node = Endpoint::new(lab.address("n1"));
-    let (config, talosconfig) = generate(&lab);
+    let mac = looks_around_in_maintenance_mode(&lab, &node).await?;
+    applies(&lab, &node, &configuration(&lab, &mac)?).await?;
 
-    looks_around_in_maintenance_mode(&lab, &node).await?;
-    applies(&lab, &node, &config).await?;
-
-    let credentials = Talosconfig::parse(&talosconfig)?
-        .context(None)?
-        .credentials()?;
-    let identity = Identity::Mutual(credentials);
+    let identity = administrator()?;
     let options = lab.options();
     let client = until("the configured node answers", || {
         Client::connect(&node, &identity, &options)
     })
     .await?;
     ensure!(client.version().await?.tag == RELEASE);
+    until("the node takes its name", || async {
+        let hostname = client.singleton::<HostnameStatus>().await?;
+        ensure!(
+            hostname.as_ref().is_some_and(|it| it.hostname == "n1"),
+            "{hostname:?}"
+        );
+        Ok(())
+    })
+    .await?;
     bootstraps_once(&client).await
 }
 
-/// What `observe` asks of a machine that nobody has configured yet.
-async fn looks_around_in_maintenance_mode(lab: &Lab, node: &Endpoint) -> anyhow::Result<()> {
+/// The node's whole configuration, as `homelab bootstrap` would apply it.
+fn configuration(lab: &Lab, mac: &str) -> anyhow::Result<String> {
+    let address: std::net::Ipv4Addr = lab.address("n1").parse()?;
+    let mut node = clusters::node("n1", Role::ControlPlane, address.octets()[3]);
+    node.address = address.into();
+    node.nic = NicSelector::Mac(mac.parse()?);
+    let mut cluster: Cluster = clusters::talos();
+    cluster.nodes = vec![node];
+    cluster.network.nodes = "10.5.0.0/24".parse()?;
+    cluster.network.gateway = Some("10.5.0.1".parse()?);
+    cluster.network.time_servers.clear();
+    cluster.control_plane.vip = None;
+    cluster.control_plane.endpoint.host = address.to_string();
+    // What is different in here: images come from the lab's registry, there is no time server.
+    cluster.patches.all = oracle::documents(&lab.config_patches())
+        .into_iter()
+        .map(|content| Patch { content, line: 1 })
+        .collect();
+    let documents = documents(&cluster, &Catalog::embedded()?, &clusters::name("n1"))?;
+    let joined = join(&documents, &SecretsBundle::throwaway())?;
+    Ok(joined.expose().clone())
+}
+
+/// An administrator of the cluster that the throw-away bundle is the secrets of.
+fn administrator() -> anyhow::Result<Identity> {
+    let client = SecretsBundle::throwaway().talos_client(
+        TalosRole::Admin,
+        Duration::from_hours(1),
+        Timestamp::now(),
+        &mut SystemEntropy,
+    )?;
+    let talosconfig = pki::talosconfig("homelab", &[], &[], &client);
+    let credentials = Talosconfig::parse(talosconfig.expose())?
+        .context(None)?
+        .credentials()?;
+    Ok(Identity::Mutual(credentials))
+}
+
+/// What `observe` asks of a machine that nobody has configured yet; returns its hardware address.
+async fn looks_around_in_maintenance_mode(lab: &Lab, node: &Endpoint) -> anyhow::Result<String> {
     let anybody = Identity::Maintenance {
         fingerprints: vec![],
     };
@@ -95,7 +146,7 @@ async fn looks_around_in_maintenance_mode(lab: &Lab, node: &Endpoint) -> anyhow:
         matches!(refused, Err(Error::Identity { .. })),
         "{refused:?}"
     );
-    Ok(())
+    Ok(eth0.spec.hardware_addr.clone())
 }
 
 async fn applies(lab: &Lab, node: &Endpoint, config: &str) -> anyhow::Result<()> {
@@ -103,7 +154,7 @@ async fn applies(lab: &Lab, node: &Endpoint, config: &str) -> anyhow::Result<()>
         fingerprints: vec![],
     };
     let client = Client::connect(node, &anybody, &lab.options()).await?;
-    let wrong = config.replace("    type: controlplane", "    typo: controlplane");
+    let wrong = config.replacen("type: controlplane", "typo: controlplane", 1);
     ensure!(wrong != config);
     let refused = client
         .apply_configuration(wrong.as_bytes(), ApplyMode::Auto, DryRun::No)
@@ -153,28 +204,6 @@ async fn bootstraps_once(client: &Client) -> anyhow::Result<()> {
     };
     ensure!(code == Code::AlreadyExists, "{code:?}: {message}");
     Ok(())
-}
-
-/// A control plane's configuration and a talosconfig, as upstream's own tool makes them.
-fn generate(lab: &Lab) -> (String, String) {
-    let env = TestEnv::new();
-    env.write("patch.yaml", lab.config_patches());
-    env.program(
-        realparts::program("talosctl", "talosctl"),
-        [
-            "gen",
-            "config",
-            "lab",
-            &format!("https://{}:6443", lab.address("n1")),
-            "--kubernetes-version=1.36.4",
-            "--config-patch=@patch.yaml",
-            "--with-docs=false",
-            "--with-examples=false",
-        ],
-    )
-    .run()
-    .success();
-    (env.read("controlplane.yaml"), env.read("talosconfig"))
 }
 
 /// Tries until it works; fails after a minute with what happened last.
