@@ -5,14 +5,17 @@
 //! file; [`crate::store`] compares the result with the working tree and writes it.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod automation;
 pub mod bootstrap;
 mod chart;
 mod compose;
+mod documents;
 mod error;
 pub mod flux;
 mod marker;
 mod namespace;
 pub mod reference;
+mod scripts;
 pub mod talos;
 
 pub use chart::ChartRelease;
