@@ -117,18 +117,23 @@ pub fn references(documents: &[Value]) -> Result<BTreeSet<SecretRef>, ParseSecre
     Ok(found)
 }
 
-/// Returns the documents as one YAML stream, every reference replaced by its value.
-pub fn join(documents: &[Value], source: &dyn SecretSource) -> Result<Secret<String>, JoinError> {
+/// Returns the documents with every reference replaced by its value.
+pub fn resolve(documents: &[Value], source: &dyn SecretSource) -> Result<Vec<Value>, JoinError> {
     let mut resolve = |reference: SecretRef| {
         let value = source
             .lookup(&reference)
             .ok_or(JoinError::Missing(reference))?;
         Ok::<_, JoinError>(Value::from(value.expose().as_str()))
     };
-    let joined = documents
+    documents
         .iter()
         .map(|document| replace(document, &mut resolve))
-        .collect::<Result<Vec<_>, _>>()?;
+        .collect()
+}
+
+/// Returns the documents as one YAML stream, every reference replaced by its value.
+pub fn join(documents: &[Value], source: &dyn SecretSource) -> Result<Secret<String>, JoinError> {
+    let joined = resolve(documents, source)?;
     Ok(Secret::new(yaml::emit_documents(&joined)))
 }
 

@@ -397,6 +397,11 @@ fn shapes() -> Vec<(&'static str, Cluster, Catalog)> {
         values: serde_json::Map::new(),
     });
     vec![
+        (
+            "this repository",
+            this_repository(),
+            Catalog::embedded().expect("it is well formed"),
+        ),
         ("plain", talos(), plain()),
         (
             "no virtual IP",
@@ -461,6 +466,16 @@ fn shapes() -> Vec<(&'static str, Cluster, Catalog)> {
     ]
 }
 
+/// What `homelab.yaml` at the root of this repository describes.
+fn this_repository() -> Cluster {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/homelab.yaml");
+    let text = std::fs::read_to_string(file).expect("it is there");
+    let catalog = Catalog::embedded().expect("it is well formed");
+    homelab::spec::load("homelab.yaml", &text, &catalog)
+        .cluster
+        .expect("it is valid")
+}
+
 /// Every component of the catalogue; their options do not reach machines.
 fn whole_catalogue() -> Cluster {
     let mut cluster = talos();
@@ -523,7 +538,10 @@ fn every_shape_of_cluster_validates() {
 fn talosctl_validates_rendered_files() {
     let env = TestEnv::new();
     for (shape, cluster, catalog) in shapes() {
-        for node in [&cluster.nodes[0], &cluster.nodes[3]] {
+        for node in [cluster.nodes.first(), cluster.nodes.last()]
+            .into_iter()
+            .flatten()
+        {
             let documents = documents(&cluster, &catalog, &node.name).expect("renders");
             let file = path(node);
             env.write(&file, joined(&documents));
