@@ -6,6 +6,7 @@ pub mod context;
 pub mod failure;
 pub mod load;
 mod own_components;
+pub mod sealed;
 pub mod settings;
 
 use std::process::ExitCode;

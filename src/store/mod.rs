@@ -3,13 +3,14 @@
 //! Only files that were generated before are ever replaced or deleted, and only while nobody has
 //! changed them; the manifest (`.homelab/manifest`) knows which those are. A write is atomic for each
 //! file, and a run that is killed in the middle is healed by the next one. Symbolic links are never
-//! followed.
+//! followed. Encrypted files are [`sealed`]'s business.
 
 mod compare;
 mod diff;
 mod error;
 mod manifest;
 mod place;
+pub mod sealed;
 mod write;
 
 pub use compare::{Change, ChangeKind, Comparison, compare};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 use zeroize::Zeroize;
 
@@ -19,6 +19,11 @@ pub struct Sources {
 struct Document(Value);
 
 impl Sources {
+    /// Tells whether a file is opened already.
+    pub(super) fn contains(&self, file: &Utf8Path) -> bool {
+        self.files.contains_key(file)
+    }
+
     /// Adds a file's content.
     pub(super) fn insert(&mut self, file: Utf8PathBuf, content: Value) {
         self.files.insert(file, Document(content));
@@ -27,7 +32,7 @@ impl Sources {
 
 impl SecretSource for Sources {
     fn lookup(&self, reference: &SecretRef) -> Option<Secret<String>> {
-        let document = self.files.get(Utf8PathBuf::from(&reference.file).as_path())?;
+        let document = self.files.get(Utf8Path::new(&reference.file))?;
         find(&document.0, &reference.path).map(Secret::new)
     }
 }

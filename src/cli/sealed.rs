@@ -1,0 +1,75 @@
+//! Encrypted files as commands meet them: with the keys of this process' environment, and with
+//! failures that say which keys are at hand and what to do.
+
+use sops_rs::Environment;
+
+use super::{Context, Failure, Kind};
+use crate::store::sealed::{AGE_KEY_FILE, OpenError, Opener, SealError, SetupError};
+
+/// Returns the way to the repository's encrypted files.
+pub fn opener(context: &Context) -> Opener {
+    Opener::new(&context.settings.root, Environment::of_process())
+}
+
+/// Turns a file that does not open into a failure. A bundle that is not there is a refusal: nothing
+/// secret is ever made in passing.
+pub fn open_failure(error: OpenError) -> Failure {
+    match error {
+        OpenError::Missing(_) => Failure::new(Kind::Refused, error).hint(
+            "run `homelab secrets init` to make the secrets of a new cluster, or fetch the files of the one \
+             that exists",
+        ),
+        OpenError::Decrypt {
+            ref recipients,
+            ref identities,
+            ref unusable,
+            ..
+        } => {
+            let hints = key_hints(recipients, identities, unusable);
+            with_hints(Failure::new(Kind::Failed, error), hints)
+        }
+        OpenError::Unusable(_) => Failure::new(Kind::Refused, error)
+            .hint("take the bundle from a backup or from Git's history; a new one would be another cluster"),
+        other => Failure::new(Kind::Failed, other),
+    }
+}
+
+/// Turns secrets that cannot be made into a failure.
+pub fn setup_failure(error: SetupError) -> Failure {
+    match error {
+        SetupError::Seal(SealError::NotForUs {
+            ref recipients,
+            ref identities,
+            ..
+        }) => {
+            let hints = key_hints(recipients, identities, &[]);
+            with_hints(Failure::new(Kind::Refused, error), hints)
+                .hint("or put your own public key into .sops.yaml and homelab.yaml")
+        }
+        SetupError::Keys(_) => Failure::new(Kind::Refused, error)
+            .hint("mend the key, or take it from a backup; no second one is made in its place"),
+        other => Failure::new(Kind::Failed, other),
+    }
+}
+
+fn key_hints(recipients: &[String], identities: &[String], unusable: &[String]) -> Vec<String> {
+    let mut hints = Vec::new();
+    if !recipients.is_empty() {
+        hints.push(format!("encrypted for {}", recipients.join(", ")));
+    }
+    hints.push(match identities {
+        [] => "no age key is at hand".to_owned(),
+        some => format!("keys at hand: {}", some.join(", ")),
+    });
+    if !unusable.is_empty() {
+        hints.push(format!("not usable: {}", unusable.join("; ")));
+    }
+    hints.push(format!(
+        "put the private key into `{AGE_KEY_FILE}`, or name its file in SOPS_AGE_KEY_FILE"
+    ));
+    hints
+}
+
+fn with_hints(failure: Failure, hints: Vec<String>) -> Failure {
+    hints.into_iter().fold(failure, Failure::hint)
+}

@@ -1,0 +1,47 @@
+//! The repository's own age key.
+
+use camino::Utf8Path;
+use sops_rs::Identity;
+use zeroize::Zeroizing;
+
+use super::CreateError;
+use super::create::{Readers, create};
+
+/// Where the private key lies in a repository; Git must never see it.
+pub const AGE_KEY_FILE: &str = ".sops/age.key";
+
+/// Why the repository's key cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum AgeKeyError {
+    /// Its folder cannot be closed to others.
+    #[error("cannot close the folder of `{AGE_KEY_FILE}` to other users")]
+    Folder(#[source] std::io::Error),
+    /// The file cannot be made.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+}
+
+/// Writes a key, readable by its owner only, in a folder that Git passes over.
+pub(super) fn write(root: &Utf8Path, identity: &Identity) -> Result<(), AgeKeyError> {
+    let file = Utf8Path::new(AGE_KEY_FILE);
+    let folder = file.parent().unwrap_or(file);
+    close(&root.join(folder)).map_err(AgeKeyError::Folder)?;
+    match create(root, &folder.join(".gitignore"), b"*\n", Readers::All) {
+        Ok(()) | Err(CreateError::Exists(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let recipient = identity.recipient();
+    let secret = identity.to_text();
+    let text = Zeroizing::new(format!("# public key: {}\n{}\n", recipient.as_str(), *secret));
+    Ok(create(root, file, text.as_bytes(), Readers::Owner)?)
+}
+
+fn close(folder: &Utf8Path) -> std::io::Result<()> {
+    fs_err::create_dir_all(folder)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs_err::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! Encrypted files of a repository: opened into memory, made once, never written in the clear.
+//!
+//! This knows where such files lie and how their absence or a missing key is told; the format is
+//! `sops-rs`' business. A file that exists is never replaced here, and nothing that was decrypted
+//! reaches a disk.
+
+mod age_key;
+mod create;
+mod expected;
+mod open;
+mod rules;
+mod seal;
+mod setup;
+mod sources;
+
+pub use age_key::{AGE_KEY_FILE, AgeKeyError};
+pub use create::CreateError;
+pub use expected::{Ask, Question};
+pub use open::{OpenError, Opener};
+pub use rules::{RULES_FILE, creation_rules};
+pub use seal::SealError;
+pub use setup::{Made, Report, SecretReport, Setup, SetupError, State};
+pub use sources::Sources;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! A repository's secrets, made once: key, rules, the cluster's bundle, what components expect.
+//!
+//! Every part that is there stays as it is, so an interrupted run is finished by the next one.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+use serde::Serialize;
+use sops_rs::{Config, ConfigError, Environment, Identities, Identity};
+
+use super::age_key::{self, AGE_KEY_FILE, AgeKeyError};
+use super::create::{Readers, create};
+use super::expected::{Ask, secret};
+use super::open::unusable;
+use super::rules::{RULES_FILE, creation_rules};
+use super::seal::Sealer;
+use super::{CreateError, SealError};
+use crate::catalog::{Catalog, ExpectedSecret, TemplateError, expected_secrets};
+use crate::pki::{CertificateError, Entropy, SecretsBundle};
+use crate::render::talos::BUNDLE_PATH;
+use crate::spec::Cluster;
+
+/// What the secrets of a repository are made from.
+pub struct Setup<'a> {
+    /// The repository's root.
+    pub root: &'a Utf8Path,
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// The catalogue.
+    pub catalog: &'a Catalog,
+    /// Where keys are looked for.
+    pub environment: Environment,
+    /// The time of day.
+    pub now: Timestamp,
+    /// Where random bytes come from.
+    pub entropy: &'a mut dyn Entropy,
+    /// Asks a person.
+    pub ask: &'a mut Ask<'a>,
+}
+
+/// What was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The private key that was made; absent when there was one already.
+    pub key: Option<Made>,
+    /// The public halves of the keys at hand.
+    pub recipients: Vec<String>,
+    /// The rules.
+    pub rules: Made,
+    /// The cluster's secrets bundle.
+    pub bundle: Made,
+    /// The Secrets that components expect.
+    pub secrets: Vec<SecretReport>,
+}
+
+/// A file and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Made {
+    /// The file, relative to the repository's root.
+    pub file: Utf8PathBuf,
+    /// What became of it.
+    pub state: State,
+}
+
+/// A Secret that a component expects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SecretReport {
+    /// The component.
+    pub component: String,
+    /// What the Secret is for.
+    pub summary: String,
+    /// The file, relative to the repository's root.
+    pub file: Utf8PathBuf,
+    /// What became of it.
+    pub state: State,
+}
+
+/// What became of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It was made.
+    Made,
+    /// It was there and stays as it was.
+    Kept,
+    /// It is not there: somebody must enter a value.
+    Missing,
+}
+
+/// Why the secrets of a repository cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// There are keys, but none can be used.
+    #[error("no age key can be used: {}", .0.join("; "))]
+    Keys(Vec<String>),
+    /// The key cannot be made.
+    #[error(transparent)]
+    AgeKey(#[from] AgeKeyError),
+    /// The rules cannot be read.
+    #[error("cannot read `{RULES_FILE}`")]
+    ReadRules(#[source] std::io::Error),
+    /// The rules are wrong.
+    #[error("`{RULES_FILE}` is wrong")]
+    Rules(#[source] Box<ConfigError>),
+    /// A new file cannot be made.
+    #[error(transparent)]
+    Create(#[from] CreateError),
+    /// The bundle cannot be made.
+    #[error("cannot make the cluster's secrets")]
+    Bundle(#[from] CertificateError),
+    /// A file cannot be encrypted.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// What components expect cannot be told.
+    #[error("cannot tell which secrets components expect")]
+    Expected(#[from] TemplateError),
+}
+
+impl Setup<'_> {
+    /// Makes what is missing. Nothing is written before it is certain that everything can be opened
+    /// again with a key at hand.
+    pub fn run(self) -> Result<Report, SetupError> {
+        let environment = self.environment.clone().with_repository(self.root);
+        let mut identities = Identities::load(&environment);
+        let new_key = identities.is_empty().then(Identity::generate);
+        if let Some(identity) = &new_key {
+            if !identities.problems().is_empty() {
+                return Err(SetupError::Keys(unusable(&identities)));
+            }
+            identities = Identities::from(identity.clone());
+        }
+        let (rules_text, new_rules) = self.rules(&identities)?;
+        let rules = Config::parse(&rules_text, Path::new(""))
+            .map_err(|source| SetupError::Rules(Box::new(source)))?;
+        let expected = expected_secrets(self.cluster, self.catalog)?;
+        let sealer = Sealer {
+            root: self.root,
+            rules: &rules,
+            identities: &identities,
+        };
+        sealer.rule(Utf8Path::new(BUNDLE_PATH))?;
+        for secret in &expected {
+            sealer.rule(&secret.file)?;
+        }
+        if let Some(identity) = &new_key {
+            age_key::write(self.root, identity)?;
+        }
+        if new_rules {
+            create(self.root, Utf8Path::new(RULES_FILE), rules_text.as_bytes(), Readers::All)?;
+        }
+        let bundle = bundle(&sealer, self.now, self.entropy)?;
+        let secrets = expected
+            .iter()
+            .map(|expected| component(&sealer, expected, self.entropy, self.ask))
+            .collect::<Result<_, _>>()?;
+        Ok(Report {
+            key: new_key.map(|_| Made {
+                file: AGE_KEY_FILE.into(),
+                state: State::Made,
+            }),
+            recipients: public(&identities),
+            rules: Made {
+                file: RULES_FILE.into(),
+                state: if new_rules { State::Made } else { State::Kept },
+            },
+            bundle,
+            secrets,
+        })
+    }
+
+    /// Returns the text of the rules, and whether they are new: for everybody whom the spec names, and
+    /// for the keys at hand when it names none of them.
+    fn rules(&self, identities: &Identities) -> Result<(String, bool), SetupError> {
+        match fs_err::read_to_string(self.root.join(RULES_FILE)) {
+            Ok(text) => Ok((text, false)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let mut recipients = self.cluster.secrets.recipients.clone();
+                let ours = public(identities);
+                if !recipients.iter().any(|recipient| ours.contains(recipient)) {
+                    recipients.extend(ours);
+                }
+                Ok((creation_rules(&recipients), true))
+            }
+            Err(error) => Err(SetupError::ReadRules(error)),
+        }
+    }
+}
+
+fn bundle(
+    sealer: &Sealer<'_>,
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
+) -> Result<Made, SetupError> {
+    let file = Utf8Path::new(BUNDLE_PATH);
+    let state = if sealer.root.join(file).exists() {
+        State::Kept
+    } else {
+        let bundle = SecretsBundle::generate(now, entropy)?;
+        sealer.seal(file, &bundle.to_document())?;
+        State::Made
+    };
+    Ok(Made {
+        file: file.to_owned(),
+        state,
+    })
+}
+
+fn component(
+    sealer: &Sealer<'_>,
+    expected: &ExpectedSecret,
+    entropy: &mut dyn Entropy,
+    ask: &mut Ask<'_>,
+) -> Result<SecretReport, SetupError> {
+    let state = if sealer.root.join(&expected.file).exists() {
+        State::Kept
+    } else if let Some(document) = secret(expected, entropy, ask) {
+        sealer.seal(&expected.file, &document)?;
+        State::Made
+    } else {
+        State::Missing
+    };
+    Ok(SecretReport {
+        component: expected.component.clone(),
+        summary: expected.declaration.summary.clone(),
+        file: expected.file.clone(),
+        state,
+    })
+}
+
+fn public(identities: &Identities) -> Vec<String> {
+    let loaded = identities.iter();
+    loaded
+        .map(|loaded| loaded.identity.recipient().as_str().to_owned())
+        .collect()
+}
