@@ -32,7 +32,11 @@ pub(super) fn write(root: &Utf8Path, identity: &Identity) -> Result<(), AgeKeyEr
     }
     let recipient = identity.recipient();
     let secret = identity.to_text();
-    let text = Zeroizing::new(format!("# public key: {}\n{}\n", recipient.as_str(), *secret));
+    let text = Zeroizing::new(format!(
+        "# public key: {}\n{}\n",
+        recipient.as_str(),
+        *secret
+    ));
     Ok(create(root, file, text.as_bytes(), Readers::Owner)?)
 }
 

@@ -133,8 +133,8 @@ impl Opener {
             if !sources.contains(&file) {
                 let text = self.open(&file)?;
                 // The parser's own words may quote the line it stopped at.
-                let content = yaml::parse(text.expose())
-                    .map_err(|_| OpenError::Content(file.clone()))?;
+                let content =
+                    yaml::parse(text.expose()).map_err(|_| OpenError::Content(file.clone()))?;
                 sources.insert(file, content);
             }
         }
@@ -175,7 +175,11 @@ pub(super) fn unusable(identities: &Identities) -> Vec<String> {
 }
 
 fn recipients(file: &EncryptedFile) -> Vec<String> {
-    let keys = file.metadata().key_groups.iter().flat_map(|group| &group.keys);
+    let keys = file
+        .metadata()
+        .key_groups
+        .iter()
+        .flat_map(|group| &group.keys);
     keys.filter_map(|key| match key {
         MasterKey::Age { recipient, .. } => Some(recipient.clone()),
         _ => None,

@@ -94,13 +94,19 @@ impl Sealer<'_> {
             let mut loaded = self.identities.iter();
             loaded.any(|loaded| loaded.identity.recipient().as_str() == recipient)
         };
-        if rule.recipients().iter().any(|recipient| ours(recipient.as_str())) {
+        if rule
+            .recipients()
+            .iter()
+            .any(|recipient| ours(recipient.as_str()))
+        {
             return Ok(rule);
         }
         let recipients = rule.recipients().iter();
         Err(SealError::NotForUs {
             file: file.to_owned(),
-            recipients: recipients.map(|recipient| recipient.as_str().to_owned()).collect(),
+            recipients: recipients
+                .map(|recipient| recipient.as_str().to_owned())
+                .collect(),
             identities: public_halves(self.identities),
         })
     }

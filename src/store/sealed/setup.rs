@@ -148,7 +148,12 @@ impl Setup<'_> {
             age_key::write(self.root, identity)?;
         }
         if new_rules {
-            create(self.root, Utf8Path::new(RULES_FILE), rules_text.as_bytes(), Readers::All)?;
+            create(
+                self.root,
+                Utf8Path::new(RULES_FILE),
+                rules_text.as_bytes(),
+                Readers::All,
+            )?;
         }
         let bundle = bundle(&sealer, self.now, self.entropy)?;
         let secrets = expected

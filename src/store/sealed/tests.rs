@@ -1,17 +1,19 @@
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
-use sops_rs::{Environment, Identity};
+use sops_rs::{Config, Environment, Identities, Identity};
 
+use super::seal::Sealer;
 use super::*;
 use crate::catalog::Catalog;
 use crate::model::Secret;
-use crate::pki::SeededEntropy;
+use crate::pki::{SecretsBundle, SeededEntropy};
 use crate::render::reference::join;
 use crate::render::talos::BUNDLE_PATH;
-use crate::spec::Cluster;
 use crate::spec;
+use crate::spec::Cluster;
 
 const TOKEN_FILE: &str = "cluster/secrets/cert-manager/cloudflare-api-token.sops.yaml";
 
@@ -28,8 +30,35 @@ impl Repository {
         let root = Utf8PathBuf::from_path_buf(guard.path().to_owned()).expect("UTF-8");
         let catalog = Catalog::embedded().expect("it is well formed");
         let text = include_str!("../../../homelab.yaml");
-        let cluster = spec::load("homelab.yaml", text, &catalog).cluster.expect("it is valid");
-        Self { _guard: guard, root, cluster, catalog }
+        let cluster = spec::load("homelab.yaml", text, &catalog)
+            .cluster
+            .expect("it is valid");
+        Self {
+            _guard: guard,
+            root,
+            cluster,
+            catalog,
+        }
+    }
+
+    /// One with a key, rules and the published bundle, which costs no new RSA key.
+    fn prepared() -> Self {
+        let repository = Self::new();
+        let identity = Identity::generate();
+        let recipient = identity.recipient();
+        age_key::write(&repository.root, &identity).expect("writes");
+        let rules = creation_rules(&[recipient.as_str().to_owned()]);
+        repository.write(RULES_FILE, &rules);
+        let sealer = Sealer {
+            root: &repository.root,
+            rules: &Config::parse(&rules, Path::new("")).expect("well formed"),
+            identities: &Identities::from(identity),
+        };
+        let bundle = SecretsBundle::throwaway().to_document();
+        sealer
+            .seal(Utf8Path::new(BUNDLE_PATH), &bundle)
+            .expect("writes");
+        repository
     }
 
     fn set_up(&self, answer: Option<&str>) -> Result<Report, SetupError> {
@@ -93,19 +122,30 @@ fn the_first_run_makes_everything_that_needs_no_person() {
     let repository = Repository::new();
     let report = repository.set_up(None).expect("makes it");
     assert_eq!(report.key.expect("made").file, AGE_KEY_FILE);
-    assert_eq!((report.rules.state, report.bundle.state), (State::Made, State::Made));
-    let secrets: Vec<_> = report.secrets.iter().map(|s| (s.file.as_str(), s.state)).collect();
+    assert_eq!(
+        (report.rules.state, report.bundle.state),
+        (State::Made, State::Made)
+    );
+    let secrets: Vec<_> = report
+        .secrets
+        .iter()
+        .map(|s| (s.file.as_str(), s.state))
+        .collect();
     assert_eq!(secrets, [(TOKEN_FILE, State::Missing)]);
     let files: Vec<_> = repository.files().into_keys().collect();
-    assert_eq!(files, [".sops.yaml", ".sops/.gitignore", ".sops/age.key", BUNDLE_PATH]);
+    assert_eq!(
+        files,
+        [".sops/.gitignore", AGE_KEY_FILE, RULES_FILE, BUNDLE_PATH]
+    );
+    only_its_owner_may_read_the_key(&repository);
 }
 
+#[cfg(not(unix))]
+fn only_its_owner_may_read_the_key(_repository: &Repository) {}
+
 #[cfg(unix)]
-#[test]
-fn only_its_owner_may_read_the_key() {
+fn only_its_owner_may_read_the_key(repository: &Repository) {
     use std::os::unix::fs::PermissionsExt as _;
-    let repository = Repository::new();
-    repository.set_up(None).expect("makes it");
     let mode = |path: &str| {
         let metadata = std::fs::metadata(repository.root.join(path)).expect("is there");
         metadata.permissions().mode() & 0o777
@@ -118,30 +158,50 @@ fn only_its_owner_may_read_the_key() {
 #[test]
 fn no_value_of_the_bundle_is_on_disk_in_the_clear() {
     let repository = Repository::new();
-    repository.set_up(Some("planted-token-value")).expect("makes it");
+    repository
+        .set_up(Some("planted-token-value"))
+        .expect("makes it");
     let bundle = repository.opener().bundle(now()).expect("opens");
     let files = repository.files();
-    for path in ["trustdinfo.token", "secrets.bootstraptoken", "cluster.id", "certs.os.key", "certs.os.crt"] {
+    for path in [
+        "trustdinfo.token",
+        "secrets.bootstraptoken",
+        "cluster.id",
+        "certs.os.key",
+        "certs.os.crt",
+    ] {
         let value = bundle.lookup(path).expect("is there");
         for (file, text) in &files {
             assert!(!text.contains(value), "{path} in {file}");
         }
     }
-    assert!(files.values().all(|text| !text.contains("planted-token-value")));
+    assert!(
+        files
+            .values()
+            .all(|text| !text.contains("planted-token-value"))
+    );
     let token = &files[Utf8Path::new(TOKEN_FILE)];
-    assert!(token.contains("namespace: cert-manager\n"), "reviewers see which Secret it is");
-    let opened = repository.opener().open(Utf8Path::new(TOKEN_FILE)).expect("opens");
+    assert!(
+        token.contains("namespace: cert-manager\n"),
+        "reviewers see which Secret it is"
+    );
+    let opened = repository
+        .opener()
+        .open(Utf8Path::new(TOKEN_FILE))
+        .expect("opens");
     assert!(opened.expose().contains("api-token: planted-token-value\n"));
 }
 
 #[test]
 fn a_later_run_keeps_what_is_there_and_adds_what_was_missing() {
-    let repository = Repository::new();
-    repository.set_up(None).expect("makes it");
+    let repository = Repository::prepared();
     let before = repository.files();
     let report = repository.set_up(Some("x")).expect("adds to it");
     assert_eq!(report.key, None);
-    assert_eq!((report.rules.state, report.bundle.state), (State::Kept, State::Kept));
+    assert_eq!(
+        (report.rules.state, report.bundle.state),
+        (State::Kept, State::Kept)
+    );
     assert_eq!(report.secrets[0].state, State::Made);
     let mut after = repository.files();
     after.remove(Utf8Path::new(TOKEN_FILE)).expect("added");
@@ -186,32 +246,47 @@ fn rules_that_leave_everything_clear_are_refused() {
 
 #[test]
 fn a_file_that_does_not_open_says_for_whom_it_is_and_which_keys_are_at_hand() {
-    let repository = Repository::new();
-    let report = repository.set_up(None).expect("makes it");
+    let repository = Repository::prepared();
+    let report = repository.set_up(None).expect("adds nothing");
     let other = Identity::generate();
     std::fs::write(repository.root.join(AGE_KEY_FILE), other.to_text().as_str()).expect("writes");
-    let Err(OpenError::Decrypt { file, recipients, identities, .. }) = repository.opener().bundle(now()) else {
+    let Err(OpenError::Decrypt {
+        file,
+        recipients,
+        identities,
+        ..
+    }) = repository.opener().bundle(now())
+    else {
         panic!("it must not open");
     };
     assert_eq!(file, BUNDLE_PATH);
     assert!(recipients.contains(&report.recipients[0]));
-    assert!(identities[0].starts_with(other.recipient().as_str()), "{identities:?}");
+    assert!(
+        identities[0].starts_with(other.recipient().as_str()),
+        "{identities:?}"
+    );
 }
 
 #[test]
 fn absent_and_outside_files_are_told_apart() {
     let repository = Repository::new();
-    assert_eq!(refusal(repository.opener().bundle(now())), format!("there is no `{BUNDLE_PATH}`"));
+    assert_eq!(
+        refusal(repository.opener().bundle(now())),
+        format!("there is no `{BUNDLE_PATH}`")
+    );
     for file in ["../x.yaml", "/etc/passwd", "a/../../x"] {
         let opened = repository.opener().open(Utf8Path::new(file));
-        assert_eq!(refusal(opened), format!("`{file}` does not lie in this repository"));
+        assert_eq!(
+            refusal(opened),
+            format!("`{file}` does not lie in this repository")
+        );
     }
 }
 
 #[test]
 fn references_to_any_encrypted_file_are_joined() {
-    let repository = Repository::new();
-    repository.set_up(Some("t0ken")).expect("makes it");
+    let repository = Repository::prepared();
+    repository.set_up(Some("t0ken")).expect("adds to it");
     let documents = [json!({
         "token": {"secretRef": format!("{TOKEN_FILE}#stringData.api-token")},
         "id": {"secretRef": format!("{BUNDLE_PATH}#cluster.id")},

@@ -38,8 +38,8 @@ pub struct ConfigArgs {
 pub fn run(context: &Context, args: ConfigArgs) -> Outcome {
     let (cluster, catalog) = load(context)?;
     let node = find(&cluster, &args.node)?;
-    let documents = documents(&cluster, &catalog, &node)
-        .map_err(|error| Failure::new(Kind::Spec, error))?;
+    let documents =
+        documents(&cluster, &catalog, &node).map_err(|error| Failure::new(Kind::Spec, error))?;
     let documents = if args.redact {
         redact(&documents).map_err(|error| Failure::new(Kind::Spec, error))?
     } else {
@@ -54,7 +54,11 @@ pub fn run(context: &Context, args: ConfigArgs) -> Outcome {
 fn find(cluster: &Cluster, name: &str) -> Result<NodeName, Failure> {
     let found = cluster.node(name).map(|node| node.name.clone());
     found.ok_or_else(|| {
-        let names: Vec<_> = cluster.nodes.iter().map(|node| node.name.as_str()).collect();
+        let names: Vec<_> = cluster
+            .nodes
+            .iter()
+            .map(|node| node.name.as_str())
+            .collect();
         Failure::message(Kind::Usage, format!("homelab.yaml has no node `{name}`"))
             .hint(format!("its nodes are {}", names.join(", ")))
     })
@@ -74,6 +78,8 @@ fn print(context: &Context, documents: &[Value]) -> std::io::Result<()> {
     if context.ui.is_json() {
         context.ui.json(&documents)
     } else {
-        context.ui.result(yaml::emit_documents(documents).as_bytes())
+        context
+            .ui
+            .result(yaml::emit_documents(documents).as_bytes())
     }
 }

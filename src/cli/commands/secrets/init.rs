@@ -67,7 +67,10 @@ pub fn ask(question: Question<'_>) -> Option<Secret<String>> {
         .with_prompt(format!("{component}: {text} (empty to leave it for later)"))
         .allow_empty_password(true)
         .interact();
-    answer.ok().filter(|answer| !answer.is_empty()).map(Secret::new)
+    answer
+        .ok()
+        .filter(|answer| !answer.is_empty())
+        .map(Secret::new)
 }
 
 fn nothing_made(report: &Report) -> bool {
@@ -82,7 +85,10 @@ fn refusal(report: &Report) -> Failure {
     let missing = missing(report);
     let mut failure = Failure::message(
         Kind::Refused,
-        format!("`{}` exists already and is never replaced", report.bundle.file),
+        format!(
+            "`{}` exists already and is never replaced",
+            report.bundle.file
+        ),
     );
     if missing.is_empty() {
         failure = failure.hint(format!(
@@ -97,7 +103,10 @@ fn refusal(report: &Report) -> Failure {
 pub fn text(report: &Report) -> String {
     let key = report.key.iter().map(|key| (&key.file, key.state));
     let fixed = [&report.rules, &report.bundle].map(|made| (&made.file, made.state));
-    let secrets = report.secrets.iter().map(|secret| (&secret.file, secret.state));
+    let secrets = report
+        .secrets
+        .iter()
+        .map(|secret| (&secret.file, secret.state));
     key.chain(fixed)
         .chain(secrets)
         .map(|(file, state)| {
@@ -118,14 +127,20 @@ pub fn advice(report: &Report) -> Vec<String> {
         lines.push(format!(
             "Back up {AGE_KEY_FILE} now, outside this repository: nothing else opens these files."
         ));
-        lines.push(format!("Its public key is {}", report.recipients.join(", ")));
+        lines.push(format!(
+            "Its public key is {}",
+            report.recipients.join(", ")
+        ));
     }
     lines.extend(missing(report));
     lines
 }
 
 fn missing(report: &Report) -> Vec<String> {
-    let missing = report.secrets.iter().filter(|secret| secret.state == State::Missing);
+    let missing = report
+        .secrets
+        .iter()
+        .filter(|secret| secret.state == State::Missing);
     missing
         .map(|secret| {
             format!(
