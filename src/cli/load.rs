@@ -40,8 +40,8 @@ pub fn check(context: &Context) -> Result<(Checked, Catalog), Failure> {
 /// Shows the findings on standard error.
 pub fn show(context: &Context, checked: &Checked) {
     let text = ui::diagnostics::text(checked);
-    if !text.is_empty() {
-        context.ui.note(text.trim_end_matches('\n'));
+    if let Some(text) = text.strip_suffix('\n') {
+        context.ui.note(text);
     }
 }
 

@@ -10,6 +10,9 @@ use super::validate::{self, Findings, Scope};
 use crate::catalog::Catalog;
 use crate::yaml::{self, Limits, Node, Parsed, Problem, ProblemKind, Span};
 
+/// The most errors, and the most warnings, that are kept: a file with more is not a spec.
+const MOST: usize = 200;
+
 /// What became of a file.
 #[derive(Clone, Debug)]
 pub struct Checked {
@@ -29,12 +32,27 @@ pub fn load(source_name: &str, text: &str, catalog: &Catalog) -> Checked {
     let (cluster, mut diagnostics) = check(text, catalog);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span(), diagnostic.code));
     diagnostics.dedup();
+    keep_the_first(&mut diagnostics);
     Checked {
         cluster,
         diagnostics,
         source_name: source_name.to_owned(),
         source: text.to_owned(),
     }
+}
+
+/// Keeps as many errors and as many warnings as anybody reads.
+fn keep_the_first(diagnostics: &mut Vec<Diagnostic>) {
+    let (mut errors, mut warnings) = (0, 0);
+    diagnostics.retain(|diagnostic| {
+        let count = if diagnostic.is_error() {
+            &mut errors
+        } else {
+            &mut warnings
+        };
+        *count += 1;
+        *count <= MOST
+    });
 }
 
 impl Checked {

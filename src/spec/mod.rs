@@ -14,6 +14,8 @@ pub mod raw;
 mod schema;
 mod structure;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 pub use cluster::Cluster;

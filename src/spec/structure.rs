@@ -10,6 +10,9 @@ use super::diagnostic::Diagnostic;
 use super::suggest::closest;
 use crate::yaml::{Entry, Node, NodeKind, Span};
 
+/// The most findings that are kept.
+const MOST: usize = 200;
+
 /// Checks trees against one schema document.
 pub(super) struct Structure<'a> {
     root: &'a Value,
@@ -22,6 +25,13 @@ impl<'a> Structure<'a> {
         Self {
             root,
             findings: Vec::new(),
+        }
+    }
+
+    /// Keeps a finding, unless there are more than anybody reads.
+    fn report(&mut self, finding: Diagnostic) {
+        if self.findings.len() < MOST {
+            self.findings.push(finding);
         }
     }
 
@@ -89,7 +99,7 @@ impl<'a> Structure<'a> {
         if let Some(help) = type_help(node, &allowed) {
             finding = finding.help(help);
         }
-        self.findings.push(finding);
+        self.report(finding);
         false
     }
 
@@ -116,7 +126,7 @@ impl<'a> Structure<'a> {
             if let Some(close) = closest(&plain(value), words) {
                 finding = finding.help(format!("did you mean `{close}`?"));
             }
-            self.findings.push(finding);
+            self.report(finding);
             return false;
         }
         self.is_in_range(node, value, schema, at)
@@ -229,6 +239,9 @@ impl<'a> Structure<'a> {
     }
 
     fn unknown_key(&mut self, entry: &Entry, known: Option<&Map<String, Value>>, at: Place<'_>) {
+        if self.findings.len() == MOST {
+            return;
+        }
         let names: Vec<_> = known
             .into_iter()
             .flat_map(Map::keys)
@@ -242,7 +255,7 @@ impl<'a> Structure<'a> {
             None if names.is_empty() => "there are no keys here".to_owned(),
             None => format!("the keys here are {}", list(&names)),
         };
-        self.findings.push(finding.help(help));
+        self.report(finding.help(help));
     }
 
     fn missing_keys(&mut self, entries: &[Entry], schema: &Map<String, Value>, at: Place<'_>) {
@@ -297,7 +310,7 @@ impl<'a> Structure<'a> {
         for entry in entries {
             finding = finding.also(entry.key_span, "");
         }
-        self.findings.push(finding);
+        self.report(finding);
         kept.clear();
     }
 }

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use crate::spec::{Checked, Diagnostic, Severity};
 use crate::yaml::Span;
 
+/// The most findings that are shown to people at once.
+const SHOWN: usize = 30;
+
 /// What is never shown, even where somebody wrote it by mistake.
 const PRIVATE_KEY: &str = "AGE-SECRET-KEY-";
 
@@ -14,9 +17,13 @@ pub fn text(checked: &Checked) -> String {
     let source = masked(&checked.source);
     let renderer = Renderer::styled();
     let mut text = String::new();
-    for diagnostic in open(checked) {
+    for diagnostic in open(checked).take(SHOWN) {
         text += &renderer.render(&[group(diagnostic, &checked.source_name, &source)]);
         text += "\n\n";
+    }
+    let more = open(checked).count().saturating_sub(SHOWN);
+    if more > 0 {
+        text += &format!("… and {more} more; mend these first\n\n");
     }
     text
 }

@@ -285,23 +285,40 @@ impl<'a> Reader<'a> {
 
     fn syntax(&self, error: &ScanError) -> Problem {
         let start = error.marker().byte_offset().unwrap_or(self.source.len());
-        let length = self
+        let about_tabs = matches!(
+            error.kind(),
+            ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation
+        );
+        if let Some(tab) = self.tab_indentation(start) {
+            let (span, kind) = (Span::new(tab, tab + 1), ProblemKind::Tab);
+            return Problem { span, kind };
+        }
+        let letter = self
             .source
             .get(start..)
             .and_then(|rest| rest.chars().next());
-        let span = Span::new(start, start + length.map_or(0, char::len_utf8));
-        let kind = match error.kind() {
-            ErrorKind::TabNotAllowed | ErrorKind::TabInBlockIndentation => ProblemKind::Tab,
-            _ if self.line_is_indented_by_tab(start) => ProblemKind::Tab,
-            _ => ProblemKind::Syntax(error.info()),
+        let span = Span::new(start, start + letter.map_or(0, char::len_utf8));
+        let kind = if about_tabs {
+            ProblemKind::Tab
+        } else {
+            ProblemKind::Syntax(error.info())
         };
         Problem { span, kind }
     }
 
-    fn line_is_indented_by_tab(&self, offset: usize) -> bool {
-        let before = self.source.get(..offset).unwrap_or(self.source);
-        let line = before.rfind('\n').map_or(0, |index| index + 1);
-        let line = self.source.get(line..).unwrap_or_default();
-        line.trim_start_matches(' ').starts_with('\t')
+    /// Returns the place of a tab in the indentation of this line, or of the next: parsers notice
+    /// such a tab where the value before it ends.
+    fn tab_indentation(&self, offset: usize) -> Option<usize> {
+        let before = self.source.get(..offset)?;
+        let mut start = before.rfind('\n').map_or(0, |index| index + 1);
+        let lines = self.source.get(start..)?.split_inclusive('\n').take(2);
+        for line in lines {
+            let spaces = line.len() - line.trim_start_matches(' ').len();
+            if line[spaces..].starts_with('\t') {
+                return Some(start + spaces);
+            }
+            start += line.len();
+        }
+        None
     }
 }

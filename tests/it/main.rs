@@ -23,6 +23,7 @@ mod generated_docs;
 mod harness;
 mod kubernetes_api;
 mod repository;
+mod spec;
 mod talos_config;
 mod talos_node;
 
@@ -42,6 +43,7 @@ const TOPICS: &[Topic] = &[
     ("kubernetes_api", kubernetes_api::tests),
     ("talos_config", talos_config::tests),
     ("repository", repository::tests),
+    ("spec", spec::tests),
     ("talos_node", talos_node::tests),
 ];
 

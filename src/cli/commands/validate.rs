@@ -59,16 +59,13 @@ fn summary(cluster: &Cluster) -> String {
     let facts = facts(cluster);
     let mut text = String::new();
     for (name, value) in facts.as_object().into_iter().flatten() {
-        let value = match value {
-            Value::String(text) => text.clone(),
-            Value::Array(items) => {
-                let items: Vec<_> = items.iter().filter_map(Value::as_str).collect();
-                items.join(", ")
-            }
-            other => other.to_string(),
+        let lines: Vec<_> = match value {
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+            other => other.as_str().into_iter().collect(),
         };
-        if !value.is_empty() {
-            text += &format!("{name:<14}{value}\n");
+        for (index, line) in lines.into_iter().enumerate() {
+            let name = if index == 0 { name } else { "" };
+            text += &format!("{name:<14}{line}\n");
         }
     }
     text

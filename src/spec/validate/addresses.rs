@@ -1,5 +1,6 @@
 //! Addresses: each has one owner, lies where it must, and can be a host's.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -14,9 +15,13 @@ pub(super) fn check(spec: &RawSpec, findings: &mut Findings) {
     let Some(network) = &spec.network else { return };
     let owners = owners(spec, network);
     let pools = pools(network);
-    for (index, owner) in owners.iter().enumerate() {
-        for earlier in owners.iter().take(index) {
-            clash(earlier, owner, findings);
+    let mut first: BTreeMap<IpAddr, &Owner<'_>> = BTreeMap::new();
+    for owner in &owners {
+        match first.get(&owner.address) {
+            Some(earlier) => clash(earlier, owner, findings),
+            None => {
+                first.insert(owner.address, owner);
+            }
         }
         for (pool, text) in &pools {
             inside_pool(owner, pool, text, findings);
@@ -109,16 +114,14 @@ fn parsed_network(text: &Text) -> Option<IpNet> {
 }
 
 fn clash(first: &Owner<'_>, second: &Owner<'_>, findings: &mut Findings) {
-    if first.address == second.address {
-        let message = format!(
-            "{} and {} both have {}",
-            first.name, second.name, second.address
-        );
-        let finding = Diagnostic::new(Code::AddressClash, second.text.span, message)
-            .label(second.name.clone())
-            .also(first.text.span, first.name.clone());
-        findings.add(finding);
-    }
+    let message = format!(
+        "{} and {} both have {}",
+        first.name, second.name, second.address
+    );
+    let finding = Diagnostic::new(Code::AddressClash, second.text.span, message)
+        .label(second.name.clone())
+        .also(first.text.span, first.name.clone());
+    findings.add(finding);
 }
 
 fn inside_pool(owner: &Owner<'_>, pool: &IpNet, text: &Text, findings: &mut Findings) {

@@ -6,21 +6,30 @@ use super::{Findings, Scope, names};
 use crate::spec::cluster::{Arch, DiskSelector, NicSelector, Node, Patch, Role};
 use crate::spec::code::Code;
 use crate::spec::diagnostic::Diagnostic;
-use crate::spec::raw::{RawArch, RawClass, RawDisk, RawNic, RawNode, RawRole, RawSpec};
+use crate::spec::raw::{RawArch, RawClass, RawDisk, RawNic, RawNode, RawRole, RawSpec, Text};
 use crate::spec::suggest::closest;
-use crate::yaml::{Span, Spanned};
+use crate::yaml::Spanned;
 
-/// Makes the nodes; nothing if one could not be made.
+/// Makes the nodes; nothing if one could not be made. On hosts that are already installed, disk and
+/// card are theirs to know.
 pub(super) fn nodes(
     spec: &RawSpec,
     scope: Scope<'_>,
     findings: &mut Findings,
 ) -> Option<Vec<Node>> {
     check_classes(spec, findings);
+    let distribution = spec.distribution.as_ref();
+    let installed = distribution.is_some_and(|distribution| distribution.k3s.is_some());
     let nodes: Vec<_> = spec
         .nodes
         .iter()
-        .map(|raw| node(raw, class_of(raw, spec), scope, findings))
+        .map(|raw| {
+            let class = class_of(raw, spec);
+            if !installed {
+                check_hardware(raw, class, findings);
+            }
+            node(raw, class, scope, findings)
+        })
         .collect();
     nodes
         .into_iter()
@@ -59,17 +68,16 @@ fn node(
         .address
         .as_ref()
         .and_then(|address| findings.address(address));
-    let place = raw.name.as_ref().map(|name| name.span).unwrap_or_default();
     let disk = raw
         .disk
         .as_ref()
         .or(class.and_then(|class| class.disk.as_ref()));
-    let disk = disk_selector(disk, place, findings);
+    let disk = disk.and_then(disk_selector);
     let nic = raw
         .nic
         .as_ref()
         .or(class.and_then(|class| class.nic.as_ref()));
-    let nic = nic_selector(nic, place, findings);
+    let nic = nic.and_then(|nic| nic_selector(nic, findings));
     let mut labels = class.map(|class| class.labels.clone()).unwrap_or_default();
     labels.extend(raw.labels.clone());
     let mut patches = patches(class.map_or(&[], |class| &class.patches), scope);
@@ -104,55 +112,35 @@ pub(super) fn arch(raw: &RawNode, class: Option<&RawClass>) -> Arch {
     }
 }
 
-fn disk_selector(
-    raw: Option<&Spanned<RawDisk>>,
-    place: Span,
-    findings: &mut Findings,
-) -> Option<DiskSelector> {
-    let Some(raw) = raw else {
+fn check_hardware(raw: &RawNode, class: Option<&RawClass>, findings: &mut Findings) {
+    let place = raw.name.as_ref().map(|name| name.span).unwrap_or_default();
+    if raw.disk.is_none() && class.is_none_or(|class| class.disk.is_none()) {
         let finding = Diagnostic::new(Code::NoDisk, place, "the node has no `disk`")
             .label("of this node")
             .help("add `disk: {serial: …}`, so that no other disk is ever wiped");
         findings.add(finding);
-        return None;
-    };
-    let disk = &raw.value;
-    let serial = disk
-        .serial
-        .as_ref()
-        .map(|text| DiskSelector::Serial(text.value.clone()));
-    let wwid = disk
-        .wwid
-        .as_ref()
-        .map(|text| DiskSelector::Wwid(text.value.clone()));
-    let path = disk
-        .path
-        .as_ref()
-        .map(|text| DiskSelector::Path(text.value.clone()));
-    serial.or(wwid).or(path)
-}
-
-fn nic_selector(
-    raw: Option<&Spanned<RawNic>>,
-    place: Span,
-    findings: &mut Findings,
-) -> Option<NicSelector> {
-    let Some(raw) = raw else {
+    }
+    if raw.nic.is_none() && class.is_none_or(|class| class.nic.is_none()) {
         let finding = Diagnostic::new(Code::NoNic, place, "the node has no `nic`")
             .label("of this node")
             .help("add `nic: {mac: \"…\"}`, so that the address goes to the right card");
         findings.add(finding);
-        return None;
-    };
-    let mac = raw.value.mac.as_ref();
-    let name = raw
-        .value
-        .name
-        .as_ref()
-        .map(|text| NicSelector::Name(text.value.clone()));
-    match mac {
+    }
+}
+
+fn disk_selector(raw: &Spanned<RawDisk>) -> Option<DiskSelector> {
+    let disk = &raw.value;
+    let text = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
+    let serial = text(&disk.serial).map(DiskSelector::Serial);
+    let wwid = text(&disk.wwid).map(DiskSelector::Wwid);
+    serial.or(wwid).or(text(&disk.path).map(DiskSelector::Path))
+}
+
+fn nic_selector(raw: &Spanned<RawNic>, findings: &mut Findings) -> Option<NicSelector> {
+    let name = raw.value.name.as_ref();
+    match &raw.value.mac {
         Some(mac) => findings.parsed(mac).map(NicSelector::Mac),
-        None => name,
+        None => name.map(|text| NicSelector::Name(text.value.clone())),
     }
 }
 

@@ -1,0 +1,443 @@
+//! `homelab.yaml`: the five reference systems, every diagnostic, the schema, and hostile files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use homelab::catalog::Catalog;
+use homelab::spec::{self, Checked, Code, Severity};
+use serde_json::Value;
+
+use crate::support::{Case, TestEnv, cases, generated, walk};
+
+pub fn tests() -> Vec<Case> {
+    let mut all = cases![
+        systems_have_only_what_is_not_there_yet,
+        systems_and_examples_validate_against_the_schema,
+        examples_have_no_findings,
+        the_committed_schema_is_current,
+        every_code_has_a_page_and_a_pair_of_fixtures,
+        validate_says_what_the_cluster_is,
+        validate_shows_the_place_and_fails,
+        validate_writes_findings_as_data,
+        explain_prints_the_page,
+        explain_lists_every_code,
+        explain_of_nothing_known_is_a_usage_error,
+        schema_is_printed,
+        hostile_files_are_refused_in_words,
+        a_private_key_is_never_shown,
+        own_components_are_part_of_the_catalogue,
+    ];
+    for code in Code::ALL {
+        all.push(Case::new(format!("{code}_trips_and_passes"), move || {
+            fixtures_of(*code)
+        }));
+    }
+    all
+}
+
+fn root() -> &'static Utf8Path {
+    Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Utf8Path>) -> String {
+    fs_err::read_to_string(root().join(path.as_ref())).unwrap()
+}
+
+fn load(name: &str, text: &str) -> Checked {
+    spec::load(name, text, &Catalog::embedded().unwrap())
+}
+
+/// Loads a fixture; components beside it are part of the catalogue.
+fn load_fixture(code: Code, name: &str) -> Checked {
+    let folder = root()
+        .join("tests/fixtures/diagnostics")
+        .join(code.as_str());
+    let mut own = BTreeMap::new();
+    walk(&folder.join("components"), &mut |path| {
+        let relative = path.strip_prefix(&folder).unwrap().to_owned();
+        own.insert(relative, fs_err::read(&path).unwrap());
+    });
+    let catalog = Catalog::embedded().unwrap().with_files(&own).unwrap();
+    let text = fs_err::read_to_string(folder.join(name)).unwrap();
+    spec::load(name, &text, &catalog)
+}
+
+fn codes(checked: &Checked) -> BTreeSet<&'static str> {
+    checked
+        .diagnostics
+        .iter()
+        .map(|finding| finding.code.as_str())
+        .collect()
+}
+
+fn systems() -> Vec<Utf8PathBuf> {
+    let mut files = files("tests/fixtures/systems", "yaml");
+    files.sort();
+    assert_eq!(files.len(), 5);
+    files
+}
+
+fn examples() -> Vec<Utf8PathBuf> {
+    let folders = root().join("examples").read_dir_utf8().unwrap();
+    let specs = folders.map(|folder| folder.unwrap().path().join("homelab.yaml"));
+    specs.chain([root().join("homelab.yaml")]).collect()
+}
+
+fn files(folder: &str, extension: &str) -> Vec<Utf8PathBuf> {
+    let entries = root().join(folder).read_dir_utf8().unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path().to_owned());
+    paths
+        .filter(|path| path.extension() == Some(extension))
+        .collect()
+}
+
+/// The findings shrink as components, distributions and engines come; this is where it shows.
+fn systems_have_only_what_is_not_there_yet() {
+    let mut lines = Vec::new();
+    for path in systems() {
+        let checked = load(path.file_name().unwrap(), &read(&path));
+        for finding in &checked.diagnostics {
+            let (line, _) = finding.span().position(&checked.source);
+            let accepted = if finding.accepted.is_some() {
+                " (accepted)"
+            } else {
+                ""
+            };
+            let file = &checked.source_name;
+            lines.push(format!(
+                "{file}:{line} {} {}{accepted}",
+                finding.code, finding.message
+            ));
+        }
+    }
+    insta::with_settings!({snapshot_path => "../fixtures/systems", prepend_module_to_snapshot => false}, {
+        insta::assert_snapshot!("findings", lines.join("\n"));
+    });
+}
+
+fn systems_and_examples_validate_against_the_schema() {
+    let validator = jsonschema::validator_for(&spec::schema()).unwrap();
+    for path in systems().into_iter().chain(examples()) {
+        let value = homelab::yaml::parse(&read(&path)).unwrap();
+        let errors: Vec<_> = validator
+            .iter_errors(&value)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{path}: {errors:#?}");
+    }
+}
+
+fn examples_have_no_findings() {
+    for path in examples() {
+        let checked = load(path.as_str(), &read(&path));
+        assert!(
+            checked.diagnostics.is_empty(),
+            "{path}: {:#?}",
+            checked.diagnostics
+        );
+        assert!(checked.cluster.is_some(), "{path}");
+    }
+}
+
+fn the_committed_schema_is_current() {
+    let printed = TestEnv::new().homelab(["schema"]).run().success().stdout;
+    generated::is_current("docs/schema/homelab.schema.json", &printed);
+}
+
+fn every_code_has_a_page_and_a_pair_of_fixtures() {
+    let known: BTreeSet<_> = Code::ALL.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        known.len(),
+        Code::ALL.len(),
+        "two diagnostics have one code"
+    );
+    let pages = files("docs/diagnostics", "md");
+    let pages = pages
+        .iter()
+        .filter_map(|path| path.file_stem())
+        .filter(|stem| *stem != "README");
+    assert_eq!(pages.map(str::to_owned).collect::<BTreeSet<_>>(), known);
+    let folders = root()
+        .join("tests/fixtures/diagnostics")
+        .read_dir_utf8()
+        .unwrap();
+    let folders = folders.map(|folder| folder.unwrap().file_name().to_owned());
+    assert_eq!(folders.collect::<BTreeSet<_>>(), known);
+    for code in Code::ALL {
+        let page = read(format!("docs/diagnostics/{code}.md"));
+        let title = format!("# {code}: {}\n", code.title());
+        assert!(page.starts_with(&title), "{code}: expected {title}");
+        for part in ["\n## Example\n", "\n## Remedy\n"] {
+            assert!(page.contains(part), "{code}: lacks {part}");
+        }
+    }
+}
+
+/// The first file has the finding; the second just does not, nor any other but what is accepted
+/// or not there yet.
+fn fixtures_of(code: Code) {
+    let trips = load_fixture(code, "trips.yaml");
+    assert!(
+        codes(&trips).contains(code.as_str()),
+        "{:#?}",
+        trips.diagnostics
+    );
+    assert_eq!(trips.cluster.is_none(), trips.has_errors());
+    if code.severity() == Severity::Error {
+        assert!(trips.cluster.is_none());
+    }
+    let passes = load_fixture(code, "passes.yaml");
+    let others: Vec<_> = passes
+        .diagnostics
+        .iter()
+        .filter(|finding| finding.code == code || !finding.code.as_str().starts_with("HL09"))
+        .filter(|finding| finding.accepted.is_none())
+        .collect();
+    assert!(others.is_empty(), "{others:#?}");
+    structure(code, &trips.source, &passes.source);
+}
+
+/// What is wrong with the structure of a file, the schema refuses too.
+fn structure(code: Code, trips: &str, passes: &str) {
+    let structural = [
+        Code::UnknownKey,
+        Code::MissingKey,
+        Code::WrongType,
+        Code::InvalidValue,
+        Code::ExactlyOne,
+    ];
+    if structural.contains(&code) {
+        let validator = jsonschema::validator_for(&spec::schema()).unwrap();
+        let valid = |text: &str| validator.is_valid(&homelab::yaml::parse(text).unwrap());
+        assert!(!valid(trips), "the schema accepts trips.yaml");
+        assert!(valid(passes), "the schema refuses passes.yaml");
+    }
+}
+
+fn env_with(text: &str) -> TestEnv {
+    let env = TestEnv::new();
+    env.write("homelab.yaml", text);
+    env
+}
+
+fn validate_says_what_the_cluster_is() {
+    let run = env_with(&read("homelab.yaml"))
+        .homelab(["validate"])
+        .run()
+        .success();
+    insta::assert_snapshot!(run.stdout, @r"
+    cluster       homelab
+    kubernetes    v1.36.4
+    distribution  Talos v1.13.9
+    endpoint      https://192.168.1.100:6443 (virtual IP, kube-vip)
+    nodes         talos-1 192.168.1.101 (control plane)
+                  talos-2 192.168.1.102 (control plane)
+                  talos-3 192.168.1.103 (control plane)
+    gitops        Flux, ssh://git@github.com/me/homelab.git (main)
+    components    cilium 1.20.1
+                  cert-manager v1.21.1
+                  flux-operator 0.58.1
+                  kube-vip 0.9.9
+    apps          demo 1.29.5
+    homelab.yaml: no findings
+    ");
+    assert_eq!(run.stderr, "");
+}
+
+fn validate_shows_the_place_and_fails() {
+    let text = read("homelab.yaml")
+        .replace("address: 192.168.1.102", "address: 192.168.1.100")
+        .replace("nameservers:", "nameserver:");
+    let run = env_with(&text).homelab(["validate"]).run().expect_code(3);
+    assert_eq!(run.stdout, "");
+    insta::assert_snapshot!(run.stderr, @r"
+    error[HL0006]: `network` has no key `nameserver`
+      --> homelab.yaml:16:5
+       |
+    16 |     nameserver: [192.168.1.1]
+       |     ^^^^^^^^^^ unknown key
+       |
+       = help: did you mean `nameservers`?
+
+    error[HL0101]: the virtual IP and the node `talos-2` both have 192.168.1.100
+      --> homelab.yaml:37:16
+       |
+    26 |       address: 192.168.1.100
+       |                ------------- the virtual IP
+    ...
+    37 |       address: 192.168.1.100
+       |                ^^^^^^^^^^^^^ the node `talos-2`
+
+    error: homelab.yaml has 2 errors
+    hint: `homelab explain HL0006` says more
+    ");
+}
+
+fn validate_writes_findings_as_data() {
+    let text = read("homelab.yaml").replace("10.42.0.0/16", "10.42.0.7/16");
+    let run = env_with(&text)
+        .homelab(["validate", "--output", "json"])
+        .run()
+        .expect_code(3);
+    let value: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(value["valid"], false);
+    assert_eq!(value["cluster"], Value::Null);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&value["findings"]).unwrap(), @r#"
+    [
+      {
+        "code": "HL0103",
+        "severity": "error",
+        "message": "`10.42.0.7/16` has bits set outside its network",
+        "file": "homelab.yaml",
+        "labels": [
+          {
+            "line": 18,
+            "column": 11,
+            "endLine": 18,
+            "endColumn": 23,
+            "text": "the network is /16 long"
+          }
+        ],
+        "help": "did you mean `10.42.0.0/16`?",
+        "accepted": null
+      }
+    ]
+    "#);
+}
+
+fn explain_prints_the_page() {
+    let run = TestEnv::new()
+        .homelab(["explain", "hl0101"])
+        .run()
+        .success();
+    assert_eq!(run.stdout, read("docs/diagnostics/HL0101.md"));
+}
+
+fn explain_lists_every_code() {
+    let run = TestEnv::new().homelab(["explain"]).run().success();
+    let listed: Vec<_> = run.stdout.lines().map(|line| &line[..6]).collect();
+    let known: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(listed, known);
+}
+
+fn explain_of_nothing_known_is_a_usage_error() {
+    let run = TestEnv::new()
+        .homelab(["explain", "HL9999"])
+        .run()
+        .expect_code(2);
+    assert!(
+        run.stderr.contains("there is no diagnostic `HL9999`"),
+        "{}",
+        run.stderr
+    );
+}
+
+fn schema_is_printed() {
+    let run = TestEnv::new().homelab(["schema"]).run().success();
+    let schema: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(
+        schema["$schema"],
+        "https://json-schema.org/draft/2020-12/schema"
+    );
+    jsonschema::meta::validate(&schema).unwrap();
+}
+
+fn hostile_files_are_refused_in_words() {
+    let base = read("homelab.yaml");
+    let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..9 {
+        let before = vec![format!("*a{}", level - 1); 10].join(", ");
+        bomb += &format!("a{level}: &a{level} [{before}]\n");
+    }
+    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+        ("empty", Vec::new(), "HL0004"),
+        ("only comments", b"# nothing\n".to_vec(), "HL0004"),
+        ("a scalar", b"homelab\n".to_vec(), "HL0008"),
+        ("a list", b"- homelab\n".to_vec(), "HL0008"),
+        (
+            "a tab",
+            base.replace("  nodes:\n", "\tnodes:\n").into_bytes(),
+            "a tab where",
+        ),
+        (
+            "duplicate",
+            base.replace("  name: homelab", "  name: a\n  name: b")
+                .into_bytes(),
+            "HL0002",
+        ),
+        (
+            "not UTF-8",
+            [b"name: ", &[0xff, 0xfe][..]].concat(),
+            "not UTF-8",
+        ),
+        ("a null byte", b"apiVersion: \0\n".to_vec(), "HL0"),
+        ("50 MB", vec![b'#'; 50 << 20], "at most"),
+        ("deep brackets", "[".repeat(100_000).into_bytes(), "HL0"),
+        ("deep mappings", deep_mappings().into_bytes(), "HL0005"),
+        ("an alias bomb", bomb.into_bytes(), "HL0003"),
+        (
+            "two documents",
+            format!("{base}---\n{base}").into_bytes(),
+            "HL0003",
+        ),
+        ("broken flow", b"spec: {a: [1, 2}\n".to_vec(), "HL0001"),
+        ("an open quote", b"name: \"homelab\n".to_vec(), "HL0001"),
+    ];
+    for (name, content, expected) in cases {
+        let env = TestEnv::new();
+        env.write("homelab.yaml", content);
+        let run = env.homelab(["validate"]).run().expect_code(3);
+        assert!(run.stderr.contains(expected), "{name}: {}", run.stderr);
+        assert!(
+            run.stderr.len() < 20_000,
+            "{name}: {} bytes",
+            run.stderr.len()
+        );
+        assert_eq!(run.stdout, "", "{name}");
+    }
+    let run = TestEnv::new().homelab(["validate"]).run().expect_code(3);
+    assert!(run.stderr.contains("there is no"), "{}", run.stderr);
+    let env = TestEnv::new();
+    env.write("homelab.yaml/inner", "");
+    let run = env.homelab(["validate"]).run().expect_code(3);
+    assert!(run.stderr.contains("is a directory"), "{}", run.stderr);
+}
+
+fn deep_mappings() -> String {
+    (0..500)
+        .map(|depth| format!("{}a:\n", " ".repeat(depth)))
+        .collect()
+}
+
+fn a_private_key_is_never_shown() {
+    let secret = "AGE-SECRET-KEY-1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQQPZRY9X8GF2TVDW0S3JN";
+    let recipient = "age169paenjp8tp39je8nsdgzc8sncr2plfksnrmxgnypvl8c7q97avsn65kqt";
+    let text = read("homelab.yaml").replace(recipient, secret);
+    let env = env_with(&text);
+    for output in ["text", "json"] {
+        let run = env
+            .homelab(["validate", "--output", output])
+            .run()
+            .expect_code(3);
+        let all = format!("{}{}", run.stdout, run.stderr);
+        assert!(all.contains("HL0501"), "{all}");
+        assert!(!all.contains("QQPZRY9X8GF2"), "{all}");
+    }
+}
+
+fn own_components_are_part_of_the_catalogue() {
+    let text = read("homelab.yaml").replace("    demo: {}", "    demo: {}\n    notes: {size: 3}");
+    let env = env_with(&text);
+    env.write(
+        "components/notes/component.yaml",
+        "name: notes\nsummary: A notebook\ncategory: app\nversion: 1.0.0\n\
+         namespace: {name: notes, podSecurity: restricted}\n\
+         options:\n  type: object\n  properties:\n    size: {type: integer, maximum: 2}\n",
+    );
+    let run = env.homelab(["validate"]).run().expect_code(3);
+    assert!(
+        run.stderr.contains("`size` must be at most 2"),
+        "{}",
+        run.stderr
+    );
+}
