@@ -5,7 +5,7 @@ use super::code::Code;
 use super::diagnostic::Diagnostic;
 use super::raw::RawFile;
 use super::schema::schema;
-use super::structure::{Place, Structure};
+use super::structure::{LostKey, Place, Structure};
 use super::validate::{self, Findings, Scope};
 use crate::catalog::Catalog;
 use crate::yaml::{self, Limits, Node, Parsed, Problem, ProblemKind, Span};
@@ -68,13 +68,14 @@ fn check(text: &str, catalog: &Catalog) -> (Option<Cluster>, Vec<Diagnostic>) {
     let Some(root) = node else {
         return (None, diagnostics);
     };
-    let Some((raw, root)) = decode(&root, &mut diagnostics) else {
+    let Some((raw, root, lost)) = decode(&root, &mut diagnostics) else {
         return (None, diagnostics);
     };
     let mut findings = Findings::new(diagnostics);
     let scope = Scope {
         source: text,
         root: &root,
+        lost: &lost,
         catalog,
     };
     let cluster = validate::validate(&raw, scope, &mut findings);
@@ -87,18 +88,19 @@ fn check(text: &str, catalog: &Catalog) -> (Option<Cluster>, Vec<Diagnostic>) {
 }
 
 /// Checks the structure, then decodes what is left of the tree.
-fn decode(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(RawFile, Node)> {
+fn decode(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(RawFile, Node, Vec<LostKey>)> {
     let schema = schema();
-    let mut structure = Structure::new(&schema);
+    let mut structure = Structure::new(schema);
     let place = Place {
         span: super::structure::head(root),
         name: "",
     };
-    let checked = structure.check(root, &schema, place);
-    diagnostics.extend(structure.into_findings());
+    let checked = structure.check(root, schema, place);
+    let (findings, lost) = structure.finish();
+    diagnostics.extend(findings);
     let checked = checked?;
     match checked.decode() {
-        Ok(raw) => Some((raw, checked)),
+        Ok(raw) => Some((raw, checked, lost)),
         Err(error) => {
             diagnostics.push(Diagnostic::new(
                 Code::WrongType,

@@ -9,6 +9,7 @@ pub mod cluster;
 mod code;
 mod diagnostic;
 mod load;
+mod pattern;
 pub mod preset;
 pub mod raw;
 mod schema;

@@ -1,5 +1,7 @@
 //! The JSON schema of `homelab.yaml`, made from the raw types.
 
+use std::sync::LazyLock;
+
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
@@ -8,7 +10,12 @@ use serde_json::{Value, json};
 use super::raw::RawFile;
 
 /// Returns the JSON schema (draft 2020-12) of `homelab.yaml`.
-pub fn schema() -> Value {
+pub fn schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(generate);
+    &SCHEMA
+}
+
+fn generate() -> Value {
     let settings = SchemaSettings::draft2020_12()
         .with_transform(WithoutNull)
         .for_deserialize();
@@ -81,8 +88,9 @@ mod tests {
                 property.get("description").is_some(),
                 "{path} is not described"
             );
-            let structure =
-                property.get("$ref").is_some() || property["items"].get("$ref").is_some();
+            let structure = property.get("$ref").is_some()
+                || property.get("properties").is_some()
+                || property["items"].get("$ref").is_some();
             let example = property.get("examples").is_some();
             assert!(example || structure, "{path} has no example: {property}");
         }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::code::Code;
 use super::diagnostic::Diagnostic;
+use super::pattern::Pattern;
 use super::suggest::closest;
 use crate::yaml::{Entry, Node, NodeKind, Span};
 
@@ -17,6 +18,23 @@ const MOST: usize = 200;
 pub(super) struct Structure<'a> {
     root: &'a Value,
     findings: Vec<Diagnostic>,
+    lost: Vec<LostKey>,
+}
+
+/// A key that was written and is not in the tree any more, since it or its value is wrong. What it
+/// stood for must not be called missing as well.
+#[derive(Clone, Debug)]
+pub(super) struct LostKey {
+    key: String,
+    place: Span,
+}
+
+impl LostKey {
+    /// Tells whether this may have been meant as the key `name` of a mapping.
+    pub(super) fn may_be(&self, name: &str, mapping: Span) -> bool {
+        let inside = mapping.start <= self.place.start && self.place.end <= mapping.end;
+        inside && closest(&self.key, [name]).is_some()
+    }
 }
 
 impl<'a> Structure<'a> {
@@ -25,6 +43,7 @@ impl<'a> Structure<'a> {
         Self {
             root,
             findings: Vec::new(),
+            lost: Vec::new(),
         }
     }
 
@@ -35,9 +54,16 @@ impl<'a> Structure<'a> {
         }
     }
 
-    /// Returns what was found.
-    pub(super) fn into_findings(self) -> Vec<Diagnostic> {
-        self.findings
+    fn lose(&mut self, entry: &Entry) {
+        if self.lost.len() < MOST {
+            let (key, place) = (entry.key.clone(), entry.key_span);
+            self.lost.push(LostKey { key, place });
+        }
+    }
+
+    /// Returns what was found, and the keys that are lost.
+    pub(super) fn finish(self) -> (Vec<Diagnostic>, Vec<LostKey>) {
+        (self.findings, self.lost)
     }
 
     /// Checks a tree; `place` is where a finding about the whole of it points, and `name` what it
@@ -150,6 +176,12 @@ impl<'a> Structure<'a> {
                 }
                 _ => None,
             },
+            Value::String(text) if !fits(text, schema) => Some(match schema.get("description") {
+                Some(Value::String(what)) => {
+                    format!("of the right form ({})", what.trim_end_matches('.'))
+                }
+                _ => "of the right form".to_owned(),
+            }),
             Value::String(text) if bound("minLength").is_some() && text.trim().is_empty() => {
                 Some("a text that is not empty".to_owned())
             }
@@ -223,11 +255,12 @@ impl<'a> Structure<'a> {
                 }
                 _ => Some(entry.value.clone()),
             };
-            if let Some(value) = value {
-                kept.push(Entry {
+            match value {
+                Some(value) => kept.push(Entry {
                     value,
                     ..entry.clone()
-                });
+                }),
+                None => self.lose(entry),
             }
         }
         self.missing_keys(entries, schema, at);
@@ -341,6 +374,13 @@ pub(super) fn head(node: &Node) -> Span {
         NodeKind::Sequence(items) => items.first().map_or(node.span, head),
         NodeKind::Mapping(entries) => entries.first().map_or(node.span, |entry| entry.key_span),
     }
+}
+
+/// Tells whether a text has the form that a schema asks for.
+fn fits(text: &str, schema: &Map<String, Value>) -> bool {
+    let pattern = schema.get("pattern").and_then(Value::as_str);
+    let pattern = pattern.and_then(|pattern| Pattern::new(pattern).ok());
+    pattern.is_none_or(|pattern| pattern.matches(text))
 }
 
 fn types(schema: &Value) -> Vec<&str> {

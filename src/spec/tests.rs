@@ -1,6 +1,7 @@
 //! What a valid file becomes, and that no text makes the checks fall over.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -12,11 +13,9 @@ use crate::catalog::Catalog;
 const SPEC: &str = include_str!("../../tests/fixtures/diagnostics/HL0101/passes.yaml");
 
 fn checked(text: &str) -> Checked {
-    load(
-        "homelab.yaml",
-        text,
-        &Catalog::embedded().expect("the catalogue loads"),
-    )
+    static CATALOG: LazyLock<Catalog> =
+        LazyLock::new(|| Catalog::embedded().expect("the catalogue loads"));
+    load("homelab.yaml", text, &CATALOG)
 }
 
 fn cluster(text: &str) -> Cluster {
@@ -73,11 +72,11 @@ fn nodes_take_from_their_class_what_they_do_not_say() {
     let patches = [
         Patch {
             content: json!({"machine": {"a": 1}}),
-            line: 20,
+            line: 21,
         },
         Patch {
             content: json!({"machine": {"b": 2}}),
-            line: 25,
+            line: 26,
         },
     ];
     assert_eq!(node.patches, patches);
@@ -149,7 +148,13 @@ fn every_problem_of_a_file_is_found_at_once() {
         )
         .expect("a string takes all");
     }
-    insta::assert_snapshot!(found, @"");
+    insta::assert_snapshot!(found, @r"
+    7:14 HL0009 expected a version such as `v1.36.4`, found `latest` | -
+    13:5 HL0006 `network` has no key `gatway` | did you mean `gateway`?
+    14:11 HL0103 `10.42.0.1/16` has bits set outside its network | did you mean `10.42.0.0/16`?
+    18:13 HL0009 `master` is not allowed for `role` | -
+    30:23 HL0008 `version` must be a text, found a number with a fraction (`1.2`) | put it in quotes
+    ");
 }
 
 #[test]
@@ -176,6 +181,56 @@ fn a_thousand_nodes_are_checked() {
             "  controlPlane: {endpoint: \"k8s.example.org:6443\"}\n  nodes:\n    -",
         );
     assert_eq!(cluster(&text).nodes.len(), 1000);
+}
+
+#[test]
+fn every_pattern_of_the_catalogue_is_understood() {
+    let catalog = Catalog::embedded().expect("the catalogue loads");
+    let mut found = 0;
+    for component in catalog.iter() {
+        let properties = component
+            .options
+            .get("properties")
+            .and_then(|value| value.as_object());
+        for property in properties
+            .into_iter()
+            .flat_map(|properties| properties.values())
+        {
+            if let Some(pattern) = property.get("pattern").and_then(|value| value.as_str()) {
+                found += 1;
+                assert!(super::pattern::Pattern::new(pattern).is_ok(), "{pattern}");
+            }
+        }
+    }
+    assert!(found > 0);
+}
+
+#[test]
+fn options_have_the_form_that_the_catalogue_asks_for() {
+    let text = SPEC.replace(
+        "    flux-operator:",
+        "    cert-manager: {version: v1.21.1, email: nobody, dns: route53, zone: []}\n    flux-operator:",
+    );
+    let found: Vec<_> = checked(&text)
+        .diagnostics
+        .into_iter()
+        .map(|finding| {
+            format!(
+                "{} {} | {}",
+                finding.code,
+                finding.message,
+                finding.help.unwrap_or_default()
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "HL0009 `email` must be of the right form (The address that Let's Encrypt writes to about expiring certificates), found `nobody` | ",
+            "HL0009 `route53` is not allowed for `dns` | ",
+            "HL0006 `cert-manager` has no key `zone` | did you mean `zones`?",
+        ]
+    );
 }
 
 /// Changes that people and merge tools make: a line lost, doubled, indented or replaced.

@@ -116,7 +116,7 @@ fn systems_have_only_what_is_not_there_yet() {
 }
 
 fn systems_and_examples_validate_against_the_schema() {
-    let validator = jsonschema::validator_for(&spec::schema()).unwrap();
+    let validator = jsonschema::validator_for(spec::schema()).unwrap();
     for path in systems().into_iter().chain(examples()) {
         let value = homelab::yaml::parse(&read(&path)).unwrap();
         let errors: Vec<_> = validator
@@ -207,7 +207,7 @@ fn structure(code: Code, trips: &str, passes: &str) {
         Code::ExactlyOne,
     ];
     if structural.contains(&code) {
-        let validator = jsonschema::validator_for(&spec::schema()).unwrap();
+        let validator = jsonschema::validator_for(spec::schema()).unwrap();
         let valid = |text: &str| validator.is_valid(&homelab::yaml::parse(text).unwrap());
         assert!(!valid(trips), "the schema accepts trips.yaml");
         assert!(valid(passes), "the schema refuses passes.yaml");

@@ -19,6 +19,6 @@ pub struct SchemaArgs {}
     reason = "every command takes its arguments by value"
 )]
 pub fn run(context: &Context, _args: SchemaArgs) -> Outcome {
-    context.ui.json(&spec::schema())?;
+    context.ui.json(spec::schema())?;
     Ok(ExitStatus::Done)
 }

@@ -57,8 +57,12 @@ struct Providers<'a> {
 }
 
 impl Providers<'_> {
+    /// Tells whether a component is listed, or was and is wrong.
     fn has(&self, name: &str) -> bool {
-        self.chosen.iter().any(|component| component.name == name) || self.listed(name).is_some()
+        let lost = [name, "components"]
+            .iter()
+            .any(|key| self.scope.lost(key, self.scope.root.span));
+        lost || self.listed(name).is_some()
     }
 
     /// Returns the place of a name among the components, known to the catalogue or not.

@@ -90,7 +90,7 @@ fn choice<'a>(
     let chart = entry.value.get("chart").and_then(|chart| chart.get("url"));
     let selected = SelectedComponent {
         name: entry.key.clone(),
-        version: version(entry, component, findings),
+        version: version(entry, component, scope, findings),
         chart_url: chart.and_then(|url| url.as_str()).map(str::to_owned),
         options: options::complete(entry, component, findings),
         values: mapping(values),
@@ -143,13 +143,21 @@ fn unknown(entry: &Entry, section: Section, scope: Scope<'_>, findings: &mut Fin
 }
 
 /// Returns the pinned version, or the catalogue's with a warning.
-fn version(entry: &Entry, component: &Component, findings: &mut Findings) -> String {
+fn version(
+    entry: &Entry,
+    component: &Component,
+    scope: Scope<'_>,
+    findings: &mut Findings,
+) -> String {
     let known = component.catalog_version();
     let Some(chart) = &component.chart else {
         return known.to_owned();
     };
     let pinned = entry.value.get("version");
     let Some((node, text)) = pinned.and_then(|node| Some((node, node.as_str()?))) else {
+        if scope.lost("version", entry.value.span) {
+            return known.to_owned();
+        }
         let message = format!("`{}` has no pinned version", entry.key);
         let finding = Diagnostic::new(Code::UnpinnedVersion, entry.key_span, message)
             .label(format!(

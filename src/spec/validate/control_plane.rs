@@ -127,8 +127,11 @@ fn check_voters(
     findings: &mut Findings,
 ) {
     let nodes = scope.key(&["nodes"]);
+    let lost = ["controlPlane", "vip", "endpoint"]
+        .iter()
+        .any(|key| scope.lost(key, scope.root.span));
     let count = voters.len();
-    if spec.nodes.is_empty() {
+    if spec.nodes.iter().any(|node| node.role.is_none()) || spec.nodes.is_empty() {
         return;
     }
     if count == 0 {
@@ -153,7 +156,7 @@ fn check_voters(
             .help("make one of them a worker, or add one");
         findings.add(finding);
     }
-    if count > 1 && raw.vip.is_none() && raw.endpoint.is_none() {
+    if count > 1 && raw.vip.is_none() && raw.endpoint.is_none() && !lost {
         let message = "clients reach the Kubernetes API through one node only";
         let finding = Diagnostic::new(
             Code::NoStableEndpoint,

@@ -30,8 +30,9 @@ pub(super) use findings::Findings;
 
 use super::cluster::{Cluster, Patches};
 use super::raw::{RawFile, RawSpec};
+use super::structure::LostKey;
 use crate::catalog::Catalog;
-use crate::yaml::Node;
+use crate::yaml::{Node, Span};
 
 /// What the checks look things up in.
 #[derive(Clone, Copy)]
@@ -40,6 +41,8 @@ pub(super) struct Scope<'a> {
     pub(super) source: &'a str,
     /// The whole tree, for the places of keys.
     pub(super) root: &'a Node,
+    /// Keys that were written and are not in the tree.
+    pub(super) lost: &'a [LostKey],
     /// The components that this build knows.
     pub(super) catalog: &'a Catalog,
 }
@@ -104,9 +107,25 @@ fn patches(spec: &RawSpec, scope: Scope<'_>) -> Patches {
 }
 
 impl Scope<'_> {
+    /// Tells whether a key of a mapping is absent only because what was written is wrong.
+    fn lost(self, name: &str, mapping: Span) -> bool {
+        self.lost.iter().any(|lost| lost.may_be(name, mapping))
+    }
+
+    /// Returns the place of the whole node whose name stands at `name`.
+    fn node(self, name: Span) -> Span {
+        let nodes = self.root.get("spec").and_then(|spec| spec.get("nodes"));
+        let mut items = nodes
+            .into_iter()
+            .flat_map(Node::items)
+            .map(|node| node.span);
+        let around = |span: &Span| span.start <= name.start && name.end <= span.end;
+        items.find(around).unwrap_or_default()
+    }
+
     /// Returns the place of a key below `spec`, or the nearest one above it that is there.
-    fn key(self, path: &[&str]) -> crate::yaml::Span {
-        let mut place = crate::yaml::Span::new(0, 0);
+    fn key(self, path: &[&str]) -> Span {
+        let mut place = Span::new(0, 0);
         let mut node = self.root;
         for name in ["spec"].iter().chain(path) {
             let Some(entry) = node.entry(name) else { break };

@@ -26,7 +26,7 @@ pub(super) fn nodes(
         .map(|raw| {
             let class = class_of(raw, spec);
             if !installed {
-                check_hardware(raw, class, findings);
+                check_hardware(raw, class, scope, findings);
             }
             node(raw, class, scope, findings)
         })
@@ -112,15 +112,21 @@ pub(super) fn arch(raw: &RawNode, class: Option<&RawClass>) -> Arch {
     }
 }
 
-fn check_hardware(raw: &RawNode, class: Option<&RawClass>, findings: &mut Findings) {
+fn check_hardware(
+    raw: &RawNode,
+    class: Option<&RawClass>,
+    scope: Scope<'_>,
+    findings: &mut Findings,
+) {
     let place = raw.name.as_ref().map(|name| name.span).unwrap_or_default();
-    if raw.disk.is_none() && class.is_none_or(|class| class.disk.is_none()) {
+    let lost = |key| scope.lost(key, scope.node(place));
+    if raw.disk.is_none() && class.is_none_or(|class| class.disk.is_none()) && !lost("disk") {
         let finding = Diagnostic::new(Code::NoDisk, place, "the node has no `disk`")
             .label("of this node")
             .help("add `disk: {serial: …}`, so that no other disk is ever wiped");
         findings.add(finding);
     }
-    if raw.nic.is_none() && class.is_none_or(|class| class.nic.is_none()) {
+    if raw.nic.is_none() && class.is_none_or(|class| class.nic.is_none()) && !lost("nic") {
         let finding = Diagnostic::new(Code::NoNic, place, "the node has no `nic`")
             .label("of this node")
             .help("add `nic: {mac: \"…\"}`, so that the address goes to the right card");

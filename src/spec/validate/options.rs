@@ -34,7 +34,7 @@ pub(super) fn complete(
         name: &entry.key,
     };
     let checked = structure.check(&node, &schema, place);
-    findings.extend(structure.into_findings());
+    findings.extend(structure.finish().0);
     let mut value = checked.map_or(Value::Object(Map::new()), |node| node.to_value());
     fill(&mut value, &schema);
     match value {

@@ -9,7 +9,10 @@ use crate::spec::raw::{RawSpec, Text};
 /// Makes the list of recipients.
 pub(super) fn secrets(spec: &RawSpec, scope: Scope<'_>, findings: &mut Findings) -> Secrets {
     let raw = spec.secrets.clone().unwrap_or_default();
-    if raw.sops.is_none() && raw.external.is_none() {
+    let lost = scope.lost("secrets", scope.root.span)
+        || scope.lost("sops", scope.root.span)
+        || scope.lost("recipients", scope.root.span);
+    if raw.sops.is_none() && raw.external.is_none() && !lost {
         let message = "nothing says how the cluster's secrets are kept";
         let finding = Diagnostic::new(Code::NoSecretKeeping, scope.key(&["secrets"]), message)
             .help("add `secrets: {sops: {recipients: [age1…]}}`; `homelab init` makes a key");
