@@ -23,6 +23,7 @@ mod generated_docs;
 mod harness;
 mod kubernetes_api;
 mod repository;
+mod simulated_machines;
 mod spec;
 mod talos_config;
 mod talos_node;
@@ -41,6 +42,7 @@ const TOPICS: &[Topic] = &[
     ("generated_docs", generated_docs::tests),
     ("harness", harness::tests),
     ("kubernetes_api", kubernetes_api::tests),
+    ("simulated_machines", simulated_machines::tests),
     ("talos_config", talos_config::tests),
     ("repository", repository::tests),
     ("spec", spec::tests),

@@ -2,6 +2,7 @@
 //!
 //! Refusals have the codes and words of Talos 1.13.
 
+use jiff::Timestamp;
 use similar::TextDiff;
 use talos_api::Code;
 use talos_api::proto::machine as wire;
@@ -195,7 +196,12 @@ impl Fleet {
     }
 
     /// Makes an administrator's kubeconfig, as a control plane does for each call.
-    pub(super) fn kubeconfig(&self, node: &NodeName, caller: &Caller) -> Result<String, Refusal> {
+    pub(super) fn kubeconfig(
+        &self,
+        node: &NodeName,
+        caller: &Caller,
+        today: Timestamp,
+    ) -> Result<String, Refusal> {
         const LIFETIME: std::time::Duration = std::time::Duration::from_secs(8760 * 3600);
         caller.require(Access::Everything)?;
         let machine = self.control_plane(node, "kubeconfig")?;
@@ -214,7 +220,7 @@ impl Fleet {
             },
             purpose: Purpose::KubernetesClient,
             names: Vec::new(),
-            validity: Validity::around(self.now(), LIFETIME),
+            validity: Validity::around(today, LIFETIME),
         };
         let client = PrivateKey::generate(KeyKind::EcdsaP256, &mut entropy)
             .map_err(pki::CertificateError::from)

@@ -125,7 +125,17 @@ pub(super) fn unknown_keys(document: &Value) -> Option<String> {
             unknown.insert(section.to_owned(), Value::Object(found));
         }
     }
-    (!unknown.is_empty()).then(|| yaml::emit(&Value::Object(unknown)))
+    (!unknown.is_empty()).then(|| as_talos_writes(&yaml::emit(&Value::Object(unknown))))
+}
+
+/// Talos indents by four spaces.
+fn as_talos_writes(yaml: &str) -> String {
+    yaml.lines()
+        .map(|line| {
+            let content = line.trim_start();
+            format!("{}{line}\n", &line[..line.len() - content.len()])
+        })
+        .collect()
 }
 
 fn strangers(section: &Value, known: &[&str]) -> Map<String, Value> {

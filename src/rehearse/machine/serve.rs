@@ -35,6 +35,8 @@ const MAX_MESSAGE: usize = 32 * 1024 * 1024;
 pub struct SharedFleet {
     fleet: Arc<Mutex<Fleet>>,
     clock: Arc<dyn Clock>,
+    /// The time of day that certificates are made and judged by.
+    calendar: Arc<dyn Clock>,
     changes: Arc<watch::Sender<u64>>,
     /// The TLS side of each machine, by its session and the hour in which it was made.
     tls: Arc<Mutex<BTreeMap<NodeName, (Epoch, Arc<ServerConfig>)>>>,
@@ -49,9 +51,22 @@ impl SharedFleet {
         Self {
             changes: Arc::new(watch::Sender::new(fleet.revision())),
             fleet: Arc::new(Mutex::new(fleet)),
+            calendar: Arc::clone(&clock),
             clock,
             tls: Arc::default(),
         }
+    }
+
+    /// Judges certificates by another clock than the one that makes things happen: a world that is
+    /// sped up still meets clients that live in ordinary time.
+    #[must_use]
+    pub fn with_calendar(self, calendar: Arc<dyn Clock>) -> Self {
+        Self { calendar, ..self }
+    }
+
+    /// Returns the time of day that certificates are made by.
+    pub(super) fn today(&self) -> jiff::Timestamp {
+        self.calendar.now()
     }
 
     /// Works with the fleet as it is now: everything that is due has happened.
@@ -133,7 +148,7 @@ impl SharedFleet {
 
     fn tls(&self, node: &NodeName) -> io::Result<Arc<ServerConfig>> {
         const HALF_LIFETIME: i64 = 12 * 3600;
-        let now = self.clock.now();
+        let now = self.calendar.now();
         let (epoch, identity) = self.with(|fleet| {
             let machine = fleet.machine(node).ok_or(io::ErrorKind::NotFound)?;
             let half_days = now.as_second() / HALF_LIFETIME;
@@ -151,7 +166,7 @@ impl SharedFleet {
         let tls = match identity {
             Err(known) => return Ok(known),
             Ok(identity) => identity
-                .tls(CertificateTime(Arc::clone(&self.clock)))
+                .tls(CertificateTime(Arc::clone(&self.calendar)))
                 .map_err(io::Error::other)?,
         };
         lock(&self.tls).insert(node.clone(), (epoch, Arc::clone(&tls)));

@@ -159,7 +159,11 @@ impl MachineService for MachineApi {
     async fn kubeconfig(&self, request: Request<()>) -> Reply<Replies<common::Data>> {
         let node = self.0.target(&request)?;
         let caller = &self.0.caller;
-        let text = self.0.fleet.with(|fleet| fleet.kubeconfig(&node, caller))?;
+        let today = self.0.fleet.today();
+        let text = self
+            .0
+            .fleet
+            .with(|fleet| fleet.kubeconfig(&node, caller, today))?;
         let data = common::Data {
             metadata: None,
             bytes: kubeconfig_archive(&text),

@@ -575,7 +575,7 @@ async fn configurations_are_judged_in_talos_words() {
     assert_eq!(
         reject(json!({"/machine/nodeLables": {"a": "b"}})).await,
         "error decoding document /v1alpha1/ (line 1): unknown keys found during decoding:\n\
-         machine:\n  nodeLables:\n    a: b\n"
+         machine:\n    nodeLables:\n        a: b\n"
     );
     assert_eq!(
         reject(json!({"/machine/install": {"diskSelector": {"serial": "OTHER"}}})).await,
