@@ -12,6 +12,7 @@ mod lease;
 mod look;
 mod outcome;
 mod run;
+mod secrets;
 mod state;
 mod walk;
 
@@ -20,4 +21,5 @@ pub use bootstrap::{bootstrap, plan};
 pub use event::{Event, EventKind, Silent, Sink};
 pub use inputs::{Inputs, Operator, Secrets};
 pub use outcome::{Outcome, RunError};
+pub use secrets::SecretsError;
 pub use state::{MemoryState, State, StateDirectory};

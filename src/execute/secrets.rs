@@ -1,0 +1,73 @@
+//! From an opened bundle to what a run needs of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::inputs::Secrets;
+use crate::catalog::Catalog;
+use crate::pki::identity::IdentityError;
+use crate::pki::{Entropy, SecretsBundle, TalosRole};
+use crate::render::reference::{JoinError, SecretSource, join};
+use crate::render::talos::{TalosRenderError, documents};
+use crate::spec::Cluster;
+
+/// Longer than any run; nobody keeps the certificate.
+const CLIENT_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Why a bundle does not make what a run needs.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// A configuration cannot be rendered.
+    #[error("cannot render the machine configurations")]
+    Render(#[from] TalosRenderError),
+    /// A secret is missing.
+    #[error("cannot join the machine configurations with their secrets")]
+    Join(#[from] JoinError),
+    /// The client certificate cannot be made.
+    #[error("cannot make a Talos client certificate")]
+    Identity(#[from] IdentityError),
+    /// The bundle's authority is not usable.
+    #[error("the bundle's Talos authority is not usable")]
+    Authority(#[from] crate::pki::bundle::PartError),
+    /// The client certificate is not usable.
+    #[error("the Talos client certificate is not usable")]
+    Credentials(#[from] talos_api::CredentialsError),
+}
+
+impl Secrets {
+    /// Joins every node's configuration with its secrets and makes an administrator of the Talos
+    /// API, in memory. The age key and the Git credentials are the caller's to add.
+    pub fn from_bundle(
+        cluster: &Cluster,
+        catalog: &Catalog,
+        bundle: &SecretsBundle,
+        source: &dyn SecretSource,
+        now: Timestamp,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Self, SecretsError> {
+        let mut configurations = BTreeMap::new();
+        for node in &cluster.nodes {
+            let documents = documents(cluster, catalog, &node.name)?;
+            configurations.insert(node.name.clone(), join(&documents, source)?);
+        }
+        let client = bundle.talos_client(TalosRole::Admin, CLIENT_LIFETIME, now, entropy)?;
+        let fingerprint = bundle.talos_authority()?.certificate.public_key_fingerprint();
+        Ok(Self {
+            configurations,
+            talos: talos_api::Credentials::from_pem(
+                &client.authority.pem(),
+                &client.certificate.pem(),
+                client.key.pem().expose(),
+            )?,
+            talos_ca: fingerprint
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+            age_key: None,
+            unreadable: Vec::new(),
+            git: None,
+        })
+    }
+}
