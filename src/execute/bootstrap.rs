@@ -15,7 +15,8 @@ use crate::plan::{
     self, EtcdSigns, Fence, Git, NodeState, Observed, Plan, Refusal, SecretsState, VipProbe,
     VipState,
 };
-use crate::spec::cluster::Role;
+use crate::spec::Cluster;
+use crate::spec::cluster::{GitAuth, GitOps, Role};
 
 /// How often silent machines are asked again before anything is decided.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -166,6 +167,8 @@ impl Run {
             secrets: SecretsState::Open {
                 talos_ca: self.secrets.talos_ca.clone(),
                 unreadable: self.secrets.unreadable.clone(),
+                age_key: self.secrets.age_key.is_some(),
+                git_credentials: self.secrets.git.is_some() || is_public(cluster),
             },
             nodes: states,
             git,
@@ -201,6 +204,11 @@ impl Run {
             endpoint: self.endpoint(),
         })
     }
+}
+
+fn is_public(cluster: &Cluster) -> bool {
+    let GitOps::Flux(flux) = &cluster.gitops;
+    flux.auth == GitAuth::None
 }
 
 fn is_alive(state: &NodeState) -> bool {

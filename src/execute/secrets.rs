@@ -53,7 +53,10 @@ impl Secrets {
             configurations.insert(node.name.clone(), join(&documents, source)?);
         }
         let client = bundle.talos_client(TalosRole::Admin, CLIENT_LIFETIME, now, entropy)?;
-        let fingerprint = bundle.talos_authority()?.certificate.public_key_fingerprint();
+        let fingerprint = bundle
+            .talos_authority()?
+            .certificate
+            .public_key_fingerprint();
         Ok(Self {
             configurations,
             talos: talos_api::Credentials::from_pem(

@@ -20,6 +20,7 @@ pub use observed::{
     Disk, EtcdSigns, Git, Hardware, Link, NodeState, Observed, Platform, Running, SecretsState,
     Tree, VipProbe, VipState,
 };
+pub use preflight::GIT_CREDENTIALS;
 pub use refusal::{Fence, Refusal, Severity};
 pub use step::{Action, Condition, Effect, ObjectSet, Plan, Stage, Step, StepId};
 pub use wait::{Diagnosis, Wait, diagnose, wait_for};

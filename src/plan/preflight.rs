@@ -14,6 +14,9 @@ use crate::spec::cluster::{Arch, Cluster, DiskSelector, Distribution, NicSelecto
 const CONTROL_PLANE_MEMORY_MIB: u64 = 1848 - 150;
 const WORKER_MEMORY_MIB: u64 = 1024 - 150;
 
+/// Where the credentials that read the repository are kept, encrypted.
+pub const GIT_CREDENTIALS: &str = "cluster/secrets/flux-operator/git-credentials.sops.yaml";
+
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Findings {
@@ -82,7 +85,18 @@ fn check_files(observed: &Observed, findings: &mut Findings) {
             format!("there is no secrets bundle at `{path}`"),
             "run `homelab secrets init`",
         )),
-        SecretsState::Open { unreadable, .. } => {
+        SecretsState::Open {
+            unreadable,
+            age_key,
+            git_credentials,
+            ..
+        } => {
+            if !age_key {
+                findings.refusals.push(no_age_key());
+            }
+            if !git_credentials {
+                findings.refusals.push(no_git_credentials());
+            }
             for path in unreadable {
                 findings.refusals.push(Refusal::new(
                     Fence::KeyMismatch,
@@ -92,6 +106,24 @@ fn check_files(observed: &Observed, findings: &mut Findings) {
             }
         }
     }
+}
+
+fn no_age_key() -> Refusal {
+    Refusal::new(
+        Fence::KeyMismatch,
+        "no private age key at hand belongs to a recipient of homelab.yaml: the cluster could not open its own files",
+        "put the key into `.sops/age.key`, or name its file in SOPS_AGE_KEY_FILE",
+    )
+}
+
+fn no_git_credentials() -> Refusal {
+    Refusal::new(
+        Fence::GitCredentialsMissing,
+        format!("there is no `{GIT_CREDENTIALS}`, and the repository is not public"),
+        format!(
+            "write a Secret there whose stringData has `identity`, `identity.pub` and `known_hosts` (a deploy key) or `username` and `password` (a token), then run `homelab secrets encrypt {GIT_CREDENTIALS}`"
+        ),
+    )
 }
 
 fn git_finding(git: &Git) -> Option<Refusal> {

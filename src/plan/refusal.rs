@@ -31,6 +31,8 @@ pub enum Fence {
     BundleMissing,
     /// The age key does not open what the GitOps engine must read.
     KeyMismatch,
+    /// There are no credentials that read the repository.
+    GitCredentialsMissing,
     /// Every control plane is silent.
     ClusterUnreachable,
     /// One control plane is silent while nothing shows that etcd exists.

@@ -92,6 +92,8 @@ fn with(states: [NodeState; 3]) -> Observed {
         secrets: SecretsState::Open {
             talos_ca: "ab".repeat(32),
             unreadable: Vec::new(),
+            age_key: true,
+            git_credentials: true,
         },
         nodes: names.into_iter().zip(states).collect(),
         git: Git::Holds {
@@ -397,6 +399,8 @@ fn all_findings_come_at_once() {
     observed.secrets = SecretsState::Open {
         talos_ca: String::new(),
         unreadable: vec!["cluster/secrets/cert-manager/token.sops.yaml".into()],
+        age_key: false,
+        git_credentials: false,
     };
     observed.vip = Some(VipState {
         address: "192.168.1.100".parse().expect("an address"),
