@@ -167,6 +167,7 @@ impl Run {
             secrets: SecretsState::Open {
                 talos_ca: self.secrets.talos_ca.clone(),
                 unreadable: self.secrets.unreadable.clone(),
+                missing: self.secrets.missing.clone(),
                 age_key: self.secrets.age_key.is_some(),
                 git_credentials: self.secrets.git.is_some() || is_public(cluster),
             },

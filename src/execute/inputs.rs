@@ -70,6 +70,8 @@ pub struct Secrets {
     pub age_key: Option<Secret<String>>,
     /// Encrypted files that the age key does not open.
     pub unreadable: Vec<Utf8PathBuf>,
+    /// Encrypted files that components expect and that are not there.
+    pub missing: Vec<Utf8PathBuf>,
     /// The keys of the Secret that the GitOps engine reads the repository with.
     pub git: Option<BTreeMap<String, Secret<String>>>,
 }

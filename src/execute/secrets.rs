@@ -70,6 +70,7 @@ impl Secrets {
                 .collect(),
             age_key: None,
             unreadable: Vec::new(),
+            missing: Vec::new(),
             git: None,
         })
     }

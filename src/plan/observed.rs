@@ -50,6 +50,8 @@ pub enum SecretsState {
         talos_ca: String,
         /// Encrypted files that the age key given to the GitOps engine does not open.
         unreadable: Vec<Utf8PathBuf>,
+        /// Encrypted files that components expect and that are not there.
+        missing: Vec<Utf8PathBuf>,
         /// Whether an age key for the GitOps engine is at hand.
         age_key: bool,
         /// Whether credentials that read the repository are at hand, or none are needed.

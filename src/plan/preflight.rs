@@ -87,6 +87,7 @@ fn check_files(observed: &Observed, findings: &mut Findings) {
         )),
         SecretsState::Open {
             unreadable,
+            missing,
             age_key,
             git_credentials,
             ..
@@ -96,6 +97,13 @@ fn check_files(observed: &Observed, findings: &mut Findings) {
             }
             if !git_credentials {
                 findings.refusals.push(no_git_credentials());
+            }
+            for path in missing {
+                findings.refusals.push(Refusal::new(
+                    Fence::SecretMissing,
+                    format!("there is no `{path}`, which a component expects"),
+                    "run `homelab secrets init` on a terminal: it asks for what is missing",
+                ));
             }
             for path in unreadable {
                 findings.refusals.push(Refusal::new(

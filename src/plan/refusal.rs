@@ -31,6 +31,8 @@ pub enum Fence {
     BundleMissing,
     /// The age key does not open what the GitOps engine must read.
     KeyMismatch,
+    /// A secret that a component expects is not there.
+    SecretMissing,
     /// There are no credentials that read the repository.
     GitCredentialsMissing,
     /// Every control plane is silent.

@@ -92,6 +92,7 @@ fn with(states: [NodeState; 3]) -> Observed {
         secrets: SecretsState::Open {
             talos_ca: "ab".repeat(32),
             unreadable: Vec::new(),
+            missing: Vec::new(),
             age_key: true,
             git_credentials: true,
         },
@@ -399,6 +400,7 @@ fn all_findings_come_at_once() {
     observed.secrets = SecretsState::Open {
         talos_ca: String::new(),
         unreadable: vec!["cluster/secrets/cert-manager/token.sops.yaml".into()],
+        missing: vec!["cluster/secrets/demo/login.sops.yaml".into()],
         age_key: false,
         git_credentials: false,
     };
