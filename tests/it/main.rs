@@ -18,6 +18,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cluster_secrets;
 mod command_line;
 mod generated_docs;
 mod harness;
@@ -38,6 +39,7 @@ type Topic = (&'static str, fn() -> Vec<Case>);
 
 /// Every topic.
 const TOPICS: &[Topic] = &[
+    ("cluster_secrets", cluster_secrets::tests),
     ("command_line", command_line::tests),
     ("generated_docs", generated_docs::tests),
     ("harness", harness::tests),

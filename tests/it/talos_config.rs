@@ -459,6 +459,11 @@ fn shapes() -> Vec<(&'static str, Cluster, Catalog)> {
             plain(),
         ),
         (
+            "the whole catalogue",
+            whole_catalogue(),
+            Catalog::embedded().expect("it is well formed"),
+        ),
+        (
             "a network plugin",
             selected,
             Catalog::new([network_plugin()]),

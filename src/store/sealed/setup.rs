@@ -47,6 +47,8 @@ pub struct Report {
     pub key: Option<Made>,
     /// The public halves of the keys at hand.
     pub recipients: Vec<String>,
+    /// Whether the spec names one of them, so that files are encrypted for it from now on.
+    pub recipient_in_spec: bool,
     /// The rules.
     pub rules: Made,
     /// The cluster's secrets bundle.
@@ -160,12 +162,15 @@ impl Setup<'_> {
             .iter()
             .map(|expected| component(&sealer, expected, self.entropy, self.ask))
             .collect::<Result<_, _>>()?;
+        let recipients = public(&identities);
+        let named = |recipient| self.cluster.secrets.recipients.contains(recipient);
         Ok(Report {
+            recipient_in_spec: recipients.iter().any(named),
+            recipients,
             key: new_key.map(|_| Made {
                 file: AGE_KEY_FILE.into(),
                 state: State::Made,
             }),
-            recipients: public(&identities),
             rules: Made {
                 file: RULES_FILE.into(),
                 state: if new_rules { State::Made } else { State::Kept },
