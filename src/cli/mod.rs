@@ -3,6 +3,7 @@
 pub mod args;
 pub mod commands;
 pub mod context;
+pub mod engine;
 pub mod failure;
 pub mod load;
 mod own_components;

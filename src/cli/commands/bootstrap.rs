@@ -1,13 +1,208 @@
 //! `homelab bootstrap`.
 
+use std::io::{IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+
 use super::Outcome;
-use crate::cli::{Context, Failure, Kind};
+use crate::cli::engine::{self, Progress};
+use crate::cli::{Context, ExitStatus, Failure, Kind};
+use crate::execute::{self, Inputs, RunError};
+use crate::model::NodeName;
+use crate::plan::{Consents, KUBECONFIG, Plan, Severity, Wipe};
+use crate::ui::progress;
+
+const EXAMPLES: &str = "\
+It may be interrupted at any moment and run again: it looks at the machines and goes on from what stands.
+It never bootstraps etcd twice, never wipes a disk that holds something without its own --wipe, and never
+makes a secret anew. A cluster that runs is not changed by it.
+
+Examples:
+  homelab bootstrap --plan                          show what would be done, and do nothing
+  homelab bootstrap                                 bring the machines up
+  homelab bootstrap --wipe talos-1=S4EVNX0R100001   all that is on this disk may be lost
+  homelab bootstrap --without talos-3               this machine is gone for good
+  homelab bootstrap --connect-map lab/connect-map.json   machines behind tunnels, or a served rehearsal";
 
 /// Arguments of `homelab bootstrap`.
 #[derive(Debug, clap::Args)]
-pub struct BootstrapArgs {}
+#[command(after_help = EXAMPLES)]
+pub struct BootstrapArgs {
+    /// Show the plan and do nothing.
+    #[arg(long)]
+    plan: bool,
+    /// Do not ask on a terminal.
+    #[arg(long)]
+    yes: bool,
+    /// Wipe this disk although it holds something; may be repeated.
+    #[arg(long, value_name = "NODE=SERIAL")]
+    wipe: Vec<Wipe>,
+    /// Leave this node out; may be repeated.
+    #[arg(long, value_name = "NODE")]
+    without: Vec<String>,
+    /// Take the lease from another operator whose run is stuck.
+    #[arg(long)]
+    break_lock: bool,
+    /// Reach machines and the Git remote where this file says, like curl's --connect-to.
+    #[arg(long, value_name = "FILE")]
+    connect_map: Option<Utf8PathBuf>,
+    /// Wait this long for machines that do not answer at first: they may be installing.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    patience: u64,
+}
 
 /// Runs the command.
-pub fn run(_context: &Context, _args: BootstrapArgs) -> Outcome {
-    Err(Failure::message(Kind::Failed, "not built yet"))
+pub fn run(context: &Context, args: BootstrapArgs) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(bootstrap(context, args))
+}
+
+async fn bootstrap(context: &Context, args: BootstrapArgs) -> Outcome {
+    let progress = Arc::new(Progress::new(progress::sink(&context.ui)));
+    let request = engine::Request {
+        connect_map: args.connect_map.clone(),
+        patience: Duration::from_secs(args.patience),
+        sink: progress.clone(),
+    };
+    let mut inputs = engine::inputs(context, request).await?;
+    inputs.consents = consents(&args, &inputs)?;
+    if args.plan {
+        return show(context, &execute::plan(&inputs).await);
+    }
+    if !args.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+        let plan = execute::plan(&inputs).await;
+        if plan.severity().is_none() && !agreed(context, &plan)? {
+            return Err(Failure::message(Kind::Interrupted, "nothing was done"));
+        }
+    }
+    tokio::select! {
+        biased;
+        result = execute::bootstrap(inputs) => finish(context, result),
+        signal = engine::interrupted() => Err(interruption(&progress, signal)),
+    }
+}
+
+fn consents(args: &BootstrapArgs, inputs: &Inputs) -> Result<Consents, Failure> {
+    let mut consents = Consents {
+        break_lock: args.break_lock,
+        ..Consents::default()
+    };
+    for wipe in &args.wipe {
+        known(inputs, wipe.node.as_str())?;
+        consents.allow_wipe(wipe.clone());
+    }
+    for name in &args.without {
+        consents.without.insert(known(inputs, name)?);
+    }
+    Ok(consents)
+}
+
+fn known(inputs: &Inputs, name: &str) -> Result<NodeName, Failure> {
+    let node = inputs.cluster.node(name).ok_or_else(|| {
+        Failure::message(Kind::Usage, format!("homelab.yaml has no node `{name}`"))
+    })?;
+    Ok(node.name.clone())
+}
+
+fn show(context: &Context, plan: &Plan) -> Outcome {
+    if context.ui.is_json() {
+        context.ui.json(plan)?;
+    } else {
+        context.ui.result(plan.to_string().as_bytes())?;
+    }
+    match plan.severity() {
+        None => Ok(ExitStatus::Done),
+        Some(severity) => refused(severity, "the plan was refused", &[]),
+    }
+}
+
+fn agreed(context: &Context, plan: &Plan) -> Result<bool, Failure> {
+    context.ui.note(&plan.to_string());
+    eprint_question()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "yes"))
+}
+
+fn eprint_question() -> std::io::Result<()> {
+    let mut stderr = anstream::stderr();
+    write!(stderr, "go on? [y/N] ")?;
+    stderr.flush()
+}
+
+fn finish(context: &Context, result: Result<execute::Outcome, RunError>) -> Outcome {
+    let error = match result {
+        Ok(outcome) => return report(context, &outcome),
+        Err(error) => error,
+    };
+    match error {
+        RunError::Refused { ref refusals, .. } => {
+            let hints: Vec<_> = refusals.iter().map(|r| r.remedy.clone()).collect();
+            let messages: Vec<_> = refusals.iter().map(|r| r.message.as_str()).collect();
+            let severity = error.severity().unwrap_or(Severity::Refused);
+            if severity == Severity::Differs {
+                context.ui.failure(&messages.join("; "), &hints);
+                return Ok(ExitStatus::Differs);
+            }
+            refused(severity, &messages.join("; "), &hints)
+        }
+        RunError::Locked => Err(Failure::new(Kind::Refused, error)
+            .hint("wait until it is done; its lock goes with it, however it ends")),
+        RunError::Step { ref diagnosis, .. } => {
+            let hints: Vec<String> = diagnosis
+                .iter()
+                .flat_map(|it| {
+                    [
+                        format!("likely cause: {}", it.cause),
+                        format!("try: {}", it.command),
+                    ]
+                })
+                .collect();
+            let failure = Failure::new(Kind::Failed, error);
+            let failure = hints.into_iter().fold(failure, Failure::hint);
+            Err(failure
+                .hint("run the same command again when it is mended: it goes on from what stands"))
+        }
+        RunError::State(_) => Err(Failure::new(Kind::Failed, error)),
+    }
+}
+
+fn refused(severity: Severity, message: &str, hints: &[String]) -> Outcome {
+    let kind = match severity {
+        Severity::Differs => return Ok(ExitStatus::Differs),
+        Severity::Unreachable => Kind::Unreachable,
+        Severity::Refused => Kind::Refused,
+    };
+    let failure = Failure::message(kind, message);
+    Err(hints.iter().cloned().fold(failure, Failure::hint))
+}
+
+fn report(context: &Context, outcome: &execute::Outcome) -> Outcome {
+    if context.ui.is_json() {
+        context.ui.json(outcome)?;
+        return Ok(ExitStatus::Done);
+    }
+    let revision = outcome.revision.as_deref().unwrap_or("the latest commit");
+    let text = format!(
+        "Git has taken over: {revision} is applied and everything in it is ready.\n\
+         The Kubernetes API is at {}; its credentials are in {KUBECONFIG}:\n\n  \
+         kubectl --kubeconfig {KUBECONFIG} get nodes\n\n\
+         From here on change homelab.yaml, run `homelab render`, commit and push.\n",
+        outcome.endpoint
+    );
+    context.ui.result(text.as_bytes())?;
+    Ok(ExitStatus::Done)
+}
+
+fn interruption(progress: &Progress, signal: &str) -> Failure {
+    let failure = Failure::message(
+        Kind::Interrupted,
+        format!("interrupted ({signal}): {}", progress.stands()),
+    );
+    failure
+        .hint("run the same command again: it looks at the machines and goes on from what stands")
 }
