@@ -23,6 +23,7 @@ mod command_line;
 mod generated_docs;
 mod harness;
 mod kubernetes_api;
+mod render;
 mod repository;
 mod simulated_machines;
 mod spec;
@@ -46,6 +47,7 @@ const TOPICS: &[Topic] = &[
     ("kubernetes_api", kubernetes_api::tests),
     ("simulated_machines", simulated_machines::tests),
     ("talos_config", talos_config::tests),
+    ("render", render::tests),
     ("repository", repository::tests),
     ("spec", spec::tests),
     ("talos_node", talos_node::tests),
