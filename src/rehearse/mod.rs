@@ -4,7 +4,16 @@
 //! same TLS stack. The world keeps its own account of what happened to it, so tests need not
 //! believe the engine's.
 
+mod api_identity;
+mod clock;
 pub mod controllers;
 pub mod etcd;
+mod git_remote;
 pub mod kubernetes;
 pub mod machine;
+mod network;
+mod world;
+
+pub use clock::SimulatedClock;
+pub use network::{Door, GIT_HOST, WorldConnector};
+pub use world::{Setup, World};

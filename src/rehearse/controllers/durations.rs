@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use crate::rehearse::machine::mix;
+
 /// A span that varies with the seed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
@@ -44,24 +46,11 @@ pub(super) const RECONCILE: Span = span(1, 2);
 pub(super) const POLL: Span = span(5, 0);
 /// An issuer registers its account, a pool is taken up.
 pub(super) const CUSTOM_READY: Span = span(3, 4);
-/// The virtual IP is announced after its pod runs: leader election.
-pub(super) const ANNOUNCE: Span = span(2, 3);
 
 impl Span {
     /// Returns the span for this thing in the world of this seed.
     pub(super) fn of(self, seed: u64, about: &str) -> Duration {
-        let share = hash(seed, about) % (self.spread * 1000 + 1);
+        let share = mix(seed, about) % (self.spread * 1000 + 1);
         Duration::from_millis(self.base * 1000 + share)
     }
-}
-
-/// FNV-1a, then mixed: the share must be the same in every build and on every computer.
-fn hash(seed: u64, text: &str) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325 ^ seed;
-    for byte in text.bytes() {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    hash ^= hash >> 33;
-    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
-    hash ^ (hash >> 33)
 }

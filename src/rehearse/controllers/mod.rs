@@ -118,6 +118,36 @@ impl Controllers {
         found
     }
 
+    /// Applies what Talos brings into every cluster by itself.
+    pub fn install_base(&self) {
+        let labels = serde_json::json!({"k8s-app": "kube-dns"});
+        let toleration = serde_json::json!({"key": "node-role.kubernetes.io/control-plane"});
+        let dns = serde_json::json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"namespace": "kube-system", "name": "coredns"},
+            "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": {
+                "metadata": {"labels": labels},
+                "spec": {"tolerations": [toleration],
+                    "containers": [{"name": "coredns", "image": "simulated/coredns"}]},
+            }},
+        });
+        let _ = self.api.apply_as("talos", &dns);
+    }
+
+    /// Returns the names of the nodes that announce the cluster's virtual IP.
+    pub fn announcers(&self) -> Vec<String> {
+        let pods = self.pods();
+        let ready = pods.iter().filter(|pod| {
+            let image = pod["spec"]["containers"][0]["image"]
+                .as_str()
+                .unwrap_or_default();
+            image.starts_with("simulated/kube-vip:") && status::is_true(pod, "Ready")
+        });
+        ready
+            .filter_map(|pod| pod["spec"]["nodeName"].as_str().map(str::to_owned))
+            .collect()
+    }
+
     fn find(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<Value> {
         self.api.read(|store| {
             let resource = store.resource(api_version, kind)?;

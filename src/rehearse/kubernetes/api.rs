@@ -87,7 +87,8 @@ impl Api {
         result
     }
 
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+    /// Returns what tells of every change.
+    pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
 
