@@ -16,7 +16,7 @@ use crate::connect::Stream;
 use crate::model::FileTree;
 
 /// Names a tree as a commit would be named. The name follows from the content alone.
-pub fn commit_of(tree: &FileTree) -> String {
+pub(super) fn commit_of(tree: &FileTree) -> String {
     let mut hash = Sha256::new();
     for (path, file) in tree.iter() {
         hash.update(path.as_str());

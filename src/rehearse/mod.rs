@@ -9,11 +9,24 @@ mod clock;
 pub mod controllers;
 pub mod etcd;
 mod git_remote;
+mod killer;
 pub mod kubernetes;
 pub mod machine;
 mod network;
+mod props;
+mod rehearsal;
+mod report;
+mod timeline;
 mod world;
 
+#[cfg(test)]
+mod tests;
+
 pub use clock::SimulatedClock;
+pub use killer::Killer;
 pub use network::{Door, GIT_HOST, WorldConnector};
+pub use props::PropsError;
+pub use rehearsal::{Fault, Rehearsed, Script, Stage};
+pub use report::Report;
+pub use timeline::{Recorder, Wait};
 pub use world::{Setup, World};

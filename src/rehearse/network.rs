@@ -10,9 +10,9 @@ use crate::model::NodeName;
 use super::world::World;
 
 /// The port of the Talos API.
-pub const TALOS_PORT: u16 = 50000;
+pub(super) const TALOS_PORT: u16 = 50000;
 /// The port of the Kubernetes API on control planes.
-pub const KUBERNETES_PORT: u16 = 6443;
+pub(super) const KUBERNETES_PORT: u16 = 6443;
 /// The host that serves the working tree as the Git remote.
 pub const GIT_HOST: &str = "git.rehearsal.invalid";
 

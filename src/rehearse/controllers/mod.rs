@@ -134,6 +134,13 @@ impl Controllers {
         let _ = self.api.apply_as("talos", &dns);
     }
 
+    /// Returns the names of the nodes that are ready.
+    pub fn ready_nodes(&self) -> Vec<String> {
+        let nodes = self.all("", "nodes");
+        let ready = nodes.iter().filter(|node| status::is_true(node, "Ready"));
+        ready.map(|node| key_of(node).1).collect()
+    }
+
     /// Returns the names of the nodes that announce the cluster's virtual IP.
     pub fn announcers(&self) -> Vec<String> {
         let pods = self.pods();
