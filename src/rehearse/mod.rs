@@ -12,10 +12,12 @@ mod git_remote;
 mod killer;
 pub mod kubernetes;
 pub mod machine;
+mod needs;
 mod network;
 mod props;
 mod rehearsal;
 mod report;
+mod serve;
 mod timeline;
 mod world;
 
@@ -24,9 +26,11 @@ mod tests;
 
 pub use clock::SimulatedClock;
 pub use killer::Killer;
+pub use needs::{Need, needs};
 pub use network::{Door, GIT_HOST, WorldConnector};
 pub use props::PropsError;
 pub use rehearsal::{Fault, Rehearsed, Script, Stage};
 pub use report::Report;
+pub use serve::{ServeOptions, serve};
 pub use timeline::{Recorder, Wait};
 pub use world::{Setup, World};

@@ -112,6 +112,7 @@ pub(super) fn secrets(
             .collect(),
         age_key: Some(Secret::new("# a rehearsal has no key\n".to_owned())),
         unreadable: Vec::new(),
+        missing: Vec::new(),
         git,
     })
 }

@@ -45,7 +45,7 @@ pub struct Script {
 }
 
 /// Something that goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
     /// A machine, chosen by the seed, does not come back from its first restart.
@@ -82,6 +82,15 @@ pub struct Rehearsed {
     pub began: Timestamp,
 }
 
+impl Fault {
+    /// Says what goes wrong.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::NodeNeverReturns => "a machine did not come back from its first restart",
+        }
+    }
+}
+
 impl Stage {
     /// Prepares rehearsals of a cluster.
     pub fn new(cluster: Arc<Cluster>, catalog: &Catalog) -> Result<Self, PropsError> {
@@ -104,7 +113,7 @@ impl Stage {
 
     async fn play(&self, script: &Script, sink: Arc<dyn Sink>) -> Rehearsed {
         let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::starting(epoch(), 1));
-        let world = self.world(script.seed, &clock);
+        let world = self.world(script.seed, &clock, &clock);
         let driven = Arc::clone(&world);
         tokio::spawn(async move { driven.drive(1).await });
         let faults = self.arrange(script, &world);
@@ -140,14 +149,19 @@ impl Stage {
     }
 
     /// Builds a world for this stage's cluster.
-    pub fn world(&self, seed: u64, clock: &Arc<dyn Clock>) -> Arc<World> {
+    pub fn world(
+        &self,
+        seed: u64,
+        clock: &Arc<dyn Clock>,
+        calendar: &Arc<dyn Clock>,
+    ) -> Arc<World> {
         World::new(Setup {
             cluster: Arc::clone(&self.cluster),
             tree: self.tree.clone(),
             machines: MachineSpec::of_cluster(&self.cluster),
             seed,
             clock: Arc::clone(clock),
-            calendar: Arc::clone(clock),
+            calendar: Arc::clone(calendar),
         })
     }
 

@@ -5,5 +5,6 @@
 pub mod diagnostics;
 mod printer;
 pub mod progress;
+pub mod rehearsal;
 
 pub use printer::Ui;
