@@ -1,5 +1,5 @@
-//! What bootstrap applies before Git takes over, taken by a real Kubernetes API through our own
-//! client. No node runs, so that no Job ends.
+//! What bootstrap applies before Git takes over, and what Git brings, taken by a real Kubernetes
+//! API through our own client. No node runs, so that no Job ends.
 
 use std::sync::Arc;
 
@@ -9,23 +9,23 @@ use homelab::connect::{Target, Tcp};
 use homelab::kube::ready::{Readiness, readiness};
 use homelab::kube::{Access, Client, Holder, KubeError, LeaseAnswer, LeaseLife, in_apply_order};
 use homelab::model::{Clock as _, Secret, SystemClock};
-use homelab::render::bootstrap;
-use homelab::spec::cluster::SelectedComponent;
+use homelab::render::{self, bootstrap};
+use homelab::spec::{self, Cluster};
 use serde_json::{Value, json};
 
 use crate::support::control_plane::ControlPlane;
-use crate::support::{Case, Need, clusters};
+use crate::support::{Case, Need, oracle};
 
 /// The field manager of what Git owns later.
 const MANAGER: &str = "kubectl-homelab";
 
 pub fn tests() -> Vec<Case> {
     vec![
-        Case::new("objects_before_git_are_taken", || {
+        Case::new("rendered_objects_are_taken", || {
             tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?
-                .block_on(objects_before_git_are_taken())
+                .block_on(rendered_objects_are_taken())
         })
         .needs(Need::Program("python3"))
         .needs(Need::Program("openssl"))
@@ -33,12 +33,14 @@ pub fn tests() -> Vec<Case> {
     ]
 }
 
-async fn objects_before_git_are_taken() -> anyhow::Result<()> {
+async fn rendered_objects_are_taken() -> anyhow::Result<()> {
     let real = ControlPlane::up();
     let client = client(&real)?;
     client.ready().await?;
 
-    applies_twice_and_changes_nothing(&client, &objects()?).await?;
+    let catalog = Catalog::embedded()?;
+    let cluster = own_cluster(&catalog)?;
+    applies_twice_and_changes_nothing(&client, &before_git(&cluster, &catalog)?).await?;
     fields_are_owned_by_the_manager(&real);
     let jobs = client.list("batch/v1", "Job", None).await?;
     ensure!(jobs.len() == 2, "one Job for the network, one for Flux");
@@ -49,6 +51,7 @@ async fn objects_before_git_are_taken() -> anyhow::Result<()> {
             "{state:?}: {job}"
         );
     }
+    applies_twice_and_changes_nothing(&client, &from_git(&cluster, &catalog)?).await?;
     kinds_that_are_not_there_yet_are_told_apart(&client).await?;
     one_operator_at_a_time(&client).await
 }
@@ -68,44 +71,48 @@ fn client(real: &ControlPlane) -> anyhow::Result<Client> {
     )?)
 }
 
-/// The objects of step 8 for a cluster with everything that comes before Git.
-fn objects() -> anyhow::Result<Vec<Value>> {
-    let mut cluster = clusters::talos();
-    cluster.components = vec![
-        select("kube-vip", "0.9.9", &json!({"interface": ""})),
-        select(
-            "cilium",
-            "1.20.1",
-            &json!({"hubble": false, "encryption": false}),
-        ),
-        select(
-            "flux-operator",
-            "0.58.1",
-            &json!({"flux": "2.9.x", "size": "small"}),
-        ),
-    ];
-    let manifests = bootstrap::manifests(&cluster, &Catalog::embedded()?)?;
+/// This repository's own cluster.
+fn own_cluster(catalog: &Catalog) -> anyhow::Result<Cluster> {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/homelab.yaml"))?;
+    let checked = spec::load("homelab.yaml", &text, catalog);
+    checked.cluster.context("our own homelab.yaml is valid")
+}
+
+/// What bootstrap applies before Git takes over, as far as the API knows its kinds by itself.
+fn before_git(cluster: &Cluster, catalog: &Catalog) -> anyhow::Result<Vec<Value>> {
+    let manifests = bootstrap::manifests(cluster, catalog)?;
     let mut objects = manifests.namespaces;
     objects.extend(manifests.network.objects());
     objects.extend(manifests.operator.objects());
     Ok(in_apply_order(&objects).into_iter().cloned().collect())
 }
 
-fn select(name: &str, version: &str, options: &Value) -> SelectedComponent {
-    SelectedComponent {
-        name: name.to_owned(),
-        version: version.to_owned(),
-        chart_url: None,
-        options: options.as_object().cloned().unwrap_or_default(),
-        values: serde_json::Map::new(),
+/// What Flux applies from the rendered tree, as far as the API knows its kinds by itself.
+fn from_git(cluster: &Cluster, catalog: &Catalog) -> anyhow::Result<Vec<Value>> {
+    let tree = render::render(cluster, catalog)?;
+    let mut objects = Vec::new();
+    for (path, file) in tree.iter() {
+        let is_object =
+            path.extension() == Some("yaml") && path.file_stem() != Some("kustomization");
+        if path.starts_with("cluster") && is_object {
+            let text = std::str::from_utf8(&file.bytes)?;
+            objects.extend(oracle::documents(text));
+        }
     }
+    objects.retain(|object| {
+        let group = object["apiVersion"]
+            .as_str()
+            .and_then(|it| it.split_once('/'));
+        group.is_none_or(|(group, _)| !group.contains('.') || group.ends_with(".k8s.io"))
+    });
+    Ok(in_apply_order(&objects).into_iter().cloned().collect())
 }
 
 async fn applies_twice_and_changes_nothing(
     client: &Client,
     objects: &[Value],
 ) -> anyhow::Result<()> {
-    ensure!(objects.len() > 5, "{objects:?}");
+    ensure!(objects.len() > 3, "{objects:?}");
     let mut first = Vec::new();
     for object in objects {
         first.push(client.apply(object, MANAGER).await?);
