@@ -94,7 +94,7 @@ fn read(path: &Utf8Path) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| {
         let start = error.utf8_error().valid_up_to();
         let valid = &error.as_bytes()[..start];
-        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = String::from_utf8_lossy(valid).lines().count().max(1);
         failure(format!(
             "`{path}` is not UTF-8: line {line} holds other bytes"
         ))

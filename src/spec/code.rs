@@ -74,7 +74,7 @@ codes! {
     NoStableEndpoint = "HL0214", Warning, "several control planes without a common endpoint";
     NowhereToRun = "HL0215", Error, "no node may run ordinary pods";
 
-    VersionSkew = "HL0301", Error, "Talos and Kubernetes versions that do not fit";
+    VersionSkew = "HL0301", Error, "versions that do not fit together";
     UnknownRelease = "HL0302", Warning, "a Talos release that this build does not know";
 
     UnknownComponent = "HL0401", Error, "a component that the catalogue does not have";
@@ -90,6 +90,7 @@ codes! {
     TwoPodNetworks = "HL0411", Error, "two pod networks";
     MissingEngineComponent = "HL0412", Error, "the GitOps engine's component is not in the cluster";
     UnannouncedPool = "HL0413", Error, "load balancer pools that nothing announces";
+    KubeProxyKept = "HL0414", Error, "kube-proxy beside what replaces it";
 
     InvalidRecipient = "HL0501", Error, "not an age recipient";
     GitAuthMismatch = "HL0502", Error, "Git authentication that does not fit the URL";

@@ -74,7 +74,7 @@ mod tests {
     fn every_key_is_described_and_every_value_has_an_example() {
         let schema = schema();
         let mut found = Vec::new();
-        properties(&schema, "file", &mut found);
+        properties(schema, "file", &mut found);
         for (name, definition) in schema["$defs"].as_object().expect("definitions") {
             assert!(
                 definition.get("description").is_some(),

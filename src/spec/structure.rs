@@ -213,6 +213,17 @@ impl<'a> Structure<'a> {
                 .push(Diagnostic::new(Code::InvalidValue, at.span, message));
             return None;
         }
+        let most = schema.get("maxItems").and_then(Value::as_u64);
+        if most.is_some_and(|most| u64::try_from(items.len()).is_ok_and(|count| count > most)) {
+            let most = most.unwrap_or_default();
+            let message = format!(
+                "{} holds {} items, at most {most} are taken",
+                at.quoted(),
+                items.len()
+            );
+            self.report(Diagnostic::new(Code::InvalidValue, at.span, message));
+            return None;
+        }
         let items = match schema.get("items") {
             Some(schema) => items
                 .iter()
@@ -302,15 +313,14 @@ impl<'a> Structure<'a> {
             let property = schema
                 .get("properties")
                 .and_then(|properties| properties.get(name));
-            self.findings
-                .push(match property.and_then(|property| self.example(property)) {
-                    Some(example) => finding.help(format!("add `{name}: {example}`")),
-                    None => finding,
-                });
+            self.findings.push(match property.and_then(Self::example) {
+                Some(example) => finding.help(format!("add `{name}: {example}`")),
+                None => finding,
+            });
         }
     }
 
-    fn example(&self, property: &Value) -> Option<String> {
+    fn example(property: &Value) -> Option<String> {
         let example = property.get("examples")?.get(0)?;
         (!example.is_object()).then(|| match example {
             Value::String(text) if text.contains(':') => format!("\"{text}\""),

@@ -23,7 +23,8 @@ pub fn text(checked: &Checked) -> String {
     }
     let more = open(checked).count().saturating_sub(SHOWN);
     if more > 0 {
-        text += &format!("… and {more} more; mend these first\n\n");
+        let rest = format!("… and {more} more; mend these first\n\n");
+        text.push_str(&rest);
     }
     text
 }

@@ -68,6 +68,8 @@ fn syntax(error: &serde_saphyr::Error) -> ParseError {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use serde_json::json;
 
     use super::*;
@@ -91,10 +93,8 @@ mod tests {
         let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for level in 1..10 {
             let previous = format!("*a{}, ", level - 1).repeat(10);
-            text += &format!(
-                "a{level}: &a{level} [{}]\n",
-                previous.trim_end_matches(", ")
-            );
+            let items = previous.trim_end_matches(", ");
+            writeln!(text, "a{level}: &a{level} [{items}]").expect("a string takes all");
         }
         assert!(parse(&text).is_err());
     }

@@ -1,6 +1,7 @@
 //! `homelab.yaml`: the five reference systems, every diagnostic, the schema, and hostile files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use homelab::catalog::Catalog;
@@ -19,6 +20,7 @@ pub fn tests() -> Vec<Case> {
         validate_says_what_the_cluster_is,
         validate_shows_the_place_and_fails,
         validate_writes_findings_as_data,
+        accepted_warnings_are_counted_not_shown,
         explain_prints_the_page,
         explain_lists_every_code,
         explain_of_nothing_known_is_a_usage_error,
@@ -29,7 +31,7 @@ pub fn tests() -> Vec<Case> {
     ];
     for code in Code::ALL {
         all.push(Case::new(format!("{code}_trips_and_passes"), move || {
-            fixtures_of(*code)
+            fixtures_of(*code);
         }));
     }
     all
@@ -241,7 +243,11 @@ fn validate_says_what_the_cluster_is() {
     apps          demo 1.29.5
     homelab.yaml: no findings
     ");
-    assert_eq!(run.stderr, "");
+    insta::assert_snapshot!(run.stderr, @r"
+    warning: `infrastructure/talos/secrets.sops.yaml` is missing: the cluster's own certificates and keys
+    warning: `cluster/secrets/cert-manager/cloudflare-api-token.sops.yaml` is missing: Cloudflare API token that may edit the DNS records of your zones
+    `homelab secrets init` makes what is missing; `render` and `rehearse` do without
+    ");
 }
 
 fn validate_shows_the_place_and_fails() {
@@ -305,6 +311,33 @@ fn validate_writes_findings_as_data() {
     "#);
 }
 
+fn accepted_warnings_are_counted_not_shown() {
+    let text = read("tests/fixtures/diagnostics/HL0503/passes.yaml");
+    let run = env_with(&text).homelab(["validate"]).run().success();
+    assert!(
+        run.stdout
+            .ends_with("1 warning is accepted\nhomelab.yaml: no findings\n"),
+        "{}",
+        run.stdout
+    );
+    assert!(!run.stderr.contains("HL0208"), "{}", run.stderr);
+    let run = env_with(&text)
+        .homelab(["validate", "--output", "json"])
+        .run()
+        .success();
+    let value: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(value["valid"], true);
+    assert_eq!(value["findings"][0]["code"], "HL0208");
+    assert_eq!(
+        value["findings"][0]["accepted"],
+        "the virtual machine has one disk"
+    );
+    assert_eq!(
+        value["missing"][0]["file"],
+        "infrastructure/talos/secrets.sops.yaml"
+    );
+}
+
 fn explain_prints_the_page() {
     let run = TestEnv::new()
         .homelab(["explain", "hl0101"])
@@ -347,7 +380,7 @@ fn hostile_files_are_refused_in_words() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..9 {
         let before = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb += &format!("a{level}: &a{level} [{before}]\n");
+        writeln!(bomb, "a{level}: &a{level} [{before}]").unwrap();
     }
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("empty", Vec::new(), "HL0004"),
@@ -404,9 +437,11 @@ fn hostile_files_are_refused_in_words() {
 }
 
 fn deep_mappings() -> String {
-    (0..500)
-        .map(|depth| format!("{}a:\n", " ".repeat(depth)))
-        .collect()
+    let mut text = String::new();
+    for depth in 0..500 {
+        writeln!(text, "{}a:", " ".repeat(depth)).unwrap();
+    }
+    text
 }
 
 fn a_private_key_is_never_shown() {

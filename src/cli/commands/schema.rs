@@ -14,10 +14,6 @@ use crate::spec;
 pub struct SchemaArgs {}
 
 /// Prints the JSON schema of `homelab.yaml`.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "every command takes its arguments by value"
-)]
 pub fn run(context: &Context, _args: SchemaArgs) -> Outcome {
     context.ui.json(spec::schema())?;
     Ok(ExitStatus::Done)

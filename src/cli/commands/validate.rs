@@ -1,9 +1,15 @@
 //! `homelab validate`.
 
+use std::fmt::Write as _;
+
+use camino::Utf8PathBuf;
 use serde_json::{Value, json};
 
 use super::Outcome;
-use crate::cli::{Context, ExitStatus, load};
+use crate::catalog::{Catalog, expected_secrets};
+use crate::cli::{Context, ExitStatus, Failure, load};
+use crate::render::talos::BUNDLE_PATH;
+use crate::spec::Checked;
 use crate::spec::cluster::{Cluster, Distribution, GitOps, Role, VipProvider};
 use crate::ui;
 
@@ -16,16 +22,17 @@ use crate::ui;
 pub struct ValidateArgs {}
 
 /// Checks `homelab.yaml` and says what the cluster is.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "every command takes its arguments by value"
-)]
 pub fn run(context: &Context, _args: ValidateArgs) -> Outcome {
-    let (checked, _) = load::check(context)?;
+    let (checked, catalog) = load::check(context)?;
+    let missing = match &checked.cluster {
+        Some(cluster) => missing_secrets(context, cluster, &catalog)?,
+        None => Vec::new(),
+    };
     if context.ui.is_json() {
         context.ui.json(&json!({
             "valid": checked.cluster.is_some(),
             "findings": ui::diagnostics::json(&checked),
+            "missing": missing,
             "cluster": checked.cluster.as_ref().map(facts),
         }))?;
     } else {
@@ -35,24 +42,69 @@ pub fn run(context: &Context, _args: ValidateArgs) -> Outcome {
         return Err(load::failure(&checked));
     };
     if !context.ui.is_json() {
-        let accepted = checked
-            .diagnostics
-            .iter()
-            .filter(|finding| finding.accepted.is_some());
-        let mut text = summary(cluster);
-        match accepted.count() {
-            0 => {}
-            1 => text += "1 warning is accepted\n",
-            number => text += &format!("{number} warnings are accepted\n"),
-        }
-        text += &format!(
-            "{}: {}\n",
-            checked.source_name,
-            ui::diagnostics::count(&checked)
-        );
-        context.ui.result(text.as_bytes())?;
+        context.ui.result(report(&checked, cluster).as_bytes())?;
+        show_missing(context, &missing);
     }
     Ok(ExitStatus::Done)
+}
+
+/// An encrypted file that the tree lists and the repository does not have yet.
+#[derive(serde::Serialize)]
+struct MissingSecret {
+    file: Utf8PathBuf,
+    summary: String,
+}
+
+fn missing_secrets(
+    context: &Context,
+    cluster: &Cluster,
+    catalog: &Catalog,
+) -> Result<Vec<MissingSecret>, Failure> {
+    let bundle = MissingSecret {
+        file: BUNDLE_PATH.into(),
+        summary: "the cluster's own certificates and keys".to_owned(),
+    };
+    let expected = expected_secrets(cluster, catalog)?
+        .into_iter()
+        .map(|secret| MissingSecret {
+            file: secret.file,
+            summary: secret.declaration.summary,
+        });
+    let files = [bundle].into_iter().chain(expected);
+    Ok(files
+        .filter(|secret| !context.settings.root.join(&secret.file).exists())
+        .collect())
+}
+
+fn show_missing(context: &Context, missing: &[MissingSecret]) {
+    for MissingSecret { file, summary } in missing {
+        context
+            .ui
+            .warning(&format!("`{file}` is missing: {summary}"));
+    }
+    if !missing.is_empty() {
+        context.ui.note(
+            "`homelab secrets init` makes what is missing; `render` and `rehearse` do without",
+        );
+    }
+}
+
+fn report(checked: &Checked, cluster: &Cluster) -> String {
+    let accepted = checked
+        .diagnostics
+        .iter()
+        .filter(|finding| finding.accepted.is_some());
+    let accepted = match accepted.count() {
+        0 => String::new(),
+        1 => "1 warning is accepted\n".to_owned(),
+        number => format!("{number} warnings are accepted\n"),
+    };
+    let count = ui::diagnostics::count(checked);
+    format!(
+        "{}{accepted}{}: {count}\n",
+        summary(cluster),
+        checked.source_name
+    )
 }
 
 fn summary(cluster: &Cluster) -> String {
@@ -65,7 +117,7 @@ fn summary(cluster: &Cluster) -> String {
         };
         for (index, line) in lines.into_iter().enumerate() {
             let name = if index == 0 { name } else { "" };
-            text += &format!("{name:<14}{line}\n");
+            writeln!(text, "{name:<14}{line}").expect("a string takes all");
         }
     }
     text

@@ -60,7 +60,7 @@ pub struct RawSpec {
     pub classes: BTreeMap<String, RawClass>,
     /// The machines.
     #[serde(default)]
-    #[schemars(required, length(min = 1))]
+    #[schemars(required, length(min = 1, max = 5000))]
     pub nodes: Vec<RawNode>,
     /// Your own changes to machine configurations, from the widest scope to the narrowest.
     pub patches: Option<RawPatches>,

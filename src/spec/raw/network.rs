@@ -56,7 +56,7 @@ pub struct RawNetwork {
 pub struct RawLoadBalancer {
     /// Address pools.
     #[serde(default)]
-    #[schemars(required, length(min = 1), example = ["192.168.1.240/28"])]
+    #[schemars(required, length(min = 1, max = 64), example = ["192.168.1.240/28"])]
     pub pools: Vec<Text>,
     /// How the addresses become reachable; `l2` unless you say otherwise.
     #[schemars(example = &"l2")]

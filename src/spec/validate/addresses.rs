@@ -27,7 +27,7 @@ pub(super) fn check(spec: &RawSpec, findings: &mut Findings) {
             inside_pool(owner, pool, text, findings);
         }
     }
-    if let Some(nodes) = network.nodes.as_ref().and_then(|text| parsed_network(text)) {
+    if let Some(nodes) = network.nodes.as_ref().and_then(parsed_network) {
         for owner in &owners {
             belongs(owner, nodes, network, findings);
         }

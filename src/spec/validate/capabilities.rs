@@ -16,6 +16,8 @@ const POD_NETWORK: &str = "cni";
 const NETWORK_POLICY: &str = "network-policy";
 /// The capability of giving Services of type LoadBalancer their addresses.
 const LOAD_BALANCER: &str = "load-balancer";
+/// The capability of doing kube-proxy's work.
+const KUBE_PROXY: &str = "kube-proxy";
 /// The component that announces a virtual IP.
 const KUBE_VIP: &str = "kube-vip";
 /// The component that brings Flux.
@@ -48,6 +50,7 @@ pub(super) fn check(
     network_policy(spec, &cluster, findings);
     engine(spec, &cluster, findings);
     pools(spec, &cluster, findings);
+    kube_proxy(spec, &cluster, findings);
 }
 
 struct Providers<'a> {
@@ -185,7 +188,6 @@ fn pod_network(spec: &RawSpec, cluster: &Providers<'_>, findings: &mut Findings)
                 },
             );
         }
-        Some(_) => {}
         None if providers.is_empty() && !cluster.has("cilium") => {
             let message = "no component brings a pod network, so nodes never become ready";
             let finding =
@@ -195,7 +197,7 @@ fn pod_network(spec: &RawSpec, cluster: &Providers<'_>, findings: &mut Findings)
                 ));
             findings.add(finding);
         }
-        None => {}
+        _ => {}
     }
     if let [first, second, ..] = providers.as_slice() {
         let message = format!(
@@ -250,5 +252,34 @@ fn pools(spec: &RawSpec, cluster: &Providers<'_>, findings: &mut Findings) {
         let message = "no component announces the load balancer's addresses";
         let finding = Diagnostic::new(Code::UnannouncedPool, place, message);
         findings.add(finding.help(cluster.advice(LOAD_BALANCER)));
+    }
+}
+
+/// A patch that turns kube-proxy on again, where something has replaced it: both would rewrite the
+/// packets of Services.
+fn kube_proxy(spec: &RawSpec, cluster: &Providers<'_>, findings: &mut Findings) {
+    let Some(provider) = cluster.providers(KUBE_PROXY).next() else {
+        return;
+    };
+    let patches = spec
+        .patches
+        .iter()
+        .flat_map(|patches| patches.all.iter().chain(&patches.control_plane));
+    for patch in patches {
+        let proxy = patch
+            .value
+            .get("cluster")
+            .and_then(|section| section.get("proxy"));
+        if proxy.and_then(|proxy| proxy.get("disabled")) == Some(&false.into()) {
+            let message = format!(
+                "this patch keeps kube-proxy, which `{}` replaces",
+                provider.name
+            );
+            let finding = Diagnostic::new(Code::KubeProxyKept, patch.span, message).also(
+                cluster.listed(&provider.name).unwrap_or_default(),
+                "replaces it",
+            );
+            findings.add(finding.help("remove `cluster.proxy` from the patch"));
+        }
     }
 }

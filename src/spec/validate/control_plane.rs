@@ -147,7 +147,7 @@ fn check_voters(
         )
         .help("take one control plane or three: of two voters, etcd needs both");
         findings.add(finding);
-    } else if count % 2 == 0 && has_voters(spec) {
+    } else if count.is_multiple_of(2) && has_voters(spec) {
         let message = format!(
             "{count} etcd voters survive no more failures than {}",
             count - 1

@@ -26,6 +26,9 @@ pub(super) fn distribution(
     scope: Scope<'_>,
     findings: &mut Findings,
 ) -> Option<Distribution> {
+    if let Some(k3s) = spec.distribution.as_ref()?.k3s.as_ref() {
+        k3s_skew(k3s.value.version.as_ref(), kubernetes, scope, findings);
+    }
     let raw = spec.distribution.as_ref()?.talos.as_ref()?;
     let text = raw.value.version.as_ref()?;
     let version = findings.parsed::<Version>(text)?;
@@ -87,6 +90,32 @@ fn skew(
         ));
     }
     findings.add(finding);
+}
+
+/// A k3s release carries one Kubernetes release, whose number it has.
+fn k3s_skew(
+    text: Option<&Text>,
+    kubernetes: Option<&Version>,
+    scope: Scope<'_>,
+    findings: &mut Findings,
+) {
+    let Some(text) = text else { return };
+    let (Some(k3s), Some(kubernetes)) = (findings.parsed::<Version>(text), kubernetes) else {
+        return;
+    };
+    if (k3s.minor_release(), k3s.patch()) == (kubernetes.minor_release(), kubernetes.patch()) {
+        return;
+    }
+    let carried = Version::new(k3s.major(), k3s.minor(), k3s.patch());
+    let message = format!("k3s {k3s} is not Kubernetes {kubernetes}");
+    let finding = Diagnostic::new(
+        Code::VersionSkew,
+        value_span(scope).unwrap_or(text.span),
+        message,
+    )
+    .label(format!("this k3s carries {carried}"))
+    .also(text.span, "the k3s version");
+    findings.add(finding.help(format!("write `version: {carried}`, or take another k3s")));
 }
 
 fn value_span(scope: Scope<'_>) -> Option<crate::yaml::Span> {

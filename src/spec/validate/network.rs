@@ -18,15 +18,17 @@ const TIME_SERVER: &str = "time.cloudflare.com";
 pub(super) fn network(spec: &RawSpec, findings: &mut Findings) -> Option<Network> {
     let raw = spec.network.as_ref()?;
     let nodes = raw.nodes.as_ref().and_then(|text| findings.network(text));
-    let gateway = optional(raw.gateway.as_ref(), |text| findings.address(text));
+    let gateway = raw.gateway.as_ref().map(|text| findings.address(text));
     let nameservers = all(&raw.nameservers, |text| findings.address(text));
     let pods = family_networks(raw.pods.as_ref(), PODS, findings);
     let services = family_networks(raw.services.as_ref(), SERVICES, findings);
-    let load_balancer = optional(raw.load_balancer.as_ref(), |raw| {
-        load_balancer(raw, findings)
-    });
+    let balancer = raw.load_balancer.as_ref();
+    let balancer = balancer.map(|raw| load_balancer(raw, findings));
     networks::check(spec, raw, findings);
-    let gateway = gateway?;
+    if gateway == Some(None) || balancer == Some(None) {
+        return None;
+    }
+    let gateway = gateway.flatten();
     Some(Network {
         nodes: nodes?,
         gateway,
@@ -36,16 +38,8 @@ pub(super) fn network(spec: &RawSpec, findings: &mut Findings) -> Option<Network
         services: services?,
         domain: raw.domain.as_ref().map(|text| text.value.clone()),
         cluster_domain: text_or(raw.cluster_domain.as_ref(), "cluster.local"),
-        load_balancer: load_balancer?,
+        load_balancer: balancer.flatten(),
     })
-}
-
-/// Nothing stays nothing; something that could not be parsed makes the whole absent.
-fn optional<R, T>(raw: Option<R>, parse: impl FnOnce(R) -> Option<T>) -> Option<Option<T>> {
-    match raw {
-        None => Some(None),
-        Some(raw) => parse(raw).map(Some),
-    }
 }
 
 /// Parses all, so that each is reported; absent if one could not be parsed.
