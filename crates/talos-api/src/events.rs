@@ -100,14 +100,13 @@ impl Events {
     }
 
     async fn receive(&mut self) -> Result<Event, Error> {
-        let stream = match &mut self.stream {
-            Some(stream) => stream,
-            None => {
-                let request = self.client.request(self.request.clone());
-                let opened = self.client.machine().events(request).await;
-                let opened = opened.map_err(|status| self.client.failure(Self::METHOD, status))?;
-                self.stream.insert(opened.into_inner())
-            }
+        let stream = if let Some(stream) = &mut self.stream {
+            stream
+        } else {
+            let request = self.client.request(self.request.clone());
+            let opened = self.client.machine().events(request).await;
+            let opened = opened.map_err(|status| self.client.failure(Self::METHOD, status))?;
+            self.stream.insert(opened.into_inner())
         };
         match stream.message().await {
             Ok(Some(event)) => decode(event)

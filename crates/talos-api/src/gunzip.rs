@@ -156,7 +156,7 @@ impl Huffman {
     fn new(lengths: &[u8]) -> Self {
         let mut counts = [0; MAX_CODE_LENGTH + 1];
         let mut symbols: Vec<u16> = Vec::new();
-        for length in 1..=MAX_CODE_LENGTH {
+        for (length, count) in counts.iter_mut().enumerate().skip(1) {
             let before = symbols.len();
             symbols.extend(
                 (0..)
@@ -164,7 +164,7 @@ impl Huffman {
                     .filter(|(_, found)| usize::from(**found) == length)
                     .map(|(symbol, _)| symbol),
             );
-            counts[length] = u16::try_from(symbols.len() - before).unwrap_or(u16::MAX);
+            *count = u16::try_from(symbols.len() - before).unwrap_or(u16::MAX);
         }
         Self { counts, symbols }
     }

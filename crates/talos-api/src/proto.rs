@@ -6,6 +6,10 @@
     clippy::pedantic,
     reason = "generated code; the definitions in `proto/` say what each field is"
 )]
+#![cfg_attr(
+    feature = "server",
+    expect(clippy::allow_attributes, reason = "generated code")
+)]
 
 /// Package `google.rpc`.
 pub mod google {

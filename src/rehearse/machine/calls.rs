@@ -202,7 +202,7 @@ impl Fleet {
         caller: &Caller,
         today: Timestamp,
     ) -> Result<String, Refusal> {
-        const LIFETIME: std::time::Duration = std::time::Duration::from_secs(8760 * 3600);
+        const LIFETIME: std::time::Duration = std::time::Duration::from_hours(8760);
         caller.require(Access::Everything)?;
         let machine = self.control_plane(node, "kubeconfig")?;
         let config = machine.config().filter(|_| machine.phase() == Phase::Up);
@@ -241,9 +241,9 @@ impl Fleet {
 /// A node that is not installed yet looks for its disk before it accepts anything.
 fn check_disk(machine: &Machine, config: &MachineConfig) -> Result<(), super::config::ConfigError> {
     match disk::choose(config, machine.disks()) {
-        Choice::NoMatch(expression) if machine.is_in_maintenance() => joined(vec![format!(
-            "no disks matched the expression: {expression}"
-        )]),
+        Choice::NoMatch(expression) if machine.is_in_maintenance() => {
+            joined(&[format!("no disks matched the expression: {expression}")])
+        }
         _ => Ok(()),
     }
 }

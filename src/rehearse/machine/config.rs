@@ -55,7 +55,7 @@ impl MachineConfig {
             role,
             documents,
         };
-        joined(config.problems())?;
+        joined(&config.problems())?;
         Ok(config)
     }
 
@@ -250,17 +250,14 @@ impl MachineConfig {
 }
 
 /// Puts problems together as Talos does; none is no error.
-pub(super) fn joined(problems: Vec<String>) -> Result<(), ConfigError> {
+pub(super) fn joined(problems: &[String]) -> Result<(), ConfigError> {
     let count = match problems.len() {
         0 => return Ok(()),
         1 => "1 error".to_owned(),
         more => format!("{more} errors"),
     };
-    let list: String = problems
-        .iter()
-        .map(|problem| format!("\t* {problem}\n"))
-        .collect();
-    Err(ConfigError(format!("{count} occurred:\n{list}\n")))
+    let list = problems.join("\n\t* ");
+    Err(ConfigError(format!("{count} occurred:\n\t* {list}\n\n")))
 }
 
 fn is_main(document: &Value) -> bool {

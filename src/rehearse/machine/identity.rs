@@ -24,7 +24,7 @@ use super::durations::mix;
 use super::machine::Machine;
 
 /// Talos renews the certificates of its API twice in their lifetime.
-const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+const LIFETIME: Duration = Duration::from_hours(24);
 
 /// Why a machine cannot serve.
 #[derive(Debug, thiserror::Error)]

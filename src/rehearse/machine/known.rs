@@ -130,12 +130,12 @@ pub(super) fn unknown_keys(document: &Value) -> Option<String> {
 
 /// Talos indents by four spaces.
 fn as_talos_writes(yaml: &str) -> String {
-    yaml.lines()
-        .map(|line| {
-            let content = line.trim_start();
-            format!("{}{line}\n", &line[..line.len() - content.len()])
-        })
-        .collect()
+    let mut text = String::new();
+    for line in yaml.lines() {
+        let indentation = &line[..line.len() - line.trim_start().len()];
+        text.extend([indentation, line, "\n"]);
+    }
+    text
 }
 
 fn strangers(section: &Value, known: &[&str]) -> Map<String, Value> {

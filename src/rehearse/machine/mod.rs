@@ -15,6 +15,7 @@ mod events;
 mod fleet;
 mod identity;
 mod known;
+#[expect(clippy::module_inception, reason = "the file is named after its type")]
 mod machine;
 mod resources;
 mod serve;

@@ -39,8 +39,10 @@ pub struct SharedFleet {
     calendar: Arc<dyn Clock>,
     changes: Arc<watch::Sender<u64>>,
     /// The TLS side of each machine, by its session and the hour in which it was made.
-    tls: Arc<Mutex<BTreeMap<NodeName, (Epoch, Arc<ServerConfig>)>>>,
+    tls: Arc<Mutex<TlsOfMachines>>,
 }
+
+type TlsOfMachines = BTreeMap<NodeName, (Epoch, Arc<ServerConfig>)>;
 
 /// What a server certificate is good for: one session, and half its lifetime.
 type Epoch = (u64, bool, i64);

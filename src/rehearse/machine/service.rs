@@ -16,7 +16,7 @@ use crate::model::NodeName;
 use crate::spec::cluster::{Arch, Role};
 
 use super::calls::{Access, Caller, Refusal};
-use super::events::health;
+use super::events::{EventLog, health};
 use super::fleet::Fleet;
 use super::machine::{Machine, Reach};
 use super::resources::{self, Entry};
@@ -187,7 +187,7 @@ impl MachineService for MachineApi {
         let node = self.0.target(&request)?;
         let fleet = self.0.fleet.clone();
         let tail = request.get_ref().tail_events;
-        let recorded = fleet.with(|fleet| fleet.events(&node).map_or(0, |log| log.recorded()));
+        let recorded = fleet.with(|fleet| fleet.events(&node).map_or(0, EventLog::recorded));
         let seen = match u64::try_from(tail) {
             Ok(tail) => recorded.saturating_sub(tail),
             Err(_) => 0,

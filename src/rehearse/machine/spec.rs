@@ -130,8 +130,12 @@ impl DiskSpec {
 
 /// A locally administered address that follows from the name.
 fn made_up_mac(node: &NodeName) -> MacAddress {
-    let [a, b, c, d, e, ..] = mix(3, node.as_str()).to_be_bytes();
-    format!("52:{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}")
+    let octets = mix(3, node.as_str()).to_be_bytes();
+    let pairs: Vec<_> = octets[..5]
+        .iter()
+        .map(|octet| format!("{octet:02x}"))
+        .collect();
+    format!("52:{}", pairs.join(":"))
         .parse()
         .expect("six pairs of hexadecimal digits")
 }

@@ -24,7 +24,7 @@ use crate::yaml;
 use super::{DiskSpec, Fleet, Holding, MachineSpec, Reach, SharedFleet};
 
 const START: &str = "2026-12-01T08:00:00Z";
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Simulated time: tokio's, which stands still while anything can run.
 struct Paused(Instant);
@@ -342,7 +342,7 @@ async fn the_identity_changes_with_the_installation() {
     let admin = world.role(TalosRole::Admin);
     let error = world.connect(1, &admin).await.expect_err("no identity yet");
     assert!(
-        error.peer().is_some_and(|peer| peer.is_maintenance()),
+        error.peer().is_some_and(talos_api::Peer::is_maintenance),
         "{error}"
     );
     world.apply("cp-1", 1).await;
