@@ -264,71 +264,23 @@ fn dynamic_codes(bits: &mut Bits<'_>) -> Result<(Huffman, Huffman), GunzipError>
     Ok((Huffman::new(literals), Huffman::new(distances)))
 }
 
-/// Base value and number of extra bits of the length codes 257 to 285.
-const LENGTHS: [(u16, u8); 29] = [
-    (3, 0),
-    (4, 0),
-    (5, 0),
-    (6, 0),
-    (7, 0),
-    (8, 0),
-    (9, 0),
-    (10, 0),
-    (11, 1),
-    (13, 1),
-    (15, 1),
-    (17, 1),
-    (19, 2),
-    (23, 2),
-    (27, 2),
-    (31, 2),
-    (35, 3),
-    (43, 3),
-    (51, 3),
-    (59, 3),
-    (67, 4),
-    (83, 4),
-    (99, 4),
-    (115, 4),
-    (131, 5),
-    (163, 5),
-    (195, 5),
-    (227, 5),
-    (258, 0),
+/// Base values and numbers of extra bits of the length codes 257 to 285.
+const LENGTH_BASES: [u16; 29] = [
+    3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131,
+    163, 195, 227, 258,
+];
+const LENGTH_EXTRAS: [u8; 29] = [
+    0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0,
 ];
 
-/// Base value and number of extra bits of the distance codes 0 to 29.
-const DISTANCES: [(u16, u8); 30] = [
-    (1, 0),
-    (2, 0),
-    (3, 0),
-    (4, 0),
-    (5, 1),
-    (7, 1),
-    (9, 2),
-    (13, 2),
-    (17, 3),
-    (25, 3),
-    (33, 4),
-    (49, 4),
-    (65, 5),
-    (97, 5),
-    (129, 6),
-    (193, 6),
-    (257, 7),
-    (385, 7),
-    (513, 8),
-    (769, 8),
-    (1025, 9),
-    (1537, 9),
-    (2049, 10),
-    (3073, 10),
-    (4097, 11),
-    (6145, 11),
-    (8193, 12),
-    (12289, 12),
-    (16385, 13),
-    (24577, 13),
+/// Base values and numbers of extra bits of the distance codes 0 to 29.
+const DISTANCE_BASES: [u16; 30] = [
+    1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537,
+    2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577,
+];
+const DISTANCE_EXTRAS: [u8; 30] = [
+    0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13,
+    13,
 ];
 
 const END_OF_BLOCK: u16 = 256;
@@ -345,9 +297,9 @@ fn compressed(
             END_OF_BLOCK => return Ok(()),
             symbol if symbol < END_OF_BLOCK => output.push(symbol.to_le_bytes()[0]),
             symbol => {
-                let length = extended(bits, &LENGTHS, symbol - 257)?;
+                let length = extended(bits, &LENGTH_BASES, &LENGTH_EXTRAS, symbol - 257)?;
                 let symbol = distances.symbol(bits)?;
-                let distance = extended(bits, &DISTANCES, symbol)?;
+                let distance = extended(bits, &DISTANCE_BASES, &DISTANCE_EXTRAS, symbol)?;
                 let start = output
                     .len()
                     .checked_sub(distance)
@@ -364,8 +316,18 @@ fn compressed(
     }
 }
 
-fn extended(bits: &mut Bits<'_>, table: &[(u16, u8)], symbol: u16) -> Result<usize, GunzipError> {
-    let (base, extra) = table.get(usize::from(symbol)).ok_or(GunzipError::Invalid)?;
+/// Reads what a code's extra bits add to its base.
+fn extended(
+    bits: &mut Bits<'_>,
+    bases: &[u16],
+    extras: &[u8],
+    symbol: u16,
+) -> Result<usize, GunzipError> {
+    let index = usize::from(symbol);
+    let (base, extra) = bases
+        .get(index)
+        .zip(extras.get(index))
+        .ok_or(GunzipError::Invalid)?;
     Ok(usize::from(*base) + usize::from(bits.number(*extra)?))
 }
 

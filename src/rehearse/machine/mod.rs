@@ -17,11 +17,13 @@ mod identity;
 mod known;
 #[expect(clippy::module_inception, reason = "the file is named after its type")]
 mod machine;
+mod progress;
 mod resources;
 mod serve;
 mod service;
 mod services;
 mod spec;
+mod state_service;
 mod surroundings;
 
 pub use config::{ConfigError, MachineConfig};

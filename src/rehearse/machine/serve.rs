@@ -25,7 +25,8 @@ use crate::spec::cluster::Role;
 use super::fleet::Fleet;
 use super::identity::{self, ServerIdentity};
 use super::machine::{Machine, Reach};
-use super::service::{Connection, MachineApi, StateApi};
+use super::service::{Connection, MachineApi};
+use super::state_service::StateApi;
 
 /// The largest message that Talos takes.
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;

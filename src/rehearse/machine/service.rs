@@ -1,12 +1,10 @@
-//! The two gRPC services of a machine: what came over the wire to the functions of the fleet.
+//! The machine service of a machine: from what came over the wire to the functions of the fleet.
 
 use std::pin::Pin;
 
 use futures::Stream;
 use futures::stream;
 use talos_api::proto::common;
-use talos_api::proto::cosi::resource as cosi;
-use talos_api::proto::cosi::resource::state_server::State;
 use talos_api::proto::machine as wire;
 use talos_api::proto::machine::machine_service_server::MachineService;
 use talos_api::server::kubeconfig_archive;
@@ -19,7 +17,6 @@ use super::calls::{Access, Caller, Refusal};
 use super::events::{EventLog, health};
 use super::fleet::Fleet;
 use super::machine::{Machine, Reach};
-use super::resources::{self, Entry};
 use super::serve::SharedFleet;
 use super::services::services;
 
@@ -31,8 +28,8 @@ pub(super) struct Connection {
     pub(super) caller: Caller,
 }
 
-type Reply<T> = Result<Response<T>, Status>;
-type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+pub(super) type Reply<T> = Result<Response<T>, Status>;
+pub(super) type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
@@ -43,7 +40,7 @@ impl From<Refusal> for Status {
 impl Connection {
     /// Returns the machine that a request is about: this one, or one that a control plane
     /// forwards to.
-    fn target<T>(&self, request: &Request<T>) -> Result<NodeName, Status> {
+    pub(super) fn target<T>(&self, request: &Request<T>) -> Result<NodeName, Status> {
         let Some(node) = request.metadata().get("node") else {
             return Ok(self.node.clone());
         };
@@ -74,7 +71,7 @@ impl Connection {
         })
     }
 
-    fn require(&self, access: Access) -> Result<(), Status> {
+    pub(super) fn require(&self, access: Access) -> Result<(), Status> {
         Ok(self.caller.require(access)?)
     }
 }
@@ -215,7 +212,8 @@ impl MachineService for MachineApi {
     }
 }
 
-async fn changed(changes: &mut tokio::sync::watch::Receiver<u64>) -> Result<(), Status> {
+/// Waits until any machine has changed.
+pub(super) async fn changed(changes: &mut tokio::sync::watch::Receiver<u64>) -> Result<(), Status> {
     changes
         .changed()
         .await
@@ -262,161 +260,4 @@ fn service_infos(fleet: &Fleet, node: &NodeName) -> Vec<wire::ServiceInfo> {
             health: Some(health(&service)),
         })
         .collect()
-}
-
-/// `cosi.resource.State`.
-pub(super) struct StateApi(pub(super) Connection);
-
-impl StateApi {
-    fn entries<T>(&self, request: &Request<T>, kind: &str) -> Result<Vec<Entry>, Status> {
-        self.0.require(Access::Read)?;
-        let node = self.0.target(request)?;
-        entries(&self.0.fleet, &node, kind)
-    }
-}
-
-fn entries(fleet: &SharedFleet, node: &NodeName, kind: &str) -> Result<Vec<Entry>, Status> {
-    fleet.with(|fleet| {
-        let machine = fleet
-            .machine(node)
-            .ok_or_else(|| Status::unavailable("no such machine"))?;
-        resources::list(fleet, machine, kind)
-            .ok_or_else(|| Status::permission_denied("no access is permitted"))
-    })
-}
-
-fn resource(namespace: &str, kind: &str, (id, spec): &Entry) -> cosi::Resource {
-    cosi::Resource {
-        metadata: Some(cosi::Metadata {
-            namespace: namespace.to_owned(),
-            r#type: kind.to_owned(),
-            id: id.clone(),
-            version: "1".to_owned(),
-            phase: "running".to_owned(),
-            ..Default::default()
-        }),
-        spec: Some(cosi::Spec {
-            proto_spec: Vec::new(),
-            yaml_spec: crate::yaml::emit(spec),
-        }),
-    }
-}
-
-#[tonic::async_trait]
-impl State for StateApi {
-    async fn get(&self, request: Request<cosi::GetRequest>) -> Reply<cosi::GetResponse> {
-        let cosi::GetRequest {
-            namespace,
-            r#type: kind,
-            id,
-            ..
-        } = request.get_ref();
-        let entries = self.entries(&request, kind)?;
-        let found = entries.iter().find(|(found, _)| found == id);
-        let found = found.ok_or_else(|| {
-            Status::not_found(format!(
-                "resource {kind}({namespace}/{id}@undefined) doesn't exist"
-            ))
-        })?;
-        let resource = Some(resource(namespace, kind, found));
-        Ok(Response::new(cosi::GetResponse { resource }))
-    }
-
-    async fn list(
-        &self,
-        request: Request<cosi::ListRequest>,
-    ) -> Reply<Replies<cosi::ListResponse>> {
-        let cosi::ListRequest {
-            namespace,
-            r#type: kind,
-            ..
-        } = request.get_ref();
-        let replies: Vec<_> = self
-            .entries(&request, kind)?
-            .iter()
-            .map(|entry| {
-                let resource = Some(resource(namespace, kind, entry));
-                Ok(cosi::ListResponse { resource })
-            })
-            .collect();
-        Ok(Response::new(Box::pin(stream::iter(replies))))
-    }
-
-    async fn watch(
-        &self,
-        request: Request<cosi::WatchRequest>,
-    ) -> Reply<Replies<cosi::WatchResponse>> {
-        let first = self.entries(&request, &request.get_ref().r#type)?;
-        let node = self.0.target(&request)?;
-        let state = Watching {
-            fleet: self.0.fleet.clone(),
-            node,
-            known: Vec::new(),
-            next: Some(first),
-            request: request.into_inner(),
-        };
-        let events = stream::try_unfold(state, |mut state| async move {
-            let event = state.next().await?;
-            Ok(Some((cosi::WatchResponse { event }, state)))
-        });
-        Ok(Response::new(Box::pin(events)))
-    }
-}
-
-/// A running watch: what its client knows.
-struct Watching {
-    fleet: SharedFleet,
-    node: NodeName,
-    known: Vec<Entry>,
-    /// The content at the beginning, which ends with a marker.
-    next: Option<Vec<Entry>>,
-    request: cosi::WatchRequest,
-}
-
-impl Watching {
-    async fn next(&mut self) -> Result<Vec<cosi::Event>, Status> {
-        if let Some(first) = self.next.take() {
-            let mut events = self.differences(&first);
-            events.push(cosi::Event {
-                event_type: cosi::EventType::Bootstrapped.into(),
-                ..Default::default()
-            });
-            self.known = first;
-            return Ok(events);
-        }
-        let mut changes = self.fleet.changes();
-        loop {
-            let now = entries(&self.fleet, &self.node, &self.request.r#type)?;
-            let events = self.differences(&now);
-            self.known = now;
-            if !events.is_empty() {
-                return Ok(events);
-            }
-            changed(&mut changes).await?;
-        }
-    }
-
-    fn differences(&self, now: &[Entry]) -> Vec<cosi::Event> {
-        let event = |entry, kind: cosi::EventType| cosi::Event {
-            resource: Some(resource(
-                &self.request.namespace,
-                &self.request.r#type,
-                entry,
-            )),
-            event_type: kind.into(),
-            ..Default::default()
-        };
-        let known = |id: &str| self.known.iter().find(|(known, _)| known == id);
-        let gone = self
-            .known
-            .iter()
-            .filter(|(id, _)| !now.iter().any(|(found, _)| found == id))
-            .map(|entry| event(entry, cosi::EventType::Destroyed));
-        let changed = now.iter().filter_map(|entry| match known(&entry.0) {
-            None => Some(event(entry, cosi::EventType::Created)),
-            Some((_, spec)) if *spec != entry.1 => Some(event(entry, cosi::EventType::Updated)),
-            Some(_) => None,
-        });
-        gone.chain(changed).collect()
-    }
 }
