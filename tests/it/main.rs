@@ -22,6 +22,7 @@ mod cluster_secrets;
 mod command_line;
 mod generated_docs;
 mod harness;
+mod hidden_secrets;
 mod kubernetes_api;
 mod render;
 mod repository;
@@ -44,6 +45,7 @@ const TOPICS: &[Topic] = &[
     ("command_line", command_line::tests),
     ("generated_docs", generated_docs::tests),
     ("harness", harness::tests),
+    ("hidden_secrets", hidden_secrets::tests),
     ("kubernetes_api", kubernetes_api::tests),
     ("simulated_machines", simulated_machines::tests),
     ("talos_config", talos_config::tests),

@@ -39,7 +39,12 @@ fn every_direct_dependency_has_a_reason() {
             name.to_owned()
         })
         .collect();
-    assert_eq!(used, explained);
+    let missing: Vec<_> = used.difference(&explained).collect();
+    let unused: Vec<_> = explained.difference(&used).collect();
+    assert!(
+        missing.is_empty() && unused.is_empty(),
+        "docs/dependencies.md lacks {missing:?} and explains {unused:?}, which nothing uses"
+    );
 }
 
 /// The names in the dependency tables of a manifest (not in the workspace's, which only pins).

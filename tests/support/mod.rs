@@ -29,7 +29,7 @@ pub mod tally;
 
 pub(crate) use case::cases;
 pub use case::{Case, Need};
-pub use env::{TestEnv, walk};
+pub use env::{Run, TestEnv, walk};
 pub use oracle::Oracle;
 pub use planted::Planted;
 pub use redact::Redactor;
