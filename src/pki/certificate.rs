@@ -19,7 +19,7 @@ use super::key::{KeyError, PrivateKey};
 use super::{KeyKind, pem};
 
 /// How long Talos' own authorities live: ten years of 365 days.
-const AUTHORITY_LIFETIME: Duration = Duration::from_secs(87_600 * 3_600);
+const AUTHORITY_LIFETIME: Duration = Duration::from_hours(87_600);
 
 /// A certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -232,7 +232,7 @@ impl Validity {
     /// Holds from a little before this moment, for machines whose clock is behind, for this long
     /// after it.
     pub fn around(now: Timestamp, lifetime: Duration) -> Self {
-        const BACKDATED: Duration = Duration::from_secs(5 * 60);
+        const BACKDATED: Duration = Duration::from_mins(5);
         Self {
             from: now.checked_sub(BACKDATED).unwrap_or(now),
             until: now.checked_add(lifetime).unwrap_or(Timestamp::MAX),

@@ -194,3 +194,59 @@ pub fn kubeconfig(cluster: &str, server: &str, client: &ClientIdentity) -> Secre
 fn emit(document: &Value) -> Secret<String> {
     Secret::new(yaml::emit(document))
 }
+
+#[cfg(test)]
+mod tests {
+    use kube::config::Kubeconfig;
+
+    use super::*;
+    use crate::pki::SeededEntropy;
+
+    #[test]
+    fn kubernetes_clients_read_the_kubeconfig() {
+        let now = "2027-01-01T00:00:00Z".parse().expect("a time");
+        let client = SecretsBundle::throwaway()
+            .kubernetes_admin(Duration::from_hours(1), now, &mut SeededEntropy::new(1))
+            .expect("makes one");
+        let text = kubeconfig("homelab", "https://192.168.1.100:6443", &client);
+        let read = Kubeconfig::from_yaml(text.expose()).expect("reads it");
+        assert_eq!(read.current_context.as_deref(), Some("admin@homelab"));
+        let cluster = read.clusters[0].cluster.as_ref().expect("is there");
+        assert_eq!(
+            cluster.server.as_deref(),
+            Some("https://192.168.1.100:6443")
+        );
+        let authority = cluster
+            .certificate_authority_data
+            .as_ref()
+            .expect("is there");
+        let published = SecretsBundle::throwaway().certificates.k8s.certificate;
+        assert_eq!(authority, &published);
+        let context = read.contexts[0].context.as_ref().expect("is there");
+        assert_eq!(context.user.as_deref(), Some("admin@homelab"));
+        assert_eq!(context.cluster, "homelab");
+    }
+
+    #[test]
+    fn a_talosconfig_has_one_context_named_after_the_cluster() {
+        let now = "2027-01-01T00:00:00Z".parse().expect("a time");
+        let client = SecretsBundle::throwaway()
+            .talos_client(
+                TalosRole::Reader,
+                Duration::from_hours(1),
+                now,
+                &mut SeededEntropy::new(1),
+            )
+            .expect("makes one");
+        let text = talosconfig("lab", &["192.168.1.101".to_owned()], &[], &client);
+        let read = yaml::parse(text.expose()).expect("YAML");
+        assert_eq!(read["context"], "lab");
+        let context = &read["contexts"]["lab"];
+        assert_eq!(context["endpoints"], json!(["192.168.1.101"]));
+        assert_eq!(context.get("nodes"), None);
+        assert_eq!(
+            context["ca"],
+            SecretsBundle::throwaway().certificates.os.certificate
+        );
+    }
+}

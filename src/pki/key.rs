@@ -94,6 +94,10 @@ impl PrivateKey {
     }
 
     /// Returns the key in the form that rustls takes.
+    ///
+    /// # Panics
+    ///
+    /// Never: the key was readable when it was parsed or made.
     pub fn to_rustls(&self) -> PrivateKeyDer<'static> {
         let der = self.der();
         PrivateKeyDer::try_from(der.as_slice())

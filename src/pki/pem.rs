@@ -20,7 +20,7 @@ pub(super) fn encode(label: &str, der: &[u8]) -> String {
         text.extend(line.iter().copied().map(char::from));
         text.push('\n');
     }
-    text.push_str(&format!("-----END {label}-----\n"));
+    text.push_str(&["-----END ", label, "-----\n"].concat());
     text
 }
 

@@ -265,6 +265,6 @@ fn a_person_is_asked_on_a_terminal() {
     planted.plant("typed token", "typed-api-token");
     planted.absent_below(&env.root(), &[]);
     let opener = Opener::new(&env.root(), Environment::default());
-    let opened = opener.open(Utf8Path::new(TOKEN)).expect("it opens");
-    assert!(opened.expose().contains("api-token: typed-api-token\n"));
+    let content = opener.open(Utf8Path::new(TOKEN)).expect("it opens");
+    assert!(content.expose().contains("api-token: typed-api-token\n"));
 }

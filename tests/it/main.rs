@@ -28,7 +28,10 @@ mod render;
 mod repository;
 mod simulated_machines;
 mod spec;
+mod talos_base;
 mod talos_config;
+mod talos_identity;
+mod talos_merge;
 mod talos_node;
 
 use std::process::ExitCode;
@@ -48,7 +51,10 @@ const TOPICS: &[Topic] = &[
     ("hidden_secrets", hidden_secrets::tests),
     ("kubernetes_api", kubernetes_api::tests),
     ("simulated_machines", simulated_machines::tests),
+    ("talos_base", talos_base::tests),
     ("talos_config", talos_config::tests),
+    ("talos_identity", talos_identity::tests),
+    ("talos_merge", talos_merge::tests),
     ("render", render::tests),
     ("repository", repository::tests),
     ("spec", spec::tests),

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use homelab::model::{NodeName, Version};
+use homelab::pki::SecretsBundle;
+use homelab::render::reference::join;
 use homelab::spec::cluster::{
     Arch, Cluster, ControlPlane, DiskSelector, Distribution, Endpoint, Flux, GitAuth, GitOps,
     Network, NicSelector, Node, Patches, Role, Secrets, Talos, Vip, VipProvider,
 };
+use serde_json::Value;
 
 /// Three control planes behind a virtual IP of kube-vip, and a worker.
 pub fn talos() -> Cluster {
@@ -79,4 +82,12 @@ pub fn node(node_name: &str, role: Role, last: u8) -> Node {
 /// A name that is known to be valid.
 pub fn name(text: &str) -> NodeName {
     text.parse().unwrap()
+}
+
+/// The documents as text, joined with the published throw-away bundle.
+pub fn joined(documents: &[Value]) -> String {
+    match join(documents, &SecretsBundle::throwaway()) {
+        Ok(text) => text.expose().clone(),
+        Err(error) => panic!("{error}"),
+    }
 }

@@ -77,7 +77,7 @@ fn a_talos_client_is_good_for_nothing_else() {
     let client = SecretsBundle::throwaway()
         .talos_client(
             TalosRole::Admin,
-            Duration::from_secs(3600),
+            Duration::from_hours(1),
             now(),
             &mut SeededEntropy::new(1),
         )
@@ -99,7 +99,7 @@ fn a_talos_client_is_good_for_nothing_else() {
 #[test]
 fn a_kubernetes_administrator_is_one_as_talos_makes_them() {
     let client = SecretsBundle::throwaway()
-        .kubernetes_admin(Duration::from_secs(3600), now(), &mut SeededEntropy::new(1))
+        .kubernetes_admin(Duration::from_hours(1), now(), &mut SeededEntropy::new(1))
         .expect("makes one");
     insta::assert_snapshot!(description(&client.certificate), @r"
     algorithm 1.2.840.10045.4.3.2
@@ -129,7 +129,7 @@ fn a_server_carries_its_names() {
             "192.168.1.101".to_owned(),
             "fd00::1".to_owned(),
         ],
-        validity: Validity::around(now(), Duration::from_secs(86_400)),
+        validity: Validity::around(now(), Duration::from_hours(24)),
     };
     let certificate = authority.issue(&leaf, &key, &mut entropy).expect("signs");
     insta::assert_snapshot!(description(&certificate), @r#"
@@ -147,7 +147,7 @@ fn a_server_carries_its_names() {
 fn the_same_entropy_gives_the_same_talos_client() {
     let client = || {
         let mut entropy = SeededEntropy::new(9);
-        let lifetime = Duration::from_secs(60);
+        let lifetime = Duration::from_mins(1);
         SecretsBundle::throwaway()
             .talos_client(TalosRole::Reader, lifetime, now(), &mut entropy)
             .expect("makes one")

@@ -39,15 +39,15 @@ fn deletes(value: &Value) -> bool {
 }
 
 /// Goes down both sides together; returns what is left of the patch.
-fn walk(left: &mut Value, patch: &Value, path: &str) -> Result<Option<Value>, MergeError> {
+fn walk(left: &mut Value, patch: &Value, place: &str) -> Result<Option<Value>, MergeError> {
     match patch {
         Value::Object(entries) => {
-            let rest = walk_mapping(left, entries, path)?;
+            let rest = walk_mapping(left, entries, place)?;
             let only_deleted = rest.is_empty() && !entries.is_empty();
             Ok((!only_deleted).then_some(Value::Object(rest)))
         }
         Value::Array(items) => {
-            let rest = walk_list(left, items, path)?;
+            let rest = walk_list(left, items, place)?;
             let only_deleted = rest.is_empty() && !items.is_empty();
             Ok((!only_deleted).then_some(Value::Array(rest)))
         }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::model::Version;
+use crate::model::{Version, hexadecimal};
 
 /// The customisation of a Talos image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,8 +42,7 @@ impl Schematic {
 
     /// Returns the identity: the SHA-256 of the canonical text.
     pub fn id(&self) -> String {
-        let hash = Sha256::digest(self.canonical());
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        hexadecimal(&Sha256::digest(self.canonical()))
     }
 }
 

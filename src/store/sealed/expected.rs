@@ -1,9 +1,10 @@
 //! The Secrets that components expect: made of random bytes, or asked for.
 
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
 use crate::catalog::{ExpectedSecret, SecretKey, SecretValue};
-use crate::model::Secret;
+use crate::model::{Secret, hexadecimal};
 use crate::pki::Entropy;
 
 /// What a person is asked.
@@ -27,7 +28,7 @@ pub(super) fn secret(
     let mut data = Map::new();
     for SecretKey { name, value } in &expected.declaration.keys {
         let value = match value {
-            SecretValue::Random(length) => hexadecimal(*length, entropy),
+            SecretValue::Random(length) => random(*length, entropy),
             SecretValue::Prompt(text) => ask(Question {
                 component: &expected.component,
                 text,
@@ -43,8 +44,8 @@ pub(super) fn secret(
     }))
 }
 
-fn hexadecimal(length: usize, entropy: &mut dyn Entropy) -> Secret<String> {
-    let mut bytes = vec![0; length];
+fn random(length: usize, entropy: &mut dyn Entropy) -> Secret<String> {
+    let mut bytes = Zeroizing::new(vec![0; length]);
     entropy.fill(&mut bytes);
-    Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Secret::new(hexadecimal(&bytes))
 }

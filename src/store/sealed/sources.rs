@@ -44,9 +44,8 @@ fn find(value: &Value, path: &str) -> Option<String> {
     if let Some(value) = entries.get(path) {
         return scalar(value);
     }
-    let dots = path.rmatch_indices('.').map(|(dot, _)| dot);
-    dots.filter_map(|dot| find(entries.get(&path[..dot])?, &path[dot + 1..]))
-        .next()
+    let mut dots = path.rmatch_indices('.').map(|(dot, _)| dot);
+    dots.find_map(|dot| find(entries.get(&path[..dot])?, &path[dot + 1..]))
 }
 
 fn scalar(value: &Value) -> Option<String> {

@@ -34,7 +34,11 @@ pub struct ConfigArgs {
     show_secrets: bool,
 }
 
-/// Runs the command.
+/// Prints a node's whole configuration.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes its arguments by value"
+)]
 pub fn run(context: &Context, args: ConfigArgs) -> Outcome {
     let (cluster, catalog) = load(context)?;
     let node = find(&cluster, &args.node)?;

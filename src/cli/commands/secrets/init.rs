@@ -29,7 +29,11 @@ Examples:
 #[command(long_about = ABOUT, after_help = EXAMPLES)]
 pub struct InitArgs {}
 
-/// Runs the command.
+/// Makes what is missing.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes its arguments by value"
+)]
 pub fn run(context: &Context, _args: InitArgs) -> Outcome {
     let (cluster, catalog) = load(context)?;
     let report = Setup {
@@ -107,17 +111,16 @@ pub fn text(report: &Report) -> String {
         .secrets
         .iter()
         .map(|secret| (&secret.file, secret.state));
-    key.chain(fixed)
-        .chain(secrets)
-        .map(|(file, state)| {
-            let state = match state {
-                State::Made => "made",
-                State::Kept => "kept",
-                State::Missing => "missing",
-            };
-            format!("{state:<8} {file}\n")
-        })
-        .collect()
+    let mut lines = String::new();
+    for (file, state) in key.chain(fixed).chain(secrets) {
+        let state = match state {
+            State::Made => "made",
+            State::Kept => "kept",
+            State::Missing => "missing",
+        };
+        lines.push_str(&[state, " ", file.as_str(), "\n"].concat());
+    }
+    lines
 }
 
 /// Returns what people should do next.
