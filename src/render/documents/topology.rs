@@ -18,7 +18,6 @@ pub(super) fn picture(cluster: &Cluster) -> String {
         None => format!("{}:{}", endpoint.host, endpoint.port),
     };
     line(format!("clients --> api[\"{api}\"]"));
-    let etcd = cluster.control_planes().len();
     for (number, node) in cluster.nodes.iter().enumerate() {
         let id = format!("node{}", number + 1);
         line(format!(
@@ -30,7 +29,7 @@ pub(super) fn picture(cluster: &Cluster) -> String {
         match node.role {
             Role::ControlPlane => {
                 line(format!("api --> {id}"));
-                line(format!("{id} --- etcd[(\"etcd, {etcd} members\")]"));
+                line(format!("{id} --- etcd[(etcd)]"));
             }
             Role::Worker => line(format!("{id} --> api")),
         }
