@@ -25,6 +25,7 @@ mod harness;
 mod hidden_secrets;
 mod kubernetes_api;
 mod render;
+mod rendered_objects;
 mod repository;
 mod simulated_machines;
 mod spec;
@@ -56,6 +57,7 @@ const TOPICS: &[Topic] = &[
     ("talos_identity", talos_identity::tests),
     ("talos_merge", talos_merge::tests),
     ("render", render::tests),
+    ("rendered_objects", rendered_objects::tests),
     ("repository", repository::tests),
     ("spec", spec::tests),
     ("talos_node", talos_node::tests),

@@ -58,7 +58,7 @@ fn rendered(file: &Utf8Path) -> FileTree {
 }
 
 /// Every tree that the tests know, the repository's own among them.
-fn trees() -> Vec<(Utf8PathBuf, FileTree)> {
+pub(crate) fn trees() -> Vec<(Utf8PathBuf, FileTree)> {
     let mut files: Vec<_> = fixtures()
         .iter()
         .map(|it| it.join("homelab.yaml"))
