@@ -27,7 +27,9 @@ mod kubernetes_api;
 mod render;
 mod rendered_objects;
 mod repository;
+mod secrets;
 mod simulated_machines;
+mod sops;
 mod spec;
 mod talos_base;
 mod talos_config;
@@ -60,6 +62,8 @@ const TOPICS: &[Topic] = &[
     ("rendered_objects", rendered_objects::tests),
     ("repository", repository::tests),
     ("spec", spec::tests),
+    ("secrets", secrets::tests),
+    ("sops", sops::tests),
     ("talos_node", talos_node::tests),
 ];
 

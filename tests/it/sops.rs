@@ -1,0 +1,315 @@
+//! SOPS files both ways: what `sops` encrypts we open, what we encrypt `sops` opens.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use sops_rs::{Document, EncryptedFile, EncryptionRule, Format, Identities, Identity};
+use sops_rs::{Pattern, Selection};
+
+use crate::support::env::Run;
+use crate::support::{Case, TestEnv, realparts};
+
+pub fn tests() -> Vec<Case> {
+    let real = [
+        Case::new("sops_opens_what_we_encrypt", sops_opens_what_we_encrypt),
+        Case::new("we_open_what_sops_encrypts", we_open_what_sops_encrypts),
+        Case::new(
+            "sops_opens_every_kind_of_selection",
+            sops_opens_every_selection,
+        ),
+        Case::new("sops_prints_what_we_print", sops_prints_what_we_print),
+        Case::new("sops_edits_what_we_encrypt", sops_edits_what_we_encrypt),
+        Case::new("commands_of_both_tools_mix", commands_mix),
+    ];
+    let mut cases: Vec<Case> = real.into_iter().map(|case| case.parts(&["sops"])).collect();
+    let age = Case::new(
+        "age_opens_the_wrapped_data_key",
+        age_opens_the_wrapped_data_key,
+    );
+    cases.push(age.parts(&["age"]));
+    cases
+}
+
+/// A key, and a directory in which `sops` runs with it.
+struct Lab {
+    env: TestEnv,
+    identity: Identity,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let env = TestEnv::new();
+        let identity = Identity::generate();
+        env.write("age.key", identity.to_text().as_bytes());
+        Self { env, identity }
+    }
+
+    fn sops<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+        self.env
+            .program(realparts::program("sops", "sops"), arguments)
+            .env("SOPS_AGE_KEY_FILE", self.env.root().join("age.key"))
+            .env("SOPS_AGE_RECIPIENTS", self.identity.recipient().as_str())
+            .env("SOPS_DISABLE_VERSION_CHECK", "1")
+            .run()
+    }
+
+    fn rule(&self) -> EncryptionRule {
+        EncryptionRule::for_recipients([self.identity.recipient()])
+    }
+
+    fn open(&self, text: &str) -> String {
+        let file = EncryptedFile::parse(Format::Yaml, text).unwrap();
+        let opened = file
+            .decrypt(&Identities::from(self.identity.clone()))
+            .unwrap();
+        opened.document.to_text().to_string()
+    }
+}
+
+/// The plain files of the library's corpus: names and texts.
+fn corpus() -> Vec<(String, String)> {
+    let data = Utf8PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("crates/sops-rs/tests/data");
+    let mut found = Vec::new();
+    for entry in data.join("plain").read_dir_utf8().unwrap() {
+        let folder = entry.unwrap().into_path();
+        let text = std::fs::read_to_string(folder.join("in.yaml")).unwrap();
+        found.push((folder.file_name().unwrap().to_owned(), text));
+    }
+    for entry in data.join("real-world").read_dir_utf8().unwrap() {
+        let path = entry.unwrap().into_path();
+        if let Some(name) = path
+            .file_name()
+            .and_then(|name| name.strip_suffix(".in.yaml"))
+        {
+            found.push((name.to_owned(), std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found.sort();
+    assert!(found.len() > 25, "the corpus is there");
+    found
+}
+
+fn parse(text: &str) -> Document {
+    Document::parse(Format::Yaml, text).unwrap()
+}
+
+/// What a document says, without its comments and empty lines: both tools agree on data exactly, on the place of
+/// a comment only where go-yaml is consistent with itself.
+fn without_comments(text: &str) -> String {
+    let counts = |line: &&str| !line.trim_start().starts_with('#') && !line.trim().is_empty();
+    let kept: Vec<&str> = text.lines().filter(counts).collect();
+    kept.join("\n")
+}
+
+fn sops_opens_what_we_encrypt() {
+    let lab = Lab::new();
+    for (name, text) in corpus() {
+        let document = parse(&text);
+        let encrypted = document.encrypt(&lab.rule()).unwrap().to_text();
+        lab.env.write("file.yaml", &encrypted);
+        let run = lab.sops(["decrypt", "file.yaml"]);
+        assert_eq!(run.code, Some(0), "{name}: {}", run.stderr);
+        let ours = lab.open(&encrypted);
+        assert_eq!(
+            without_comments(&run.stdout),
+            without_comments(&ours),
+            "{name}"
+        );
+    }
+}
+
+fn we_open_what_sops_encrypts() {
+    let lab = Lab::new();
+    for (name, text) in corpus() {
+        lab.env.write("file.yaml", &text);
+        let encrypted = lab.sops(["encrypt", "file.yaml"]).success().stdout;
+        lab.env.write("file.yaml", &encrypted);
+        let theirs = lab.sops(["decrypt", "file.yaml"]).success().stdout;
+        assert_eq!(lab.open(&encrypted), theirs, "{name}");
+        let printed = EncryptedFile::parse(Format::Yaml, &encrypted)
+            .unwrap()
+            .to_text();
+        assert_eq!(
+            without_comments(&printed),
+            without_comments(&encrypted),
+            "{name}"
+        );
+    }
+}
+
+fn sops_opens_every_selection() {
+    let text = "\
+# about
+apiVersion: v1
+metadata: {name: x, n: 3}
+# secret below
+stringData:
+  # inner
+  password: hunter2
+  port: 5432
+  list: [a, 1, true, 2024-01-02, 1.5, null, '']
+  key_unencrypted: clear
+  key_enc: hidden
+other: 0o17
+";
+    let pattern = |text: &str| Pattern::new(text).unwrap();
+    let selections = [
+        Selection::default(),
+        Selection::EncryptedSuffix("_enc".to_owned()),
+        Selection::EncryptedRegex(pattern("^(data|stringData)$")),
+        Selection::UnencryptedRegex(pattern("^(apiVersion|metadata)$")),
+        Selection::EncryptedCommentRegex(pattern("secret")),
+        Selection::UnencryptedCommentRegex(pattern("^ (about|inner)$")),
+    ];
+    for selection in selections {
+        for only in [false, true] {
+            let lab = Lab::new();
+            let rule = lab
+                .rule()
+                .with_selection(selection.clone())
+                .with_mac_only_encrypted(only);
+            let encrypted = parse(text).encrypt(&rule).unwrap().to_text();
+            lab.env.write("file.yaml", &encrypted);
+            let run = lab.sops(["decrypt", "file.yaml"]);
+            assert_eq!(run.code, Some(0), "{selection:?}, {only}: {}", run.stderr);
+            assert_eq!(run.stdout, lab.open(&encrypted), "{selection:?}, {only}");
+        }
+    }
+}
+
+/// With a rule that encrypts nothing, `sops encrypt` shows how it lays a document out.
+fn sops_prints_what_we_print() {
+    let lab = Lab::new();
+    for (name, text) in corpus() {
+        lab.env.write("file.yaml", &text);
+        let run = lab.sops([
+            "encrypt",
+            "--unencrypted-regex",
+            "",
+            "--encrypted-regex",
+            "^$",
+            "file.yaml",
+        ]);
+        let theirs = run.success().stdout;
+        let opened = EncryptedFile::parse(Format::Yaml, &theirs).unwrap();
+        assert_eq!(
+            without_comments(&opened.to_text()),
+            without_comments(&theirs),
+            "{name}"
+        );
+    }
+}
+
+fn sops_edits_what_we_encrypt() {
+    let lab = Lab::new();
+    let encrypted = parse("a: one\nb: two\n")
+        .encrypt(&lab.rule())
+        .unwrap()
+        .to_text();
+    lab.env.write("file.yaml", &encrypted);
+    lab.sops(["set", "file.yaml", r#"["b"]"#, r#""three""#])
+        .success();
+    lab.sops(["rotate", "--in-place", "file.yaml"]).success();
+    assert_eq!(lab.open(&lab.env.read("file.yaml")), "a: one\nb: three\n");
+}
+
+fn commands_mix() {
+    let lab = Lab::new();
+    let recipient = lab.identity.recipient();
+    lab.env.write(
+        ".sops.yaml",
+        format!(
+            "stores: {{yaml: {{indent: 2}}}}\ncreation_rules:\n  - path_regex: secrets/.*\\.sops\\.ya?ml$\n    \
+             encrypted_regex: ^(data|stringData)$\n    mac_only_encrypted: true\n    age: {recipient}\n"
+        ),
+    );
+    let manifest = "kind: Secret\nstringData:\n  password: hunter2\n  pin: \"0042\"\n";
+    for file in ["secrets/ours.sops.yaml", "secrets/theirs.sops.yaml"] {
+        lab.env.write(file, manifest);
+    }
+    let homelab = |arguments: &[&str]| {
+        let key = lab.env.root().join("age.key");
+        lab.env
+            .homelab(arguments)
+            .env("SOPS_AGE_KEY_FILE", key)
+            .run()
+            .success()
+    };
+    homelab(&["secrets", "encrypt", "secrets/ours.sops.yaml"]);
+    lab.sops(["encrypt", "--in-place", "secrets/theirs.sops.yaml"])
+        .success();
+    let ours = lab.env.read("secrets/ours.sops.yaml");
+    let theirs = lab.env.read("secrets/theirs.sops.yaml");
+    assert_eq!(shape(&ours), shape(&theirs));
+    let opened = lab
+        .sops(["decrypt", "secrets/ours.sops.yaml"])
+        .success()
+        .stdout;
+    assert_eq!(opened, manifest);
+    let opened = homelab(&["secrets", "decrypt", "secrets/theirs.sops.yaml"]).stdout;
+    assert_eq!(opened, manifest);
+}
+
+/// A file with everything random cut out: the lines that both tools must write alike.
+fn shape(text: &str) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let line = match line.split_once("ENC[AES256_GCM,data:") {
+            Some((key, value)) => {
+                let kind = value.rsplit_once("type:").map_or("", |(_, kind)| kind);
+                format!("{key}ENC {kind}")
+            }
+            None if line.contains("lastmodified") => "lastmodified".to_owned(),
+            None => line.to_owned(),
+        };
+        lines.push(line);
+    }
+    let armor =
+        |line: &String| line.len() > 40 && !line.contains(' ') || line.starts_with("      ");
+    lines.retain(|line| !armor(line));
+    lines.join("\n")
+}
+
+fn age_opens_the_wrapped_data_key() {
+    let lab = Lab::new();
+    let keygen = realparts::program("age", "age-keygen");
+    let key = lab
+        .env
+        .program(&keygen, [] as [&str; 0])
+        .run()
+        .success()
+        .stdout;
+    lab.env.write("real.key", &key);
+    let line = key
+        .lines()
+        .find(|line| line.starts_with("AGE-SECRET-KEY-1"))
+        .unwrap();
+    let identity = Identity::parse(line).unwrap();
+    let stated = key
+        .lines()
+        .find_map(|line| line.strip_prefix("# public key: "))
+        .unwrap();
+    assert_eq!(identity.recipient().as_str(), stated);
+
+    let rule = EncryptionRule::for_recipients([identity.recipient()]);
+    let encrypted = parse("a: 1\n").encrypt(&rule).unwrap();
+    let text = encrypted.to_text();
+    let enc: String = text
+        .lines()
+        .skip_while(|line| !line.contains("BEGIN AGE"))
+        .take_while(|line| !line.contains("recipient:"))
+        .map(|line| format!("{}\n", line.trim()))
+        .collect();
+    lab.env.write("data-key.age", enc);
+    let age = realparts::program("age", "age");
+    let run = lab
+        .env
+        .program(
+            age,
+            ["-d", "-i", "real.key", "-o", "data-key", "data-key.age"],
+        )
+        .run();
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    let size = std::fs::metadata(Utf8Path::new(&lab.env.root()).join("data-key"))
+        .unwrap()
+        .len();
+    assert_eq!(size, 32);
+}
