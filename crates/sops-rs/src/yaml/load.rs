@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 
 use super::YamlError;
+use super::frame::{Contents, Frame, PendingKey};
 use super::parse::{ContainerKind, Event, EventKind, MAX_DEPTH, Place, ScalarEvent, events};
-use super::placement::{Ahead, Contents, Frame, PendingKey};
+use super::placement::{Ahead, Note, comments};
 use super::resolve::resolve;
-use crate::tree::{Comment, Mapping, Tree, Value};
+use crate::tree::{Comment, Item, Mapping, Tree, Value};
 
 /// How many values aliases may add to a file.
 const ALIAS_BUDGET: usize = 1_000_000;
@@ -19,10 +20,16 @@ pub(crate) fn load(text: &str) -> Result<Tree, YamlError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let events = events(text)?;
     let mut builder = Builder::new(text);
-    let mut ahead = Ahead::default();
-    for (position, event) in events.iter().enumerate() {
-        ahead.look(&events, position);
-        builder.take(event, &ahead)?;
+    let mut position = 0;
+    while let Some(event) = events.get(position) {
+        if let EventKind::Comment { .. } = event.kind {
+            let run = comments(&events[position..]);
+            position += run.len();
+            builder.take_comments(&run, &Ahead::of(&events[position..]));
+        } else {
+            position += 1;
+            builder.take(event)?;
+        }
     }
     if builder.documents.is_empty() {
         return Err(YamlError::Empty);
@@ -95,16 +102,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn take(&mut self, event: &Event<'_>, ahead: &Ahead) -> Result<(), YamlError> {
+    fn take(&mut self, event: &Event<'_>) -> Result<(), YamlError> {
         match &event.kind {
-            EventKind::Comment { text, same_line } => {
-                let comment = Comment::new(text.as_ref());
-                if self.in_document {
-                    self.place(comment, event.at, *same_line, ahead);
-                } else {
-                    self.between_documents(comment);
-                }
-            }
+            EventKind::Comment { .. } => {}
             EventKind::DocumentStart => {
                 self.in_document = true;
                 self.last = None;
@@ -114,7 +114,7 @@ impl<'a> Builder<'a> {
                 self.in_document = false;
                 let mut root = self.root.take().unwrap_or_default();
                 let comments = self.inside_next.drain(..);
-                root.items.extend(comments.map(crate::tree::Item::Comment));
+                root.items.extend(comments.map(Item::Comment));
                 self.documents.push(root);
             }
             EventKind::Start { kind, flow, anchor } => {
@@ -304,11 +304,16 @@ impl<'a> Builder<'a> {
         )
     }
 
-    /// A comment after a document's end belongs to that document.
-    fn between_documents(&mut self, comment: Comment) {
-        match self.documents.last_mut() {
-            Some(document) => document.items.push(crate::tree::Item::Comment(comment)),
-            None => self.inside_next.push(comment),
+    fn take_comments(&mut self, run: &[Note<'_>], ahead: &Ahead) {
+        if self.in_document {
+            self.place(run, ahead);
+        } else {
+            let comments = run.iter().map(Note::comment);
+            // Comments after a document's end belong to that document.
+            match self.documents.last_mut() {
+                Some(document) => document.items.extend(comments.map(Item::Comment)),
+                None => self.inside_next.extend(comments),
+            }
         }
     }
 

@@ -4,8 +4,10 @@
 //! encrypted under the path of the container that holds them, so their placement is too.
 //! This module knows no cryptography.
 
+mod comment_groups;
 mod emit;
 mod float;
+mod frame;
 mod load;
 mod parse;
 mod placement;

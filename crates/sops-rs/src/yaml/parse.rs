@@ -93,7 +93,10 @@ fn kind(event: granit::Event<'_>) -> Option<EventKind<'_>> {
         E::DocumentStart(..) => EventKind::DocumentStart,
         E::DocumentEnd => EventKind::DocumentEnd,
         E::Scalar(text, style, anchor, tag) => EventKind::Scalar(ScalarEvent {
-            text,
+            text: match style {
+                granit::ScalarStyle::SingleQuoted => fold_old_breaks(text),
+                _ => text,
+            },
             quoted: style != granit::ScalarStyle::Plain,
             block: matches!(
                 style,
@@ -120,4 +123,33 @@ fn kind(event: granit::Event<'_>) -> Option<EventKind<'_>> {
         },
         _ => return None,
     })
+}
+
+/// Folds a single-quoted text at the line breaks of YAML 1.1 that are plain characters in 1.2:
+/// go-yaml writes an indentation after them, and drops it again when it reads.
+fn fold_old_breaks(text: Cow<'_, str>) -> Cow<'_, str> {
+    let is_old_break = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}');
+    if !text.contains(is_old_break) {
+        return text;
+    }
+    let mut folded = String::with_capacity(text.len());
+    for part in text.split_inclusive(is_old_break) {
+        let (line, end) = match part.char_indices().next_back() {
+            Some((index, c)) if is_old_break(c) => part.split_at(index),
+            _ => (part, ""),
+        };
+        let line = if folded.is_empty() {
+            line
+        } else {
+            line.trim_start_matches([' ', '\t'])
+        };
+        let line = if end.is_empty() {
+            line
+        } else {
+            line.trim_end_matches([' ', '\t'])
+        };
+        folded.push_str(line);
+        folded.push_str(end);
+    }
+    Cow::Owned(folded)
 }

@@ -4,185 +4,100 @@
 //! go-yaml, which attaches comments to nodes by lines and columns. The rules here arrive at the
 //! same places from the events alone.
 
-use std::collections::BTreeSet;
-
+use super::comment_groups::{Belongs, Group, Line, Surroundings, split};
+use super::frame::{Contents, Frame};
 use super::load::{Builder, LastKind};
-use super::parse::{ContainerKind, Event, EventKind, Place};
-use crate::tree::{Comment, Element, Entry, Item, Mapping, Value};
+use super::parse::{Event, EventKind, Place};
+use crate::tree::Comment;
 
-/// An open container.
-pub(super) struct Frame {
-    pub(super) contents: Contents,
-    pub(super) flow: bool,
-    pub(super) anchor: usize,
-    /// The column of its keys or dashes.
-    column: usize,
-    /// A block sequence whose dashes stand under its key.
-    indentless: bool,
-    /// Comments that go in once the containers inside are closed.
-    deferred: Vec<Comment>,
+/// A comment and where it stands.
+pub(super) struct Note<'a> {
+    text: &'a str,
+    same_line: bool,
+    at: Place,
 }
 
-pub(super) enum Contents {
-    Mapping {
-        mapping: Mapping,
-        key: Option<PendingKey>,
-        seen: BTreeSet<String>,
-    },
-    Sequence(Vec<Element>),
+impl Note<'_> {
+    pub(super) fn comment(&self) -> Comment {
+        Comment::new(self.text)
+    }
 }
 
-/// A key whose value is still to come.
-pub(super) struct PendingKey(pub(super) String);
-
-impl Frame {
-    pub(super) fn new(kind: ContainerKind, flow: bool, anchor: usize, column: usize) -> Self {
-        Self {
-            contents: match kind {
-                ContainerKind::Mapping => Contents::Mapping {
-                    mapping: Mapping::default(),
-                    key: None,
-                    seen: BTreeSet::new(),
-                },
-                ContainerKind::Sequence => Contents::Sequence(Vec::new()),
-            },
-            flow,
-            anchor,
-            column,
-            indentless: false,
-            deferred: Vec::new(),
-        }
-    }
-
-    /// Adds a value, under the pending key of a mapping.
-    pub(super) fn push(&mut self, value: Value) {
-        match &mut self.contents {
-            Contents::Mapping { mapping, key, .. } => {
-                if let Some(PendingKey(key)) = key.take() {
-                    mapping.items.push(Item::Entry(Entry { key, value }));
-                }
-            }
-            Contents::Sequence(elements) => elements.push(Element::Value(value)),
-        }
-        let deferred = std::mem::take(&mut self.deferred);
-        self.extend(deferred);
-    }
-
-    /// Adds comments after what is there.
-    pub(super) fn extend(&mut self, comments: impl IntoIterator<Item = Comment>) {
-        match &mut self.contents {
-            Contents::Mapping { mapping, .. } => {
-                mapping
-                    .items
-                    .extend(comments.into_iter().map(Item::Comment));
-            }
-            Contents::Sequence(elements) => {
-                elements.extend(comments.into_iter().map(Element::Comment));
-            }
-        }
-    }
-
-    /// Adds a comment before the entry that was completed last.
-    fn insert_before_last(&mut self, comment: Comment) {
-        match &mut self.contents {
-            Contents::Mapping { mapping, .. } => {
-                let last = mapping.items.len().saturating_sub(1);
-                mapping.items.insert(last, Item::Comment(comment));
-            }
-            Contents::Sequence(elements) => {
-                let last = elements.len().saturating_sub(1);
-                elements.insert(last, Element::Comment(comment));
-            }
-        }
-    }
-
-    /// Puts a comment first into the flow mapping that was completed last.
-    fn insert_into_last(&mut self, comment: Comment) {
-        let last = match &mut self.contents {
-            Contents::Mapping { mapping, .. } => match mapping.items.last_mut() {
-                Some(Item::Entry(entry)) => Some(&mut entry.value),
-                _ => None,
-            },
-            Contents::Sequence(elements) => match elements.last_mut() {
-                Some(Element::Value(value)) => Some(value),
-                _ => None,
-            },
-        };
-        match last {
-            Some(Value::Mapping(mapping)) => mapping.items.insert(0, Item::Comment(comment)),
-            _ => self.insert_before_last(comment),
-        }
-    }
-
-    fn awaits_value(&self) -> bool {
-        matches!(self.contents, Contents::Mapping { key: Some(_), .. })
-    }
+/// The comments that events begin with.
+pub(super) fn comments<'a>(events: &'a [Event<'_>]) -> Vec<Note<'a>> {
+    let notes = events.iter().map_while(|event| match &event.kind {
+        EventKind::Comment { text, same_line } => Some(Note {
+            text,
+            same_line: *same_line,
+            at: event.at,
+        }),
+        _ => None,
+    });
+    notes.collect()
 }
 
 /// What comes after a run of comments.
-#[derive(Default)]
 pub(super) struct Ahead {
-    position: usize,
-    /// How many containers end before it.
+    /// How many containers end first.
     closes: usize,
     next: Next,
 }
 
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
     Container,
     Scalar,
-    #[default]
     Nothing,
 }
 
 impl Ahead {
-    /// Looks beyond the comments at a position.
-    pub(super) fn look(&mut self, events: &[Event<'_>], position: usize) {
-        if position < self.position {
-            return;
-        }
-        self.closes = 0;
-        self.next = Next::Nothing;
-        for (index, event) in events.iter().enumerate().skip(position + 1) {
-            // Up to the first event that is no comment, the answer is the same for all of them.
-            if self.closes == 0 {
-                self.position = index;
-            }
-            self.next = match event.kind {
+    pub(super) fn of(events: &[Event<'_>]) -> Self {
+        let mut closes = 0;
+        for event in events {
+            let next = match event.kind {
                 EventKind::Comment { .. } => continue,
                 EventKind::End => {
-                    self.closes += 1;
+                    closes += 1;
                     continue;
                 }
                 EventKind::Start { .. } => Next::Container,
                 EventKind::Scalar(_) | EventKind::Alias(_) => Next::Scalar,
                 EventKind::DocumentStart | EventKind::DocumentEnd => Next::Nothing,
             };
-            return;
+            return Self { closes, next };
+        }
+        Self {
+            closes,
+            next: Next::Nothing,
         }
     }
 }
 
 impl Builder<'_> {
-    /// Places a comment inside a document.
-    pub(super) fn place(&mut self, comment: Comment, at: Place, same_line: bool, ahead: &Ahead) {
-        if self.frames.is_empty() {
-            self.inside_next.push(comment);
-        } else if same_line {
-            self.place_on_line(comment, at, ahead);
-        } else {
-            self.place_own_line(comment, at, ahead);
+    /// Places a run of comments inside a document.
+    pub(super) fn place(&mut self, run: &[Note<'_>], ahead: &Ahead) {
+        let on_line = run.iter().take_while(|note| note.same_line).count();
+        let (on_line, own_lines) = run.split_at(on_line);
+        for note in on_line {
+            if self.frames.is_empty() {
+                self.inside_next.push(note.comment());
+            } else {
+                self.place_on_line(note, ahead);
+            }
+        }
+        if !own_lines.is_empty() {
+            self.place_own_lines(own_lines, ahead);
         }
     }
 
     /// A comment behind something on its line.
-    fn place_on_line(&mut self, mut comment: Comment, at: Place, ahead: &Ahead) {
+    fn place_on_line(&mut self, note: &Note<'_>, ahead: &Ahead) {
+        let mut comment = note.comment();
         let Some(last) = self.last else {
             return self.inside_next.push(comment);
         };
-        let block_header = at.start < last.at.start;
-        let adjacent = block_header || !self.breaks_line(last.at.end, at.start);
+        let block_header = note.at.start < last.at.start;
+        let adjacent = block_header || !self.breaks_line(last.at.end, note.at.start);
         match last.is {
             LastKind::Key if ahead.next == Next::Container && !adjacent => {
                 self.inside_next.push(comment);
@@ -200,56 +115,124 @@ impl Builder<'_> {
         }
     }
 
-    /// A comment on a line of its own.
-    fn place_own_line(&mut self, comment: Comment, at: Place, ahead: &Ahead) {
-        let awaits_value = self.top().awaits_value();
-        if awaits_value && ahead.next == Next::Container && ahead.closes == 0 {
-            return self.inside_next.push(comment);
-        }
-        if awaits_value || self.top().flow {
-            return self.top().extend([comment]);
-        }
-        if ahead.closes == 0 {
-            if ahead.next == Next::Container && self.follows_dash(at) {
-                self.inside_next.push(comment);
-            } else {
-                self.top().extend([comment]);
-            }
-            return;
-        }
-        let depth = self.dedented_home(at, ahead);
-        let top = self.frames.len() - 1;
-        if depth == top {
-            self.top().extend([comment]);
+    /// Comments on lines of their own.
+    fn place_own_lines(&mut self, run: &[Note<'_>], ahead: &Ahead) {
+        let comments = run.iter().map(Note::comment);
+        let Some(top) = self.frames.last() else {
+            return self.inside_next.extend(comments);
+        };
+        let opens = ahead.next == Next::Container && ahead.closes == 0;
+        if opens && (top.awaits_value() || self.follows_dash(run[0].at)) {
+            self.inside_next.extend(comments);
+        } else if top.awaits_value() || top.flow {
+            self.top().extend(comments);
         } else {
-            self.frames[depth].deferred.push(comment);
+            self.place_groups(run, ahead);
         }
     }
 
-    /// The container of a comment before a dedent: the one of the next entry if the comment is
-    /// not deeper than that, else the innermost that starts no further right.
-    fn dedented_home(&self, at: Place, ahead: &Ahead) -> usize {
-        let top = self.frames.len() - 1;
-        // What was deferred to an outer container keeps later comments from going deeper again.
-        let limit = self
-            .frames
-            .iter()
-            .position(|frame| !frame.deferred.is_empty());
-        let limit = limit.unwrap_or(top);
-        let next = match ahead.next {
-            Next::Nothing => None,
-            _ => top.checked_sub(ahead.closes),
-        };
-        if let Some(next) = next
-            && at.column <= self.frames[next].column
-        {
-            return next.min(limit);
+    /// Comments between two entries of blocks, of which some may end in between.
+    fn place_groups(&mut self, run: &[Note<'_>], ahead: &Ahead) {
+        let groups = split(&self.lines(run), self.surroundings(run, ahead));
+        let ends = self.ends(&groups, ahead);
+        let mut rest = run;
+        for (position, group) in groups.iter().enumerate() {
+            let (notes, others) = rest.split_at(group.lines);
+            rest = others;
+            let home = match group.belongs {
+                Belongs::Before => self.frames.len() - 1,
+                Belongs::Here => ends
+                    .iter()
+                    .find(|(_, mark)| mark.is_some_and(|mark| mark >= position))
+                    .map_or_else(|| self.next_home(ahead), |(frame, _)| self.end_home(*frame)),
+                Belongs::After => self.next_home(ahead),
+            };
+            let comments = notes.iter().map(Note::comment);
+            if home == self.frames.len() - 1 {
+                self.top().extend(comments);
+            } else {
+                self.frames[home].deferred.extend(comments);
+            }
         }
-        let innermost = self
-            .frames
-            .iter()
-            .rposition(|frame| !frame.flow && !frame.indentless && frame.column <= at.column);
-        innermost.unwrap_or(0).min(limit)
+    }
+
+    fn lines(&self, run: &[Note<'_>]) -> Vec<Line> {
+        let mut from = self.last.map_or(0, |last| self.content_end(last.at));
+        let lines = run.iter().map(|note| {
+            let after_gap = self.newlines(from, note.at.start) > 1;
+            from = note.at.end;
+            Line {
+                column: note.at.column,
+                after_gap,
+            }
+        });
+        lines.collect()
+    }
+
+    fn surroundings(&self, run: &[Note<'_>], ahead: &Ahead) -> Surroundings {
+        let after = run.last().map_or(0, |note| note.at.end);
+        let rest = self.text.get(after..).unwrap_or_default();
+        let white = rest.len() - rest.trim_start().len();
+        let next = match ahead.next {
+            Next::Nothing if rest.trim_start().is_empty() => None,
+            Next::Nothing => Some(0),
+            _ => Some(self.frames[self.frames.len() - 1 - ahead.closes].column),
+        };
+        let innermost = self.frames.iter().rev().find(|frame| frame.indents());
+        let empty = LastKind::Scalar {
+            block: false,
+            empty: true,
+        };
+        Surroundings {
+            indent: innermost.map_or(0, |frame| frame.column),
+            after_key: self.last.is_some_and(|last| last.is == empty),
+            next,
+            gap_after: self.newlines(after, after + white) > 1,
+        }
+    }
+
+    /// The blocks that end after the run, innermost first, each with the group that go-yaml takes
+    /// its end to: the first of those that stand at its own indentation.
+    fn ends(&self, groups: &[Group], ahead: &Ahead) -> Vec<(usize, Option<usize>)> {
+        let mut mark = None;
+        let open = self.frames.len();
+        let ending = (open - ahead.closes.min(open)..open).rev();
+        let blocks = ending.filter(|&frame| self.frames[frame].indents());
+        blocks
+            .map(|frame| {
+                let column = self.frames[frame].column;
+                let found = groups.iter().position(|group| group.column == column);
+                mark = found.or(mark);
+                (frame, mark)
+            })
+            .collect()
+    }
+
+    /// Where a comment at the end of a block goes: into a mapping, or after a list.
+    fn end_home(&self, frame: usize) -> usize {
+        match self.frames[frame].contents {
+            Contents::Mapping { .. } => frame,
+            Contents::Sequence(_) => frame.saturating_sub(1),
+        }
+    }
+
+    /// Where the next entry goes; at the end of a document, its mapping.
+    fn next_home(&self, ahead: &Ahead) -> usize {
+        match ahead.next {
+            Next::Nothing => 0,
+            _ => self.frames.len() - 1 - ahead.closes,
+        }
+    }
+
+    /// The end of content, without the empty lines that a block scalar's span may take in.
+    fn content_end(&self, at: Place) -> usize {
+        let content = self.text.get(at.start..at.end).unwrap_or_default();
+        at.start + content.trim_end().len()
+    }
+
+    fn newlines(&self, from: usize, to: usize) -> usize {
+        let between = self.text.get(from..to).unwrap_or_default();
+        between.bytes().filter(|&byte| byte == b'\n').count()
     }
 
     fn breaks_line(&self, from: usize, to: usize) -> bool {
