@@ -3,6 +3,7 @@
 use super::cluster::Cluster;
 use super::code::Code;
 use super::diagnostic::Diagnostic;
+use super::private_key;
 use super::raw::RawFile;
 use super::schema::schema;
 use super::structure::{LostKey, Place, Structure};
@@ -22,7 +23,7 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
     /// What the file is called in messages.
     pub source_name: String,
-    /// The text that places refer to.
+    /// The text that places refer to, private keys hidden.
     pub source: String,
 }
 
@@ -33,11 +34,12 @@ pub fn load(source_name: &str, text: &str, catalog: &Catalog) -> Checked {
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span(), diagnostic.code));
     diagnostics.dedup();
     keep_the_first(&mut diagnostics);
+    diagnostics.iter_mut().for_each(private_key::mask);
     Checked {
         cluster,
         diagnostics,
         source_name: source_name.to_owned(),
-        source: text.to_owned(),
+        source: private_key::masked(text),
     }
 }
 

@@ -8,9 +8,11 @@
 pub mod cluster;
 mod code;
 mod diagnostic;
+mod json_schema;
 mod load;
 mod pattern;
 pub mod preset;
+mod private_key;
 pub mod raw;
 mod schema;
 mod structure;

@@ -9,16 +9,12 @@ use crate::yaml::Span;
 /// The most findings that are shown to people at once.
 const SHOWN: usize = 30;
 
-/// What is never shown, even where somebody wrote it by mistake.
-const PRIVATE_KEY: &str = "AGE-SECRET-KEY-";
-
 /// Renders the findings that their owner has not accepted, in rustc's manner.
 pub fn text(checked: &Checked) -> String {
-    let source = masked(&checked.source);
     let renderer = Renderer::styled();
     let mut text = String::new();
     for diagnostic in open(checked).take(SHOWN) {
-        text += &renderer.render(&[group(diagnostic, &checked.source_name, &source)]);
+        text += &renderer.render(&[group(diagnostic, &checked.source_name, &checked.source)]);
         text += "\n\n";
     }
     let more = open(checked).count().saturating_sub(SHOWN);
@@ -118,18 +114,4 @@ fn place(span: Span, source: &str) -> Value {
     let (line, column) = span.position(source);
     let (end_line, end_column) = Span::new(span.end, span.end).position(source);
     json!({"line": line, "column": column, "endLine": end_line, "endColumn": end_column})
-}
-
-/// Hides private keys, letter for letter, so that places stay right.
-fn masked(source: &str) -> String {
-    let mut text = source.to_owned();
-    let mut from = 0;
-    while let Some(found) = text.get(from..).and_then(|rest| rest.find(PRIVATE_KEY)) {
-        let start = from + found + PRIVATE_KEY.len();
-        let secret = text[start..].find(|letter: char| !letter.is_ascii_alphanumeric());
-        let end = secret.map_or(text.len(), |length| start + length);
-        text.replace_range(start..end, &"*".repeat(end - start));
-        from = end;
-    }
-    text
 }

@@ -6,7 +6,7 @@ use crate::catalog::Component;
 use crate::spec::cluster::SelectedComponent;
 use crate::spec::code::Code;
 use crate::spec::diagnostic::Diagnostic;
-use crate::spec::raw::{RawNetworkPolicy, RawSpec, RawVipProvider};
+use crate::spec::raw::{RawNetworkPolicy, RawSpec, RawVipProvider, Text};
 use crate::spec::suggest::closest;
 use crate::yaml::{Entry, Span};
 
@@ -76,9 +76,14 @@ impl Providers<'_> {
         entry.map(|entry| entry.key_span)
     }
 
+    /// Tells whether something provides this, or was meant to and is wrong.
     fn provide(&self, capability: &str) -> bool {
         let own = self.flannel && capability == POD_NETWORK;
+        let named =
+            |component: &Component| component.provides.iter().any(|name| name == capability);
+        let mut known = self.scope.catalog.iter();
         own || self.providers(capability).next().is_some()
+            || known.any(|component| named(component) && self.has(&component.name))
     }
 
     fn providers<'b>(&'b self, capability: &'b str) -> impl Iterator<Item = &'b Component> {
@@ -165,39 +170,15 @@ fn pod_network(spec: &RawSpec, cluster: &Providers<'_>, findings: &mut Findings)
         .and_then(|network| network.cni.as_ref());
     let providers: Vec<_> = cluster.providers(POD_NETWORK).collect();
     match written {
-        Some(text) if matches!(text.value.as_str(), "none" | "flannel") => {
-            if let Some(provider) = providers.first() {
-                let message = format!("`cni: {text}` and the component `{}`", provider.name);
-                let place = cluster.listed(&provider.name).unwrap_or(text.span);
-                let finding = Diagnostic::new(Code::TwoPodNetworks, text.span, message)
-                    .also(place, "brings a pod network")
-                    .help("remove one of them");
-                findings.add(finding);
-            }
-        }
-        Some(text) if !cluster.has(&text.value) => {
-            let names = ["none", "flannel"]
-                .into_iter()
-                .chain(cluster.scope.catalog.names());
-            let message = format!("the pod network `{text}` is not among the components");
-            let finding = Diagnostic::new(Code::NoPodNetwork, text.span, message);
-            findings.add(
-                match closest(&text.value, names).filter(|close| *close != text.value) {
-                    Some(close) => finding.help(format!("did you mean `{close}`?")),
-                    None => finding.help(format!("add `{text}` to `components`")),
-                },
-            );
-        }
-        None if providers.is_empty() && !cluster.has("cilium") => {
+        Some(text) => named_network(text, providers.first().copied(), cluster, findings),
+        None if !cluster.provide(POD_NETWORK) => {
             let message = "no component brings a pod network, so nodes never become ready";
-            let finding =
-                Diagnostic::new(Code::NoPodNetwork, cluster.components(), message).help(format!(
-                    "{}, or write `network: {{cni: flannel}}`",
-                    cluster.advice(POD_NETWORK)
-                ));
+            let advice = cluster.advice(POD_NETWORK);
+            let finding = Diagnostic::new(Code::NoPodNetwork, cluster.components(), message)
+                .help(format!("{advice}, or write `network: {{cni: flannel}}`"));
             findings.add(finding);
         }
-        _ => {}
+        None => {}
     }
     if let [first, second, ..] = providers.as_slice() {
         let message = format!(
@@ -209,6 +190,35 @@ fn pod_network(spec: &RawSpec, cluster: &Providers<'_>, findings: &mut Findings)
             .also(place(first), "")
             .help("remove one of them");
         findings.add(finding);
+    }
+}
+
+fn named_network(
+    text: &Text,
+    provider: Option<&Component>,
+    cluster: &Providers<'_>,
+    findings: &mut Findings,
+) {
+    let without = matches!(text.value.as_str(), "none" | "flannel");
+    if let Some(provider) = provider.filter(|_| without) {
+        let message = format!("`cni: {text}` and the component `{}`", provider.name);
+        let place = cluster.listed(&provider.name).unwrap_or(text.span);
+        let finding = Diagnostic::new(Code::TwoPodNetworks, text.span, message)
+            .also(place, "brings a pod network")
+            .help("remove one of them");
+        findings.add(finding);
+    }
+    if !without && !cluster.has(&text.value) {
+        let names = ["none", "flannel"]
+            .into_iter()
+            .chain(cluster.scope.catalog.names());
+        let close = closest(&text.value, names).filter(|close| *close != text.value);
+        let message = format!("the pod network `{text}` is not among the components");
+        let finding = Diagnostic::new(Code::NoPodNetwork, text.span, message);
+        findings.add(match close {
+            Some(close) => finding.help(format!("did you mean `{close}`?")),
+            None => finding.help(format!("add `{text}` to `components`")),
+        });
     }
 }
 
@@ -247,7 +257,7 @@ fn pools(spec: &RawSpec, cluster: &Providers<'_>, findings: &mut Findings) {
         .network
         .as_ref()
         .is_some_and(|network| network.load_balancer.is_some());
-    if pooled && !cluster.provide(LOAD_BALANCER) && !cluster.has("cilium") {
+    if pooled && !cluster.provide(LOAD_BALANCER) {
         let place = cluster.scope.key(&["network", "loadBalancer"]);
         let message = "no component announces the load balancer's addresses";
         let finding = Diagnostic::new(Code::UnannouncedPool, place, message);

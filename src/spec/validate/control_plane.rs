@@ -24,6 +24,7 @@ pub(super) fn control_plane(
     let voters: Vec<_> = with_role(spec, RawRole::ControlPlane).collect();
     let workers = with_role(spec, RawRole::Worker).count();
     check_voters(&voters, &raw, spec, scope, findings);
+    check_endpoint(voters.len(), &raw, scope, findings);
     let schedulable = raw
         .schedulable
         .as_ref()
@@ -127,9 +128,6 @@ fn check_voters(
     findings: &mut Findings,
 ) {
     let nodes = scope.key(&["nodes"]);
-    let lost = ["controlPlane", "vip", "endpoint"]
-        .iter()
-        .any(|key| scope.lost(key, scope.root.span));
     let count = voters.len();
     if spec.nodes.iter().any(|node| node.role.is_none()) || spec.nodes.is_empty() {
         return;
@@ -156,14 +154,17 @@ fn check_voters(
             .help("make one of them a worker, or add one");
         findings.add(finding);
     }
-    if count > 1 && raw.vip.is_none() && raw.endpoint.is_none() && !lost {
+}
+
+/// One node in front of several is reported, unless what stands there is only mistyped.
+fn check_endpoint(voters: usize, raw: &RawControlPlane, scope: Scope<'_>, findings: &mut Findings) {
+    let keys = ["controlPlane", "vip", "endpoint"];
+    let lost = keys.iter().any(|key| scope.lost(key, scope.root.span));
+    if voters > 1 && raw.vip.is_none() && raw.endpoint.is_none() && !lost {
+        let place = scope.key(&["controlPlane"]);
         let message = "clients reach the Kubernetes API through one node only";
-        let finding = Diagnostic::new(
-            Code::NoStableEndpoint,
-            scope.key(&["controlPlane"]),
-            message,
-        )
-        .help("add `controlPlane: {vip: …}`, or the `endpoint` of your own balancer");
+        let finding = Diagnostic::new(Code::NoStableEndpoint, place, message)
+            .help("add `controlPlane: {vip: …}`, or the `endpoint` of your own balancer");
         findings.add(finding);
     }
 }

@@ -34,7 +34,7 @@ fn check(recipient: &Text, findings: &mut Findings) {
     let Err(why) = age_recipient::check(&recipient.value) else {
         return;
     };
-    let message = format!("`{}` is not an age recipient", shown(&recipient.value));
+    let message = format!("`{recipient}` is not an age recipient");
     let finding =
         Diagnostic::new(Code::InvalidRecipient, recipient.span, message).label(why.to_string());
     findings.add(if recipient.value.to_uppercase().starts_with("AGE-SECRET-KEY-") {
@@ -42,13 +42,4 @@ fn check(recipient: &Text, findings: &mut Findings) {
     } else {
         finding.help("`age-keygen -y .sops/age.key` prints the recipient of your key")
     });
-}
-
-/// A private key that was written here by mistake is not repeated.
-fn shown(text: &str) -> String {
-    if text.to_uppercase().starts_with("AGE-SECRET-KEY-") {
-        "AGE-SECRET-KEY-…".to_owned()
-    } else {
-        text.to_owned()
-    }
 }
