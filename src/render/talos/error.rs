@@ -2,6 +2,7 @@
 
 use super::{MergeError, Origin, UnsupportedContract};
 use crate::model::NodeName;
+use crate::render::reference::ParseSecretRefError;
 
 /// Why machine configurations cannot be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,15 @@ pub enum TalosRenderError {
     /// The release's form of configuration is not known.
     #[error(transparent)]
     Contract(#[from] UnsupportedContract),
+    /// Something that should refer to a secret does not.
+    #[error("{origin} is wrong")]
+    Reference {
+        /// The layer.
+        origin: Origin,
+        /// Why.
+        #[source]
+        source: ParseSecretRefError,
+    },
     /// A layer cannot be merged.
     #[error("cannot merge {origin} into the configuration of node `{node}`")]
     Merge {

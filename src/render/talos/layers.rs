@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Contract, TalosRenderError, base, components, merge_documents, node, schematic};
 use crate::catalog::Catalog;
 use crate::model::NodeName;
+use crate::render::reference::references;
 use crate::spec::cluster::{Cluster, Distribution, Patch, Role};
 
 /// Documents to be merged over those of the layers before, and where they come from.
@@ -122,17 +123,18 @@ pub fn documents(
     name: &NodeName,
 ) -> Result<Vec<Value>, TalosRenderError> {
     let mut documents = Vec::new();
-    for Layer {
-        origin,
-        documents: layer,
-    } in layers(cluster, catalog, name)?
-    {
-        documents =
-            merge_documents(documents, &layer).map_err(|source| TalosRenderError::Merge {
+    for layer in layers(cluster, catalog, name)? {
+        references(&layer.documents).map_err(|source| TalosRenderError::Reference {
+            origin: layer.origin.clone(),
+            source,
+        })?;
+        documents = merge_documents(documents, &layer.documents).map_err(|source| {
+            TalosRenderError::Merge {
                 node: name.clone(),
-                origin,
+                origin: layer.origin,
                 source,
-            })?;
+            }
+        })?;
     }
     Ok(documents)
 }

@@ -178,6 +178,38 @@ fn a_patch_that_cannot_be_merged_names_node_line_and_place() {
 }
 
 #[test]
+fn a_patch_may_refer_to_a_secret_and_a_malformed_reference_is_named_by_line() {
+    let render = |reference: &str| {
+        let mut cluster = cluster();
+        let auth = json!({"password": {"secretRef": reference}});
+        let content = json!({
+            "apiVersion": "v1alpha1", "kind": "RegistryAuthConfig", "name": "ghcr.io",
+            "password": auth["password"],
+        });
+        cluster.patches.all = vec![Patch { content, line: 9 }];
+        render(&cluster, &Catalog::default())
+    };
+    let tree =
+        render("cluster/secrets/registry/login.sops.yaml#stringData.password").expect("renders");
+    let file = tree
+        .get("infrastructure/talos/worker/worker-1.yaml")
+        .expect("is there");
+    let text = String::from_utf8_lossy(&file.bytes);
+    assert!(
+        text.contains("secretRef: cluster/secrets/registry/login.sops.yaml#stringData.password")
+    );
+    let error = render("no-path").expect_err("refused");
+    let cause = std::error::Error::source(&error)
+        .expect("has a cause")
+        .to_string();
+    assert_eq!(
+        format!("{error}: {cause}"),
+        "the patch for all nodes in line 9 of homelab.yaml is wrong: expected a secret reference such as \
+         `cluster/secrets/app/login.sops.yaml#data.token`, found `no-path`"
+    );
+}
+
+#[test]
 fn other_releases_are_refused_by_name() {
     for version in [
         Version::new(1, 12, 0),
