@@ -6,6 +6,7 @@
 //! followed. Encrypted files are [`sealed`]'s business.
 
 mod compare;
+mod create;
 mod diff;
 mod error;
 mod manifest;
@@ -14,6 +15,7 @@ pub mod sealed;
 mod write;
 
 pub use compare::{Change, ChangeKind, Comparison, compare};
+pub use create::{CreateError, Readers, create};
 pub use diff::unified_diff;
 pub use error::StoreError;
 pub use manifest::{MANIFEST_PATH, Manifest};

@@ -1,13 +1,216 @@
 //! `homelab init`.
 
-use super::Outcome;
-use crate::cli::{Context, Failure, Kind};
+use std::net::IpAddr;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::ValueEnum;
+use serde::Serialize;
+use sops_rs::Environment;
+
+use super::secrets::init::{advice, ask};
+use super::{Outcome, render};
+use crate::cli::load::{self, SPEC_FILE};
+use crate::cli::sealed::setup_failure;
+use crate::cli::{Context, ExitStatus, Failure, Kind, Settings};
+use crate::model::{Clock as _, NodeName, SystemClock};
+use crate::pki::SystemEntropy;
+use crate::spec::preset::{Choices, Preset};
+use crate::store::sealed::{self, AGE_KEY_FILE, Made, OwnKey, Setup, State};
+use crate::store::{CreateError, Readers, create};
+
+const ABOUT: &str = "\
+Makes a new cluster's repository: a commented homelab.yaml with pinned component versions, an age key \
+(.sops/age.key, never in Git), encryption rules, the cluster's encrypted secrets, and everything that \
+`homelab render` makes from them. Nothing that exists is overwritten.";
+
+const EXAMPLES: &str = "\
+Examples:
+  homelab init demo
+  homelab init --preset one-node --nodes box=192.168.1.20 demo
+  homelab init --name rack --vip 10.0.0.100 --nodes a=10.0.0.11,b=10.0.0.12,c=10.0.0.13 rack
+  homelab init --add-missing                # finish a run that was interrupted";
+
+/// What stays out of Git.
+const GIT_IGNORE: &str = "\
+# private keys and local state never enter Git
+.sops/
+.homelab/state/
+";
 
 /// Arguments of `homelab init`.
 #[derive(Debug, clap::Args)]
-pub struct InitArgs {}
+#[command(long_about = ABOUT, after_help = EXAMPLES)]
+pub struct InitArgs {
+    /// The repository's directory; it is made when missing.
+    #[arg(value_name = "DIR", default_value = ".")]
+    directory: Utf8PathBuf,
+    /// What to start from.
+    #[arg(long, value_enum, default_value_t)]
+    preset: PresetArg,
+    /// The cluster's name.
+    #[arg(long, value_name = "NAME")]
+    name: Option<NodeName>,
+    /// Machines by name and address; the first ones become control planes.
+    #[arg(long, value_name = "NAME=ADDRESS,…", value_delimiter = ',', value_parser = node)]
+    nodes: Vec<(NodeName, IpAddr)>,
+    /// The virtual IP of the Kubernetes API.
+    #[arg(long, value_name = "ADDRESS")]
+    vip: Option<IpAddr>,
+    /// Where the repository will be pushed to.
+    #[arg(long, value_name = "URL")]
+    git_url: Option<String>,
+    /// Work in a directory that holds files already, and add only what is missing.
+    #[arg(long)]
+    add_missing: bool,
+}
+
+/// The presets, as they are typed.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum PresetArg {
+    /// Three control planes that also work, behind a virtual IP.
+    #[default]
+    TalosHa,
+    /// One machine.
+    OneNode,
+}
+
+/// What a run made.
+#[derive(Debug, Serialize)]
+struct Repository {
+    directory: Utf8PathBuf,
+    files: Vec<Utf8PathBuf>,
+    rendered: usize,
+    recipient: String,
+}
 
 /// Runs the command.
-pub fn run(_context: &Context, _args: InitArgs) -> Outcome {
-    Err(Failure::message(Kind::Failed, "not built yet"))
+pub fn run(context: &Context, args: InitArgs) -> Outcome {
+    let root = context.settings.root.join(&args.directory);
+    refuse_foreign_files(&root, args.add_missing)?;
+    let key = sealed::own_key(&root).map_err(|error| Failure::new(Kind::Failed, error))?;
+    let mut files = write_own_files(&root, &args, &key)?;
+
+    let inside = Context::new(Settings {
+        root: root.clone(),
+        ..context.settings.clone()
+    });
+    let (cluster, catalog) = load::load(&inside)?;
+    context.ui.note("making the cluster's secrets");
+    let mut report = Setup {
+        root: &root,
+        cluster: &cluster,
+        catalog: &catalog,
+        environment: Environment::of_process(),
+        now: SystemClock.now(),
+        entropy: &mut SystemEntropy,
+        ask: &mut ask,
+    }
+    .run()
+    .map_err(setup_failure)?;
+    if key.is_new {
+        report.key = Some(Made {
+            file: AGE_KEY_FILE.into(),
+            state: State::Made,
+        });
+    }
+    let new = report.files().filter(|(_, state)| *state == State::Made);
+    files.extend(new.map(|(file, _)| file.to_owned()));
+    let made = Repository {
+        rendered: render::write(&root, &cluster, &catalog)?,
+        directory: args.directory,
+        files,
+        recipient: key.recipient,
+    };
+    show(context, &made, &advice(&report))?;
+    Ok(ExitStatus::Done)
+}
+
+/// A directory with files in it is somebody's; only `--add-missing` works in it.
+fn refuse_foreign_files(root: &Utf8Path, add_missing: bool) -> Result<(), Failure> {
+    let entries = match fs_err::read_dir(root) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    match names.find(|name| name != ".git") {
+        Some(name) if !add_missing => Err(Failure::message(
+            Kind::Refused,
+            format!("`{root}` is not empty: it holds `{name}`"),
+        )
+        .hint("name another directory")
+        .hint("or pass `--add-missing`: what is there stays as it is")),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the files that people own from then on; returns those that were not there.
+fn write_own_files(
+    root: &Utf8Path,
+    args: &InitArgs,
+    key: &OwnKey,
+) -> Result<Vec<Utf8PathBuf>, Failure> {
+    let preset = match args.preset {
+        PresetArg::TalosHa => Preset::TalosHa,
+        PresetArg::OneNode => Preset::OneNode,
+    };
+    let spec = preset
+        .instantiate(&Choices {
+            name: args.name.clone(),
+            nodes: args.nodes.clone(),
+            vip: args.vip,
+            git_url: args.git_url.clone(),
+            recipients: vec![key.recipient.clone()],
+        })
+        .map_err(|error| Failure::new(Kind::Usage, error))?;
+    let mut files = Vec::new();
+    for (file, text) in [(SPEC_FILE, spec.as_str()), (".gitignore", GIT_IGNORE)] {
+        let file = Utf8Path::new(file);
+        match create(root, file, text.as_bytes(), Readers::All) {
+            Ok(()) => files.push(file.to_owned()),
+            Err(CreateError::Exists(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(files)
+}
+
+fn show(context: &Context, made: &Repository, advice: &[String]) -> Result<(), Failure> {
+    if context.ui.is_json() {
+        context.ui.json(made)?;
+    } else {
+        let mut text: String = made
+            .files
+            .iter()
+            .map(|file| format!("made {file}\n"))
+            .collect();
+        text += &format!("rendered {} files from {SPEC_FILE}\n", made.rendered);
+        context.ui.result(text.as_bytes())?;
+    }
+    for line in advice {
+        context.ui.note(line);
+    }
+    let enter = match made.directory.as_str() {
+        "." => String::new(),
+        directory => format!("cd {directory} && "),
+    };
+    context.ui.note("\nNext:");
+    context.ui.note(&format!(
+        "  {enter}$EDITOR {SPEC_FILE}    # your addresses, disks and network cards"
+    ));
+    context.ui.note("  homelab validate && homelab render");
+    context
+        .ui
+        .note("  homelab rehearse            # your cluster, before you own it");
+    Ok(())
+}
+
+fn node(text: &str) -> Result<(NodeName, IpAddr), String> {
+    let (name, address) = text.split_once('=').ok_or_else(|| {
+        format!("expected NAME=ADDRESS such as `talos-1=192.168.1.101`, found `{text}`")
+    })?;
+    let address = address
+        .parse()
+        .map_err(|_| format!("expected an IP address, found `{address}`"))?;
+    Ok((name.parse().map_err(|error| format!("{error}"))?, address))
 }

@@ -1,11 +1,16 @@
 //! `homelab render`.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
 
 use super::Outcome;
+use crate::catalog::Catalog;
 use crate::cli::{Context, ExitStatus, Failure, Kind, load};
+use crate::model::FileTree;
 use crate::render;
+use crate::spec::Cluster;
 use crate::store::{self, ChangeKind, Comparison, StoreError};
 
 /// Arguments of `homelab render`.
@@ -32,10 +37,8 @@ pub struct RenderArgs {
 /// Renders the repository's files.
 pub fn run(context: &Context, args: RenderArgs) -> Outcome {
     let (cluster, catalog) = load::load(context)?;
-    let tree =
-        render::render(&cluster, &catalog).map_err(|error| Failure::new(Kind::Spec, error))?;
     let root = &context.settings.root;
-    let comparison = store::compare(root, &tree).map_err(failure)?;
+    let (tree, comparison) = compare(root, &cluster, &catalog)?;
     let writes = !args.check && !args.diff;
     if writes {
         let overwrite = args
@@ -54,6 +57,23 @@ pub fn run(context: &Context, args: RenderArgs) -> Outcome {
         return Ok(ExitStatus::Differs);
     }
     Ok(ExitStatus::Done)
+}
+
+/// Writes everything that the cluster renders; returns how many files that are.
+pub fn write(root: &Utf8Path, cluster: &Cluster, catalog: &Catalog) -> Result<usize, Failure> {
+    let (tree, comparison) = compare(root, cluster, catalog)?;
+    store::write(root, &tree, &comparison, &BTreeSet::new()).map_err(failure)?;
+    Ok(tree.len())
+}
+
+fn compare(
+    root: &Utf8Path,
+    cluster: &Cluster,
+    catalog: &Catalog,
+) -> Result<(FileTree, Comparison), Failure> {
+    let tree = render::render(cluster, catalog).map_err(|error| Failure::new(Kind::Spec, error))?;
+    let comparison = store::compare(root, &tree).map_err(failure)?;
+    Ok((tree, comparison))
 }
 
 fn report(

@@ -4,8 +4,7 @@ use camino::Utf8Path;
 use sops_rs::Identity;
 use zeroize::Zeroizing;
 
-use super::CreateError;
-use super::create::{Readers, create};
+use crate::store::{CreateError, Readers, create};
 
 /// Where the private key lies in a repository; Git must never see it.
 pub const AGE_KEY_FILE: &str = ".sops/age.key";
@@ -16,9 +15,50 @@ pub enum AgeKeyError {
     /// Its folder cannot be closed to others.
     #[error("cannot close the folder of `{AGE_KEY_FILE}` to other users")]
     Folder(#[source] std::io::Error),
+    /// It is there and holds no key.
+    #[error("`{AGE_KEY_FILE}` holds no age key that can be used")]
+    Unusable,
+    /// It is there and cannot be read.
+    #[error("cannot read `{AGE_KEY_FILE}`")]
+    Read(#[source] std::io::Error),
     /// The file cannot be made.
     #[error(transparent)]
     Create(#[from] CreateError),
+}
+
+/// The repository's own key, by its public half.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnKey {
+    /// The public half.
+    pub recipient: String,
+    /// Whether it was made just now.
+    pub is_new: bool,
+}
+
+/// Returns the repository's own key; makes it when there is none.
+pub fn own_key(root: &Utf8Path) -> Result<OwnKey, AgeKeyError> {
+    match fs_err::read_to_string(root.join(AGE_KEY_FILE)) {
+        Ok(text) => existing(&Zeroizing::new(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let identity = Identity::generate();
+            write(root, &identity)?;
+            let recipient = identity.recipient().as_str().to_owned();
+            Ok(OwnKey {
+                recipient,
+                is_new: true,
+            })
+        }
+        Err(error) => Err(AgeKeyError::Read(error)),
+    }
+}
+
+fn existing(text: &str) -> Result<OwnKey, AgeKeyError> {
+    let key = text.lines().find_map(|line| Identity::parse(line).ok());
+    let recipient = key.map(|key| key.recipient().as_str().to_owned());
+    Ok(OwnKey {
+        recipient: recipient.ok_or(AgeKeyError::Unusable)?,
+        is_new: false,
+    })
 }
 
 /// Writes a key, readable by its owner only, in a folder that Git passes over.

@@ -5,7 +5,6 @@
 //! reaches a disk.
 
 mod age_key;
-mod create;
 mod expected;
 mod open;
 mod rules;
@@ -13,8 +12,7 @@ mod seal;
 mod setup;
 mod sources;
 
-pub use age_key::{AGE_KEY_FILE, AgeKeyError};
-pub use create::CreateError;
+pub use age_key::{AGE_KEY_FILE, AgeKeyError, OwnKey, own_key};
 pub use expected::{Ask, Question};
 pub use open::{OpenError, Opener};
 pub use rules::{RULES_FILE, creation_rules};

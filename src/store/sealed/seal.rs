@@ -5,10 +5,9 @@ use serde_json::Value;
 use sops_rs::{Config, ConfigError, DecryptError, Document, EncryptError, EncryptionRule};
 use sops_rs::{Format, Identities, YamlError};
 
-use super::CreateError;
-use super::create::{Readers, create};
 use super::open::public_halves;
 use crate::model::Secret;
+use crate::store::{CreateError, Readers, create};
 use crate::yaml;
 
 /// Why a file cannot be made encrypted.

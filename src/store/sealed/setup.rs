@@ -10,17 +10,17 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sops_rs::{Config, ConfigError, Environment, Identities, Identity};
 
+use super::SealError;
 use super::age_key::{self, AGE_KEY_FILE, AgeKeyError};
-use super::create::{Readers, create};
 use super::expected::{Ask, secret};
 use super::open::unusable;
 use super::rules::{RULES_FILE, creation_rules};
 use super::seal::Sealer;
-use super::{CreateError, SealError};
 use crate::catalog::{Catalog, ExpectedSecret, TemplateError, expected_secrets};
 use crate::pki::{CertificateError, Entropy, SecretsBundle};
 use crate::render::talos::BUNDLE_PATH;
 use crate::spec::Cluster;
+use crate::store::{CreateError, Readers, create};
 
 /// What the secrets of a repository are made from.
 pub struct Setup<'a> {
@@ -118,6 +118,21 @@ pub enum SetupError {
     /// What components expect cannot be told.
     #[error("cannot tell which secrets components expect")]
     Expected(#[from] TemplateError),
+}
+
+impl Report {
+    /// Iterates over every file and what became of it.
+    pub fn files(&self) -> impl Iterator<Item = (&Utf8Path, State)> {
+        let key = self.key.iter();
+        let made = key
+            .chain([&self.rules, &self.bundle])
+            .map(|made| (made.file.as_path(), made.state));
+        let secrets = self
+            .secrets
+            .iter()
+            .map(|secret| (secret.file.as_path(), secret.state));
+        made.chain(secrets)
+    }
 }
 
 impl Setup<'_> {

@@ -105,14 +105,8 @@ fn refusal(report: &Report) -> Failure {
 
 /// Returns what was made, for people.
 pub fn text(report: &Report) -> String {
-    let key = report.key.iter().map(|key| (&key.file, key.state));
-    let fixed = [&report.rules, &report.bundle].map(|made| (&made.file, made.state));
-    let secrets = report
-        .secrets
-        .iter()
-        .map(|secret| (&secret.file, secret.state));
     let mut lines = String::new();
-    for (file, state) in key.chain(fixed).chain(secrets) {
+    for (file, state) in report.files() {
         let state = match state {
             State::Made => "made",
             State::Kept => "kept",

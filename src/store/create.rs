@@ -24,7 +24,7 @@ pub enum CreateError {
 
 /// Who may read a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Readers {
+pub enum Readers {
     /// Its owner only.
     Owner,
     /// Everybody.
@@ -33,7 +33,7 @@ pub(super) enum Readers {
 
 /// Makes a file with its folders. It appears with all its content or not at all, and what is there
 /// already stays.
-pub(super) fn create(
+pub fn create(
     root: &Utf8Path,
     file: &Utf8Path,
     content: &[u8],
