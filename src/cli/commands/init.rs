@@ -43,7 +43,7 @@ const GIT_IGNORE: &str = "\
 pub struct InitArgs {
     /// The repository's directory; it is made when missing.
     #[arg(value_name = "DIR", default_value = ".")]
-    directory: Utf8PathBuf,
+    repository: Utf8PathBuf,
     /// What to start from.
     #[arg(long, value_enum, default_value_t)]
     preset: PresetArg,
@@ -85,7 +85,7 @@ struct Repository {
 
 /// Runs the command.
 pub fn run(context: &Context, args: InitArgs) -> Outcome {
-    let root = context.settings.root.join(&args.directory);
+    let root = context.settings.root.join(&args.repository);
     refuse_foreign_files(&root, args.add_missing)?;
     let key = sealed::own_key(&root).map_err(|error| Failure::new(Kind::Failed, error))?;
     let mut files = write_own_files(&root, &args, &key)?;
@@ -117,7 +117,7 @@ pub fn run(context: &Context, args: InitArgs) -> Outcome {
     files.extend(new.map(|(file, _)| file.to_owned()));
     let made = Repository {
         rendered: render::write(&root, &cluster, &catalog)?,
-        directory: args.directory,
+        directory: args.repository,
         files,
         recipient: key.recipient,
     };
@@ -133,10 +133,14 @@ fn refuse_foreign_files(root: &Utf8Path, add_missing: bool) -> Result<(), Failur
         Err(error) => return Err(error.into()),
     };
     let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let shown = match root.strip_prefix(".") {
+        Ok(inside) if inside != "" => inside,
+        _ => root,
+    };
     match names.find(|name| name != ".git") {
         Some(name) if !add_missing => Err(Failure::message(
             Kind::Refused,
-            format!("`{root}` is not empty: it holds `{name}`"),
+            format!("`{shown}` is not empty: it holds `{name}`"),
         )
         .hint("name another directory")
         .hint("or pass `--add-missing`: what is there stays as it is")),
