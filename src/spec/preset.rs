@@ -77,7 +77,13 @@ impl Preset {
             editor.set("spec.controlPlane.vip.address", &json!(vip))?;
         }
         if let Some(url) = &choices.git_url {
+            let auth = if url.starts_with("https:") {
+                "token"
+            } else {
+                "ssh"
+            };
             editor.set("spec.gitops.flux.url", &json!(url))?;
+            editor.set("spec.gitops.flux.auth", &json!(auth))?;
         }
         if !choices.recipients.is_empty() {
             editor.set("spec.secrets.sops.recipients", &json!(choices.recipients))?;

@@ -23,6 +23,7 @@ mod command_line;
 mod generated_docs;
 mod harness;
 mod hidden_secrets;
+mod init;
 mod kubernetes_api;
 mod render;
 mod rendered_objects;
@@ -52,6 +53,7 @@ const TOPICS: &[Topic] = &[
     ("generated_docs", generated_docs::tests),
     ("harness", harness::tests),
     ("hidden_secrets", hidden_secrets::tests),
+    ("init", init::tests),
     ("kubernetes_api", kubernetes_api::tests),
     ("simulated_machines", simulated_machines::tests),
     ("talos_base", talos_base::tests),
