@@ -20,6 +20,8 @@ use crate::model::{Clock, SystemClock};
 
 /// How often the report is compared with the world.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
+/// How often a port is opened or closed as its machine listens or not.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long somebody who calls a machine that is off is kept waiting.
 const SILENCE: Duration = Duration::from_secs(60);
 
@@ -93,25 +95,39 @@ async fn open_doors(world: &Arc<World>) -> io::Result<ConnectMap> {
 
 async fn listen(world: &Arc<World>, target: Target) -> io::Result<Target> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let place = Target::new(Ipv4Addr::LOCALHOST, listener.local_addr()?.port());
-    let world = Arc::clone(world);
-    tokio::spawn(async move {
-        // A listener that fails for one caller is still there for the next.
-        loop {
-            if let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(meet(Arc::clone(&world), target.clone(), stream));
-            }
+    let port = listener.local_addr()?.port();
+    tokio::spawn(attend(Arc::clone(world), target, port, listener));
+    Ok(Target::new(Ipv4Addr::LOCALHOST, port))
+}
+
+/// Keeps a port open as long as there is something to meet behind it: what accepts a connection
+/// and then drops it would look like a machine to whoever only knocks.
+async fn attend(world: Arc<World>, target: Target, port: u16, first: TcpListener) {
+    let mut listener = Some(first);
+    loop {
+        if matches!(world.door(&target), Door::Refused | Door::Nobody) {
+            listener = None;
+        } else if listener.is_none() {
+            // Somebody else may have taken the port meanwhile; it is tried again.
+            listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.ok();
         }
-    });
-    Ok(place)
+        let Some(open) = &listener else {
+            tokio::time::sleep(LOOK_EVERY).await;
+            continue;
+        };
+        // A listener that fails for one caller is still there for the next.
+        if let Ok(Ok((stream, _))) = tokio::time::timeout(LOOK_EVERY, open.accept()).await {
+            tokio::spawn(meet(Arc::clone(&world), target.clone(), stream));
+        }
+    }
 }
 
 /// Lets a caller meet what it would meet at the machine.
 async fn meet(world: Arc<World>, target: Target, stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     match world.door(&target) {
-        Door::Refused => stream.set_zero_linger(),
-        Door::Silent | Door::Nobody => {
+        Door::Refused | Door::Nobody => stream.set_zero_linger(),
+        Door::Silent => {
             tokio::time::sleep(SILENCE).await;
             stream.set_zero_linger()
         }
