@@ -108,7 +108,8 @@ impl Talos {
     /// With TLS 1.3 a node judges our certificate only after the handshake: a call tells.
     async fn accepted(&self, client: Client) -> Met {
         match client.version().await {
-            Ok(_) => Met::Ours(client),
+            // A refusal of the method still comes from a node that accepts us.
+            Ok(_) | Err(Error::Refused { .. }) => Met::Ours(client),
             Err(Error::Identity {
                 problem: IdentityProblem::ClientCertificateRefused,
                 ..
