@@ -64,7 +64,7 @@ pub struct Secrets {
     pub configurations: BTreeMap<NodeName, Secret<String>>,
     /// An administrator of the Talos API.
     pub talos: talos_api::Credentials,
-    /// SHA-256 of the Talos authority's public key, as hexadecimal digits.
+    /// SHA-256 of the Talos authority's public key, in base64.
     pub talos_ca: String,
     /// What `sops-age` gets: the private key that opens the encrypted files in Git.
     pub age_key: Option<Secret<String>>,

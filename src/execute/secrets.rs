@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 
 use super::inputs::Secrets;
@@ -14,7 +16,7 @@ use crate::render::talos::{TalosRenderError, documents};
 use crate::spec::Cluster;
 
 /// Longer than any run; nobody keeps the certificate.
-const CLIENT_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
+const CLIENT_LIFETIME: Duration = Duration::from_hours(24);
 
 /// Why a bundle does not make what a run needs.
 #[derive(Debug, thiserror::Error)]
@@ -64,10 +66,7 @@ impl Secrets {
                 &client.certificate.pem(),
                 client.key.pem().expose(),
             )?,
-            talos_ca: fingerprint
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            talos_ca: BASE64_STANDARD.encode(fingerprint),
             age_key: None,
             unreadable: Vec::new(),
             missing: Vec::new(),

@@ -87,9 +87,8 @@ impl Client {
 
     /// Tells whether the API server says that it is ready.
     pub async fn ready(&self) -> Result<(), KubeError> {
-        let request = Request::get("/readyz")
-            .body(Vec::new())
-            .expect("a constant path is a valid request");
+        let mut request = Request::new(Vec::new());
+        *request.uri_mut() = http::Uri::from_static("/readyz");
         within("readiness", self.inner.request_text(request))
             .await
             .map(|_| ())
@@ -125,8 +124,10 @@ impl Client {
             Err(KubeError::UnknownKind { .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
-        let mut params = ListParams::default();
-        params.label_selector = selector.map(str::to_owned);
+        let params = ListParams {
+            label_selector: selector.map(str::to_owned),
+            ..ListParams::default()
+        };
         let list = within(kind, api.list(&params)).await?;
         // A list names version and kind once, for all of its items.
         let mut items: Vec<Value> = list.items.iter().map(value).collect();
@@ -186,8 +187,7 @@ impl Client {
         let name = typed.metadata.name.clone().unwrap_or_default();
         let params = kube::api::DeleteParams::background();
         match within(&describe(object), api.delete(&name, &params)).await {
-            Ok(_) => Ok(()),
-            Err(KubeError::Refused { code: 404, .. }) => Ok(()),
+            Ok(_) | Err(KubeError::Refused { code: 404, .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -56,7 +56,7 @@ async fn in_maintenance(client: &Client, depth: Depth<'_>) -> NodeState {
 async fn look_at_hardware(client: &Client, depth: Depth<'_>) -> Hardware {
     match depth {
         Depth::Progress => Hardware::default(),
-        Depth::Full(_) => hardware::hardware(client).await,
+        Depth::Full(_) => Box::pin(hardware::hardware(client)).await,
     }
 }
 

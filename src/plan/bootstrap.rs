@@ -39,12 +39,11 @@ pub fn bootstrap(cluster: &Cluster, observed: &Observed, consents: &Consents) ->
     let (life, mut refusals) = judge_etcd(&control_planes, observed);
     let findings = preflight::check(cluster, &nodes, observed, consents, life);
     refusals.extend(findings.refusals);
-    let steps = match control_planes.first() {
-        Some(target) => Draft::new(cluster, observed, life).build(&nodes, &control_planes, target),
-        None => {
-            refusals.push(no_control_plane());
-            Vec::new()
-        }
+    let steps = if let Some(target) = control_planes.first() {
+        Draft::new(cluster, observed, life).build(&nodes, &control_planes, target)
+    } else {
+        refusals.push(no_control_plane());
+        Vec::new()
     };
     Plan {
         cluster: cluster.name.clone(),

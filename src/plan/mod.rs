@@ -11,6 +11,7 @@ mod observed;
 mod preflight;
 mod refusal;
 mod step;
+mod symptom;
 mod text;
 mod wait;
 
@@ -23,7 +24,8 @@ pub use observed::{
 pub use preflight::GIT_CREDENTIALS;
 pub use refusal::{Fence, Refusal, Severity};
 pub use step::{Action, Condition, Effect, ObjectSet, Plan, Stage, Step, StepId};
-pub use wait::{Diagnosis, Wait, diagnose, wait_for};
+pub use symptom::{Diagnosis, diagnose};
+pub use wait::{Wait, wait_for};
 
 #[cfg(test)]
 mod tests;

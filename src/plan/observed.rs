@@ -46,7 +46,7 @@ pub enum SecretsState {
     /// The bundle is open.
     #[serde(rename_all = "camelCase")]
     Open {
-        /// SHA-256 of the Talos authority's public key, as hexadecimal digits.
+        /// SHA-256 of the Talos authority's public key, in base64.
         talos_ca: String,
         /// Encrypted files that the age key given to the GitOps engine does not open.
         unreadable: Vec<Utf8PathBuf>,
