@@ -196,7 +196,8 @@ fn contradiction(
     let properties = options
         .get("properties")
         .is_some_and(serde_json::Value::is_object);
-    if !options.is_empty() && !(object && properties) {
+    let is_schema = object && properties;
+    if !options.is_empty() && !is_schema {
         return Some(("options", Contradiction::Options));
     }
     let chart = component.chart.as_ref()?;

@@ -36,10 +36,10 @@ pub fn selected<'a>(
 pub fn dependencies(component: &Component, cluster: &Cluster, catalog: &Catalog) -> Vec<String> {
     let mut names = BTreeSet::new();
     for (_, other) in selected(cluster, catalog) {
-        let named = component.depends_on.contains(&other.name);
+        let is_named = component.depends_on.contains(&other.name);
         let provides = |need: &String| other.provides.contains(need);
-        let needed = component.needs.iter().any(provides);
-        if other.name != component.name && (named || needed) {
+        let is_provider = component.needs.iter().any(provides);
+        if other.name != component.name && (is_named || is_provider) {
             names.insert(other.name.clone());
         }
     }
@@ -53,10 +53,10 @@ pub fn expected_secrets(
 ) -> Result<Vec<ExpectedSecret>, TemplateError> {
     let templates = Templates::new(cluster);
     let mut secrets = Vec::new();
-    for (selected, component) in selected(cluster, catalog) {
+    for (usage, component) in selected(cluster, catalog) {
         for declaration in &component.secrets {
             let expected = match &declaration.when {
-                Some(condition) => templates.holds(condition, component, selected)?,
+                Some(condition) => templates.holds(condition, component, usage)?,
                 None => true,
             };
             if expected {

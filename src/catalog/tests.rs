@@ -67,28 +67,28 @@ pub(crate) fn reference_cluster() -> Cluster {
             auth: GitAuth::Ssh,
         }),
         components: vec![
-            select("kube-vip", "0.9.9", json!({"interface": ""})),
+            select("kube-vip", "0.9.9", &json!({"interface": ""})),
             select(
                 "cilium",
                 "1.20.1",
-                json!({"hubble": false, "encryption": false}),
+                &json!({"hubble": false, "encryption": false}),
             ),
             select(
                 "cert-manager",
                 "v1.21.1",
-                json!({"email": "me@example.org", "dns": "cloudflare", "zones": []}),
+                &json!({"email": "me@example.org", "dns": "cloudflare", "zones": []}),
             ),
             select(
                 "flux-operator",
                 "0.58.1",
-                json!({"flux": "2.9.x", "size": "small"}),
+                &json!({"flux": "2.9.x", "size": "small"}),
             ),
         ],
-        apps: vec![select("demo", "1.29.5", json!({"replicas": 2}))],
+        apps: vec![select("demo", "1.29.5", &json!({"replicas": 2}))],
     }
 }
 
-fn select(name: &str, version: &str, options: Value) -> SelectedComponent {
+fn select(name: &str, version: &str, options: &Value) -> SelectedComponent {
     SelectedComponent {
         name: name.to_owned(),
         version: version.to_owned(),

@@ -19,7 +19,7 @@ pub(super) fn resolve(root: &Utf8Path, path: &Utf8Path) -> Result<Utf8PathBuf, S
         return Err(StoreError::Outside { path });
     }
     let mut place = root.to_owned();
-    for component in path.iter() {
+    for component in path {
         place.push(component);
         match place.symlink_metadata() {
             Ok(metadata) if metadata.is_symlink() => {

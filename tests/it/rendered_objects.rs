@@ -19,10 +19,10 @@ const FLUX: [&str; 4] = [
 
 pub fn tests() -> Vec<Case> {
     let built_in = Case::new("kubernetes_accepts_its_own_kinds", || {
-        accepts(&BUILT_IN, &[])
+        accepts(&BUILT_IN, &[]);
     });
     let flux = Case::new("flux_accepts_its_kinds", || {
-        accepts(&FLUX, &["flux", "flux-operator"])
+        accepts(&FLUX, &["flux", "flux-operator"]);
     });
     let needs = |case: Case| {
         case.needs(Need::Program("python3"))

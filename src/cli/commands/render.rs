@@ -35,6 +35,10 @@ pub struct RenderArgs {
 }
 
 /// Renders the repository's files.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes its arguments by value"
+)]
 pub fn run(context: &Context, args: RenderArgs) -> Outcome {
     let (cluster, catalog) = load::load(context)?;
     let root = &context.settings.root;

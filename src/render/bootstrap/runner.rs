@@ -49,8 +49,9 @@ impl ChartRun {
             hash.update([0]);
         }
         let hash = hash.finalize();
-        let digits: String = hash[..4].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{ACCOUNT}-{}-{digits}", self.purpose)
+        let [a, b, c, d] = [hash[0], hash[1], hash[2], hash[3]];
+        let digits = u32::from_be_bytes([a, b, c, d]);
+        format!("{ACCOUNT}-{}-{digits:08x}", self.purpose)
     }
 
     /// Returns the objects to apply, in this order; none when there is nothing to install.

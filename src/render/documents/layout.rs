@@ -47,7 +47,7 @@ struct Folder(BTreeMap<String, Folder>);
 impl Folder {
     fn add(&mut self, path: &Utf8Path) {
         let mut folder = self;
-        for part in path.iter() {
+        for part in path {
             folder = folder.0.entry(part.to_owned()).or_default();
         }
     }

@@ -10,7 +10,9 @@ pub(super) fn marker() -> String {
 /// Returns a table.
 pub(super) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let mut text = line(&head.map(str::to_owned));
-    text += &format!("|{}\n", "---|".repeat(N));
+    text.push('|');
+    text += &"---|".repeat(N);
+    text.push('\n');
     for row in rows {
         text += &line(row);
     }

@@ -153,7 +153,7 @@ fn folders_list_exactly_the_files_beside_them() {
 
 fn normal(path: &Utf8Path) -> Utf8PathBuf {
     let mut parts = Vec::new();
-    for part in path.iter() {
+    for part in path {
         if part == ".." {
             parts.pop();
         } else {
@@ -183,15 +183,14 @@ fn flux_finds_the_releases_that_the_chart_runner_left() {
             flux["spec"]["install"]["strategy"]["name"],
             "RetryOnFailure"
         );
-        let version = match flux["spec"]["chart"]["spec"]["version"].as_str() {
-            Some(version) => version.to_owned(),
-            None => {
-                let source = &documents(&tree, &format!("{folder}/ocirepository.yaml"))[0];
-                source["spec"]["ref"]["tag"]
-                    .as_str()
-                    .expect("a tag")
-                    .to_owned()
-            }
+        let version = if let Some(version) = flux["spec"]["chart"]["spec"]["version"].as_str() {
+            version.to_owned()
+        } else {
+            let source = &documents(&tree, &format!("{folder}/ocirepository.yaml"))[0];
+            source["spec"]["ref"]["tag"]
+                .as_str()
+                .expect("a tag")
+                .to_owned()
         };
         assert_eq!(version, release.version);
     }
