@@ -30,10 +30,6 @@ Examples:
 pub struct InitArgs {}
 
 /// Makes what is missing.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "every command takes its arguments by value"
-)]
 pub fn run(context: &Context, _args: InitArgs) -> Outcome {
     let (cluster, catalog) = load(context)?;
     let report = Setup {
