@@ -233,6 +233,30 @@ fn options_have_the_form_that_the_catalogue_asks_for() {
     );
 }
 
+#[test]
+fn names_and_labels_have_the_form_that_dns_and_kubernetes_take() {
+    let text = SPEC
+        .replace(
+            "    services: 10.43.0.0/16\n",
+            "    services: 10.43.0.0/16\n    domain: home lab\n    timeServers: [192.168.1.1, \"http://time\"]\n",
+        )
+        .replace("      role: control-plane\n", "      role: control-plane\n      labels: {a/b/c: x, tier: \"no spaces\"}\n");
+    let found: Vec<_> = checked(&text)
+        .diagnostics
+        .into_iter()
+        .map(|finding| finding.message)
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "expected a DNS name such as `homelab.local`, found `home lab`",
+            "expected a DNS name such as `homelab.local`, found `http://time`",
+            "expected a label such as `example.org/tier`, found `a/b/c`",
+            "the value of `tier` must be at most 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends, found `no spaces`",
+        ]
+    );
+}
+
 /// Changes that people and merge tools make: a line lost, doubled, indented or replaced.
 fn damaged() -> impl Strategy<Value = String> {
     let lines: Vec<&'static str> = SPEC.lines().collect();

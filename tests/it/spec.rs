@@ -165,14 +165,35 @@ fn every_code_has_a_page_and_a_pair_of_fixtures() {
         .unwrap();
     let folders = folders.map(|folder| folder.unwrap().file_name().to_owned());
     assert_eq!(folders.collect::<BTreeSet<_>>(), known);
+    let mut index = String::from(
+        "# Diagnostics\n\nEvery finding about `homelab.yaml` has a code that never changes its meaning; \
+         `homelab explain CODE` prints its page.\n\n| code | severity | about |\n|---|---|---|\n",
+    );
     for code in Code::ALL {
+        let severity = match code.severity() {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        writeln!(
+            index,
+            "| [{code}]({code}.md) | {severity} | {} |",
+            code.title()
+        )
+        .unwrap();
         let page = read(format!("docs/diagnostics/{code}.md"));
         let title = format!("# {code}: {}\n", code.title());
         assert!(page.starts_with(&title), "{code}: expected {title}");
         for part in ["\n## Example\n", "\n## Remedy\n"] {
             assert!(page.contains(part), "{code}: lacks {part}");
         }
+        let kind = if severity == "error" {
+            "\nAn error: "
+        } else {
+            "\nA warning: "
+        };
+        assert!(page.contains(kind), "{code}: expected {kind}");
     }
+    generated::is_current("docs/diagnostics/README.md", &index);
 }
 
 /// The first file has the finding; the second just does not, nor any other but what is accepted

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Findings, Scope};
+use super::{Findings, Scope, names};
 use crate::spec::cluster::{ControlPlane, Endpoint, Vip, VipProvider};
 use crate::spec::code::Code;
 use crate::spec::diagnostic::Diagnostic;
@@ -99,7 +99,7 @@ fn written_endpoint(text: &Text, findings: &mut Findings) -> Option<Endpoint> {
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or(host);
-    let valid = host.parse::<IpAddr>().is_ok() || is_domain(host);
+    let valid = host.parse::<IpAddr>().is_ok() || names::is_domain(host);
     match port.parse() {
         Ok(port) if valid => Some(Endpoint {
             host: host.to_owned(),
@@ -113,11 +113,6 @@ fn written_endpoint(text: &Text, findings: &mut Findings) -> Option<Endpoint> {
             None
         }
     }
-}
-
-fn is_domain(text: &str) -> bool {
-    text.split('.')
-        .all(|label| label.parse::<crate::model::NodeName>().is_ok())
 }
 
 fn check_voters(

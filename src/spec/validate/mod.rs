@@ -15,6 +15,7 @@ mod disks;
 mod distribution;
 mod findings;
 mod gitops;
+mod labels;
 mod memory;
 mod names;
 mod network;
@@ -70,6 +71,7 @@ pub(super) fn validate(
     let nodes = nodes::nodes(spec, scope, findings);
     names::check(spec, findings);
     disks::check(spec, findings);
+    labels::check(spec, findings);
     memory::check(spec, findings);
     addresses::check(spec, findings);
     let control_plane = control_plane::control_plane(spec, scope, findings);

@@ -55,6 +55,22 @@ pub(super) fn check(spec: &RawSpec, findings: &mut Findings) {
     }
 }
 
+/// Tells whether a text is a DNS name: labels between dots, 253 letters at most.
+pub(super) fn is_domain(text: &str) -> bool {
+    let labels = |label: &str| label.parse::<NodeName>().is_ok();
+    text.len() <= 253 && text.split('.').all(labels)
+}
+
+/// Reports a text that is no DNS name.
+pub(super) fn domain(text: &Text, findings: &mut Findings) -> Option<String> {
+    if is_domain(&text.value) {
+        return Some(text.value.clone());
+    }
+    let message = format!("expected a DNS name such as `homelab.local`, found `{text}`");
+    findings.invalid(text.span, message);
+    None
+}
+
 fn repaired(text: &str) -> Option<String> {
     let lower = text.to_lowercase().replace(['_', '.', ' '], "-");
     let repaired = lower.trim_matches('-').to_owned();

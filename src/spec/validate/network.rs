@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Findings, networks};
+use super::{Findings, names, networks};
 use crate::spec::cluster::{LoadBalancer, LoadBalancerMode, Network};
 use crate::spec::raw::{RawLoadBalancer, RawLoadBalancerMode, RawNetwork, RawSpec, Text};
 use crate::yaml::OneOrMany;
@@ -12,6 +12,7 @@ use crate::yaml::OneOrMany;
 /// What Talos and kubeadm take when nobody says otherwise.
 const PODS: &str = "10.244.0.0/16";
 const SERVICES: &str = "10.96.0.0/12";
+const CLUSTER_DOMAIN: &str = "cluster.local";
 const TIME_SERVER: &str = "time.cloudflare.com";
 
 /// Makes the network; checks networks against each other.
@@ -24,6 +25,15 @@ pub(super) fn network(spec: &RawSpec, findings: &mut Findings) -> Option<Network
     let services = family_networks(raw.services.as_ref(), SERVICES, findings);
     let balancer = raw.load_balancer.as_ref();
     let balancer = balancer.map(|raw| load_balancer(raw, findings));
+    let domain = raw
+        .domain
+        .as_ref()
+        .map(|text| names::domain(text, findings));
+    let cluster_domain = raw
+        .cluster_domain
+        .as_ref()
+        .map(|text| names::domain(text, findings));
+    let time_servers = time_servers(raw, findings);
     networks::check(spec, raw, findings);
     if gateway == Some(None) || balancer == Some(None) {
         return None;
@@ -33,11 +43,13 @@ pub(super) fn network(spec: &RawSpec, findings: &mut Findings) -> Option<Network
         nodes: nodes?,
         gateway,
         nameservers: nameservers_or_gateway(nameservers?, gateway),
-        time_servers: time_servers(raw),
+        time_servers,
         pods: pods?,
         services: services?,
-        domain: raw.domain.as_ref().map(|text| text.value.clone()),
-        cluster_domain: text_or(raw.cluster_domain.as_ref(), "cluster.local"),
+        domain: domain.flatten(),
+        cluster_domain: cluster_domain
+            .flatten()
+            .unwrap_or_else(|| CLUSTER_DOMAIN.to_owned()),
         load_balancer: balancer.flatten(),
     })
 }
@@ -79,16 +91,17 @@ fn nameservers_or_gateway(nameservers: Vec<IpAddr>, gateway: Option<IpAddr>) -> 
     }
 }
 
-fn time_servers(raw: &RawNetwork) -> Vec<String> {
+fn time_servers(raw: &RawNetwork, findings: &mut Findings) -> Vec<String> {
     if raw.time_servers.is_empty() {
         return vec![TIME_SERVER.to_owned()];
+    }
+    for text in &raw.time_servers {
+        if text.value.parse::<IpAddr>().is_err() {
+            names::domain(text, findings);
+        }
     }
     raw.time_servers
         .iter()
         .map(|text| text.value.clone())
         .collect()
-}
-
-fn text_or(text: Option<&Text>, default: &str) -> String {
-    text.map_or_else(|| default.to_owned(), |text| text.value.clone())
 }
