@@ -15,6 +15,7 @@ use super::machine::mix;
 #[derive(Clone, Debug, Default)]
 pub struct Etcd {
     clusters: Vec<EtcdCluster>,
+    revision: u64,
 }
 
 /// One etcd cluster.
@@ -70,6 +71,11 @@ impl Etcd {
         &self.clusters
     }
 
+    /// Grows with every change of any cluster.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// Starts a new cluster on a machine.
     pub(super) fn bootstrap(
         &mut self,
@@ -78,6 +84,7 @@ impl Etcd {
         address: IpAddr,
         at: Timestamp,
     ) -> ClusterIndex {
+        self.revision += 1;
         let index = self.clusters.len();
         self.clusters.push(EtcdCluster {
             authority: authority.to_owned(),
@@ -113,6 +120,7 @@ impl Etcd {
         if cluster.has_learner() || !cluster.has_quorum() {
             return false;
         }
+        self.revision += 1;
         let id = member_id(index, cluster.members.len(), node);
         cluster.members.push(Member {
             id,
@@ -145,6 +153,7 @@ impl Etcd {
         node: &NodeName,
         change: impl Fn(&mut Member),
     ) {
+        self.revision += 1;
         // A machine that was erased leaves an old member of its name behind; the latest is it.
         let members = self.clusters[index].members.iter_mut();
         if let Some(member) = members.rev().find(|member| member.node == *node) {

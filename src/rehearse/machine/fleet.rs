@@ -3,6 +3,7 @@
 //! Nothing here waits: [`Fleet::advance`] makes everything happen that is due, in order of time,
 //! and [`Fleet::due`] tells when to call it next.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -41,6 +42,15 @@ pub struct Fleet {
     wipes: Vec<Wipe>,
     mutations: Vec<Mutation>,
     revision: u64,
+    /// Who changes by itself next, and each machine's own entry in it.
+    queue: BTreeSet<(Timestamp, usize)>,
+    dues: Vec<Option<Timestamp>>,
+    /// What machines can find out about each other, at the last look.
+    surroundings: Surroundings,
+    /// Whom another machine may let go on.
+    waiting: BTreeSet<usize>,
+    /// Who was changed from outside.
+    pushed: BTreeSet<usize>,
 }
 
 impl Fleet {
@@ -55,12 +65,17 @@ impl Fleet {
             seed,
             now,
             events: machines.iter().map(|_| EventLog::default()).collect(),
+            dues: vec![None; machines.len()],
             machines,
             etcd: Etcd::default(),
             endpoint_leads: false,
             wipes: Vec::new(),
             mutations: Vec::new(),
             revision: 0,
+            queue: BTreeSet::new(),
+            surroundings: Surroundings::default(),
+            waiting: BTreeSet::new(),
+            pushed: BTreeSet::new(),
         }
     }
 
@@ -75,7 +90,7 @@ impl Fleet {
 
     /// Returns when something next happens by itself.
     pub fn due(&self) -> Option<Timestamp> {
-        self.machines.iter().filter_map(Machine::due).min()
+        self.queue.first().map(|(due, _)| *due)
     }
 
     /// Grows with every change of any machine.
@@ -146,6 +161,7 @@ impl Fleet {
     pub(super) fn change(&mut self, name: &NodeName, change: impl FnOnce(&mut Machine, &mut Etcd)) {
         if let Some(position) = self.position(name) {
             change(&mut self.machines[position], &mut self.etcd);
+            self.pushed.insert(position);
             self.revision += 1;
             self.settle();
         }
@@ -159,20 +175,56 @@ impl Fleet {
 
     /// Lets every machine do what is possible now, until nothing more is.
     fn settle(&mut self) {
+        let mut touched = BTreeSet::new();
+        let etcd_before = self.etcd.revision();
         loop {
-            let surroundings = Surroundings::of(&self.machines, self.endpoint_leads);
+            let now = self.now;
+            let surroundings = Surroundings::of(&self.machines, &self.etcd, self.endpoint_leads);
+            let due = self.queue.iter().take_while(|(due, _)| *due <= now);
+            let mut candidates: BTreeSet<usize> = due.map(|(_, position)| *position).collect();
+            if surroundings != self.surroundings {
+                candidates.extend(&self.waiting);
+                self.surroundings = surroundings;
+            }
+            candidates.extend(std::mem::take(&mut self.pushed));
             let mut changed = false;
-            for machine in &mut self.machines {
+            for position in candidates {
+                let machine = &mut self.machines[position];
                 changed |=
-                    machine.progress(self.now, &surroundings, &mut self.etcd, &mut self.wipes);
+                    machine.progress(now, &self.surroundings, &mut self.etcd, &mut self.wipes);
+                self.enqueue(position);
+                touched.insert(position);
             }
             if !changed {
                 break;
             }
             self.revision += 1;
         }
-        for (machine, events) in self.machines.iter().zip(&mut self.events) {
-            events.note(self.now, machine, &self.etcd);
+        if self.etcd.revision() != etcd_before {
+            // What members tell of themselves depends on all of them.
+            let members = (0..).zip(&self.machines);
+            let members = members.filter(|(_, machine)| machine.etcd_index().is_some());
+            touched.extend(members.map(|(position, _)| position));
+        }
+        for position in touched {
+            self.events[position].note(self.now, &self.machines[position], &self.etcd);
+        }
+    }
+
+    /// Remembers when a machine next changes, and whether another may make it change.
+    fn enqueue(&mut self, position: usize) {
+        let machine = &self.machines[position];
+        let due = std::mem::replace(&mut self.dues[position], machine.due());
+        if let Some(due) = due {
+            self.queue.remove(&(due, position));
+        }
+        if let Some(due) = machine.due() {
+            self.queue.insert((due, position));
+        }
+        if machine.is_waiting_for_others() {
+            self.waiting.insert(position);
+        } else {
+            self.waiting.remove(&position);
         }
     }
 }
@@ -185,6 +237,7 @@ impl Fleet {
             return;
         };
         if self.machines[position].set_node_ready(ready) {
+            self.pushed.insert(position);
             self.revision += 1;
             self.settle();
         }

@@ -42,6 +42,19 @@ impl Machine {
         changed | self.begin(at, surroundings, etcd)
     }
 
+    /// Tells whether another machine may be what lets this one go on.
+    pub(super) fn is_waiting_for_others(&self) -> bool {
+        let waits_for = |milestone| !self.has(milestone) && !self.expects(milestone);
+        if self.phase != Phase::Up {
+            return false;
+        }
+        if self.is_control_plane() {
+            waits_for(Milestone::Etcd) || waits_for(Milestone::ApiServer)
+        } else {
+            waits_for(Milestone::Apid)
+        }
+    }
+
     fn first_due(&self, at: Timestamp) -> Option<Milestone> {
         let due = self.timers.iter().filter(|(_, due)| **due <= at);
         due.min_by_key(|(milestone, due)| (**due, **milestone))

@@ -3,22 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::rehearse::etcd::EtcdCluster;
+use crate::rehearse::etcd::{Etcd, EtcdCluster};
 
 use super::config::MachineConfig;
 use super::machine::{Machine, Milestone, Phase};
 
 /// What is to be found at one moment.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Surroundings {
     /// Where control planes sign certificates for workers, by the authority that they sign with.
     trustd: BTreeMap<String, BTreeSet<IpAddr>>,
     /// Whether the cluster's endpoint leads to a control plane although it is none's own address.
     endpoint_leads: bool,
+    /// Which state of etcd this is about.
+    etcd: u64,
 }
 
 impl Surroundings {
-    pub(super) fn of(machines: &[Machine], endpoint_leads: bool) -> Self {
+    pub(super) fn of(machines: &[Machine], etcd: &Etcd, endpoint_leads: bool) -> Self {
         let mut trustd: BTreeMap<String, BTreeSet<IpAddr>> = BTreeMap::new();
         for machine in machines {
             if machine.phase() == Phase::Up
@@ -34,6 +36,7 @@ impl Surroundings {
         Self {
             trustd,
             endpoint_leads,
+            etcd: etcd.revision(),
         }
     }
 

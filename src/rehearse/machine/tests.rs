@@ -166,39 +166,8 @@ impl World {
         self.config_with(node, last, &json!({}))
     }
 
-    /// The smallest configuration that Talos would take, with changes to the v1alpha1 document.
     fn config_with(&self, node: &str, last: u8, changes: &serde_json::Value) -> Vec<u8> {
-        let is_worker = node.starts_with("worker");
-        let at = |path: &str| self.bundle.lookup(path).expect("a part").to_owned();
-        let key = |path: &str| if is_worker { String::new() } else { at(path) };
-        let mut main = json!({
-            "version": "v1alpha1",
-            "machine": {
-                "type": if is_worker { "worker" } else { "controlplane" },
-                "token": at("trustdinfo.token"),
-                "ca": {"crt": at("certs.os.crt"), "key": key("certs.os.key")},
-                "install": {"diskSelector": {"serial": format!("SERIAL-{last}")}},
-            },
-            "cluster": {
-                "id": at("cluster.id"),
-                "clusterName": "test",
-                "controlPlane": {"endpoint": "https://10.0.0.100:6443"},
-                "ca": {"crt": at("certs.k8s.crt"), "key": key("certs.k8s.key")},
-                "discovery": {"enabled": true},
-            },
-        });
-        if !is_worker {
-            main["cluster"]["etcd"] =
-                json!({"ca": {"crt": at("certs.etcd.crt"), "key": at("certs.etcd.key")}});
-        }
-        for (pointer, value) in changes.as_object().into_iter().flatten() {
-            let (parent, field) = pointer.rsplit_once('/').expect("a pointer");
-            main.pointer_mut(parent).expect("the parent exists")[field] = value.clone();
-        }
-        let hostname = json!({
-            "apiVersion": "v1alpha1", "kind": "HostnameConfig", "hostname": node, "auto": "off",
-        });
-        yaml::emit_documents([&main, &hostname]).into_bytes()
+        smallest_config(&self.bundle, node, last, changes)
     }
 
     async fn apply(&self, node: &str, last: u8) {
@@ -259,4 +228,44 @@ async fn until(mut condition: impl AsyncFnMut() -> bool) {
 async fn stage(client: &Client) -> (Stage, bool) {
     let status: MachineStatus = client.singleton().await.expect("asked").expect("exists");
     (status.stage, status.status.ready)
+}
+
+/// The smallest configuration that Talos would take, with changes to the v1alpha1 document.
+fn smallest_config(
+    bundle: &SecretsBundle,
+    node: &str,
+    last: u8,
+    changes: &serde_json::Value,
+) -> Vec<u8> {
+    let is_worker = node.starts_with("worker");
+    let at = |path: &str| bundle.lookup(path).expect("a part").to_owned();
+    let key = |path: &str| if is_worker { String::new() } else { at(path) };
+    let mut main = json!({
+        "version": "v1alpha1",
+        "machine": {
+            "type": if is_worker { "worker" } else { "controlplane" },
+            "token": at("trustdinfo.token"),
+            "ca": {"crt": at("certs.os.crt"), "key": key("certs.os.key")},
+            "install": {"diskSelector": {"serial": format!("SERIAL-{last}")}},
+        },
+        "cluster": {
+            "id": at("cluster.id"),
+            "clusterName": "test",
+            "controlPlane": {"endpoint": "https://10.0.0.100:6443"},
+            "ca": {"crt": at("certs.k8s.crt"), "key": key("certs.k8s.key")},
+            "discovery": {"enabled": true},
+        },
+    });
+    if !is_worker {
+        main["cluster"]["etcd"] =
+            json!({"ca": {"crt": at("certs.etcd.crt"), "key": at("certs.etcd.key")}});
+    }
+    for (pointer, value) in changes.as_object().into_iter().flatten() {
+        let (parent, field) = pointer.rsplit_once('/').expect("a pointer");
+        main.pointer_mut(parent).expect("the parent exists")[field] = value.clone();
+    }
+    let hostname = json!({
+        "apiVersion": "v1alpha1", "kind": "HostnameConfig", "hostname": node, "auto": "off",
+    });
+    yaml::emit_documents([&main, &hostname]).into_bytes()
 }

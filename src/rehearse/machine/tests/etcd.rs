@@ -165,3 +165,27 @@ fn equal_seeds_tell_equal_stories() {
     }
     assert_ne!(tell(8), told);
 }
+
+#[test]
+fn a_thousand_machines_boot_within_moments() {
+    let start: Timestamp = START.parse().expect("a time");
+    let bundle = SecretsBundle::throwaway();
+    let spec = |number: u32| MachineSpec {
+        name: name(&format!("m-{number:04}")),
+        address: std::net::Ipv4Addr::from(0x0a00_0000 + number).into(),
+        ..machine("m", 1)
+    };
+    let mut fleet = Fleet::new((0..1000).map(spec).collect(), 1, start);
+    for number in 0..1000 {
+        let role = if number < 3 { "cp" } else { "worker" };
+        let config = smallest_config(&bundle, role, 1, &json!({}));
+        let node = name(&format!("m-{number:04}"));
+        fleet.preinstall(&node, &config).expect("accepted");
+    }
+    fleet.advance(start + HOUR);
+    let up = fleet
+        .machines()
+        .iter()
+        .filter(|machine| machine.is_kubelet_up());
+    assert_eq!(up.count(), 1000);
+}
