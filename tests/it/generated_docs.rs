@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use clap::{Arg, Command, CommandFactory as _};
 use homelab::cli::{Cli, ExitStatus, Kind};
 
-use crate::support::{Case, cases, generated};
+use crate::support::{Case, TestEnv, cases, generated};
 
 /// Help pages are laid out for this many columns.
 const COLUMNS: usize = 100;
@@ -16,6 +16,7 @@ pub fn tests() -> Vec<Case> {
         exit_codes_are_documented,
         command_line_is_documented,
         every_command_has_help_with_an_example,
+        readme_shows_the_rehearsal_as_it_is,
     ]
 }
 
@@ -73,6 +74,21 @@ fn every_command_has_help_with_an_example() {
             "`{name} --help` shows no example"
         );
     }
+}
+
+/// Between its two marks the README shows what the first command prints.
+fn readme_shows_the_rehearsal_as_it_is() {
+    const MARK: &str = "<!-- rehearsal: made by scripts/generate -->\n";
+    let root = env!("CARGO_MANIFEST_DIR");
+    let run = TestEnv::new().homelab(["-C", root, "rehearse"]).run();
+    let transcript = run.success().stdout;
+    let readme = std::fs::read_to_string(format!("{root}/README.md")).expect("there is a README");
+    let parts: Vec<&str> = readme.split(MARK).collect();
+    let [before, _, after] = parts[..] else {
+        panic!("README.md has no two lines {MARK}");
+    };
+    let shown = format!("```text\n$ homelab rehearse\n{transcript}```\n");
+    generated::is_current("README.md", &[before, &shown, after].join(MARK));
 }
 
 /// The page shows the options of every command once, with the program itself.
