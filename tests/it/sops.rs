@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use sops_rs::{Document, EncryptedFile, EncryptionRule, Format, Identities, Identity};
-use sops_rs::{Pattern, Selection};
+use sops_rs::{Mapping, Pattern, Scalar, Selection, Tree, Value};
 
 use crate::support::env::Run;
 use crate::support::{Case, TestEnv, realparts};
@@ -18,6 +18,7 @@ pub fn tests() -> Vec<Case> {
         Case::new("sops_prints_what_we_print", sops_prints_what_we_print),
         Case::new("sops_edits_what_we_encrypt", sops_edits_what_we_encrypt),
         Case::new("commands_of_both_tools_mix", commands_mix),
+        Case::new("two_thousand_documents_agree", two_thousand_documents_agree),
     ];
     let mut cases: Vec<Case> = real.into_iter().map(|case| case.parts(&["sops"])).collect();
     let age = Case::new(
@@ -313,3 +314,124 @@ fn age_opens_the_wrapped_data_key() {
         .len();
     assert_eq!(size, 32);
 }
+
+/// Documents of strange strings, every type and every nesting, both ways.
+fn two_thousand_documents_agree() {
+    let lab = Lab::new();
+    let mut random = Random(0x5eed);
+    for round in 0..20 {
+        let documents: Vec<Mapping> = (0..100).map(|_| random.mapping(3)).collect();
+        let document = Document::from_tree(Format::Yaml, Tree { documents });
+        let ours = document.encrypt(&lab.rule()).unwrap().to_text();
+        lab.env.write("file.yaml", &ours);
+        let run = lab.sops(["decrypt", "file.yaml"]);
+        assert_eq!(run.code, Some(0), "round {round}: {}", run.stderr);
+        assert_eq!(run.stdout, lab.open(&ours), "round {round}, ours");
+        lab.env.write("file.yaml", &run.stdout);
+        let theirs = lab.sops(["encrypt", "file.yaml"]).success().stdout;
+        assert_eq!(lab.open(&theirs), run.stdout, "round {round}, theirs");
+    }
+}
+
+/// Numbers that look random and are the same in every run (SplitMix64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) % limit as u64).unwrap()
+    }
+
+    /// Up to four keys; the number in each keeps them apart.
+    fn mapping(&mut self, depth: usize) -> Mapping {
+        let mut mapping = Mapping::default();
+        for index in 0..=self.below(4) {
+            let text = STRANGE[self.below(STRANGE.len())];
+            let key = if text.contains('\n') { "k" } else { text };
+            mapping.push(format!("{key}{index}"), self.value(depth));
+        }
+        mapping
+    }
+
+    fn value(&mut self, depth: usize) -> Value {
+        match self.below(if depth == 0 { 7 } else { 10 }) {
+            0..=2 => STRANGE[self.below(STRANGE.len())].into(),
+            3 => Scalar::Int(self.below(1 << 40).cast_signed() as i64 - (1 << 39)).into(),
+            4 => Scalar::Bool(self.below(2) == 0).into(),
+            5 => Scalar::Float(f64::from_bits(
+                0x3e00_0000_0000_0001 + ((self.below(1 << 60)) as u64),
+            ))
+            .into(),
+            6 => Value::Null,
+            7 | 8 => self.mapping(depth - 1).into(),
+            _ => {
+                let length = self.below(4);
+                let values: Vec<Value> = (0..length).map(|_| self.value(depth - 1)).collect();
+                values.into()
+            }
+        }
+    }
+}
+
+/// Strings that a printer is tempted to print wrongly.
+const STRANGE: &[&str] = &[
+    "plain",
+    "two words",
+    "",
+    "y",
+    "No",
+    "null",
+    "~",
+    "true",
+    "0644",
+    "0o17",
+    "1_000",
+    "1e3",
+    ".5",
+    "1:30",
+    "2024-01-02",
+    "a: b",
+    "a #b",
+    "#c",
+    "- d",
+    "-",
+    "?",
+    ": e",
+    "[f",
+    "{g",
+    "*h",
+    "&i",
+    "!j",
+    "|k",
+    ">l",
+    "%m",
+    "@n",
+    "`o",
+    "'p",
+    "\"q",
+    "r'",
+    " lead",
+    "trail ",
+    "tab\there",
+    "back\\slash",
+    "---",
+    "...",
+    "<",
+    "é ü 漢字",
+    "\u{1F600}",
+    "\u{a0}nbsp",
+    "\u{feff}bom",
+    "bell\u{7}",
+    "line\nbreak",
+    "end\n",
+    "two\n\n",
+    "a\n  indented\n",
+    "trailing \nspace",
+    "cr\r\nlf",
+    "-----BEGIN KEY-----\nAAAA\n-----END KEY-----\n",
+    "ENC[nothing]",
+    "{{ x }}",
+];

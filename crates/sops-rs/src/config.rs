@@ -132,6 +132,7 @@ impl Config {
     }
 
     /// Reads a configuration file.
+    #[expect(clippy::disallowed_methods, reason = "this crate reads its own files")]
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let failed = |source| ConfigError::Read {
             path: path.to_owned(),

@@ -85,6 +85,10 @@ impl Document {
     }
 
     /// Encrypts it, with a fresh data key and the time of now.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the default at the edge; `encrypt_with` takes it"
+    )]
     pub fn encrypt(&self, rule: &EncryptionRule) -> Result<EncryptedFile, EncryptError> {
         self.encrypt_with(rule, Timestamp::now(), &mut rand::rngs::OsRng)
     }

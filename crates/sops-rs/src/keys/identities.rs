@@ -175,6 +175,7 @@ impl Identities {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this crate reads its own files")]
     fn load_file(&mut self, origin: IdentityOrigin) {
         let Some(path) = origin.path() else { return };
         match std::fs::read(path).map(Zeroizing::new) {
@@ -210,6 +211,7 @@ impl Identities {
 }
 
 /// Runs a key command with the given environment and returns what it prints.
+#[expect(clippy::disallowed_methods, reason = "a key command is a process")]
 fn run(command: &str, environment: &Environment) -> Result<Zeroizing<Vec<u8>>, String> {
     let words = words::split(command).ok_or("a quote in it is not closed")?;
     let (program, arguments) = words.split_first().ok_or("it is empty")?;

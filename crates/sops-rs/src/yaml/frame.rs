@@ -91,7 +91,7 @@ impl Frame {
         }
     }
 
-    /// Puts a comment first into the flow mapping that was completed last.
+    /// Puts a comment first into the flow container that was completed last.
     pub(super) fn insert_into_last(&mut self, comment: Comment) {
         let last = match &mut self.contents {
             Contents::Mapping { mapping, .. } => match mapping.items.last_mut() {
@@ -105,6 +105,7 @@ impl Frame {
         };
         match last {
             Some(Value::Mapping(mapping)) => mapping.items.insert(0, Item::Comment(comment)),
+            Some(Value::Sequence(elements)) => elements.insert(0, Element::Comment(comment)),
             _ => self.insert_before_last(comment),
         }
     }

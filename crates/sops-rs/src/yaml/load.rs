@@ -81,8 +81,7 @@ pub(super) struct Last {
 pub(super) enum LastKind {
     Key,
     Scalar { block: bool, empty: bool },
-    FlowMapping,
-    FlowSequence,
+    FlowEnd,
     Opening,
     BlockEnd,
 }
@@ -120,7 +119,7 @@ impl<'a> Builder<'a> {
             EventKind::Start { kind, flow, anchor } => {
                 self.open(*kind, *flow, *anchor, event.at)?;
             }
-            EventKind::End => self.close(event.at)?,
+            EventKind::End => self.close(event.at),
             EventKind::Scalar(scalar) => self.scalar(scalar, event.at)?,
             EventKind::Alias(anchor) => self.alias(*anchor, event.at)?,
         }
@@ -169,26 +168,26 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn close(&mut self, at: Place) -> Result<(), YamlError> {
+    fn close(&mut self, at: Place) {
         let Some(frame) = self.frames.pop() else {
-            return Ok(());
+            return;
         };
-        let is = match (&frame.contents, frame.flow) {
-            (_, false) => LastKind::BlockEnd,
-            (Contents::Mapping { .. }, true) => LastKind::FlowMapping,
-            (Contents::Sequence(_), true) => LastKind::FlowSequence,
+        let is = if frame.flow {
+            LastKind::FlowEnd
+        } else {
+            LastKind::BlockEnd
         };
         let anchor = frame.anchor;
         let value = match frame.contents {
             Contents::Mapping { mapping, .. } if self.frames.is_empty() => {
                 self.root = Some(mapping);
                 self.last = Some(Last { at, is });
-                return Ok(());
+                return;
             }
             Contents::Mapping { mapping, .. } => Value::Mapping(mapping),
             Contents::Sequence(elements) => Value::Sequence(elements),
         };
-        self.attach(value, anchor, Last { at, is })
+        self.attach(value, anchor, Last { at, is });
     }
 
     fn scalar(&mut self, scalar: &ScalarEvent<'_>, at: Place) -> Result<(), YamlError> {
@@ -208,9 +207,8 @@ impl<'a> Builder<'a> {
             line: at.line,
             problem,
         };
-        let anchored = match self.anchors.get(&anchor) {
-            Some(Some(anchored)) => anchored,
-            _ => return Err(problem("refers to what contains it")),
+        let Some(Some(anchored)) = self.anchors.get(&anchor) else {
+            return Err(problem("refers to what contains it"));
         };
         if self.frames.len() + anchored.depth > MAX_DEPTH {
             return Err(too_deep(at));
@@ -239,24 +237,25 @@ impl<'a> Builder<'a> {
             };
         }
         if self.expects_key() {
-            self.key(value, anchor, last.at)
+            self.key(&value, anchor, last.at)
         } else {
             let comments: Vec<_> = self.inside_next.drain(..).collect();
             self.top().extend(comments);
-            self.attach(value, anchor, last)
+            self.attach(value, anchor, last);
+            Ok(())
         }
     }
 
-    fn key(&mut self, value: Value, anchor: usize, at: Place) -> Result<(), YamlError> {
+    fn key(&mut self, value: &Value, anchor: usize, at: Place) -> Result<(), YamlError> {
         let line = at.line;
         let Some(text) = value.as_str() else {
             return Err(YamlError::Key {
                 line,
-                found: describe(&value),
+                found: describe(value),
             });
         };
         let key = text.to_owned();
-        self.remember(anchor, &value);
+        self.remember(anchor, value);
         let first_document = self.documents.is_empty();
         let comments: Vec<_> = self.inside_next.drain(..).collect();
         let frame = self.top();
@@ -278,11 +277,10 @@ impl<'a> Builder<'a> {
     }
 
     /// Puts a finished value into the container that is open.
-    fn attach(&mut self, value: Value, anchor: usize, last: Last) -> Result<(), YamlError> {
+    fn attach(&mut self, value: Value, anchor: usize, last: Last) {
         self.remember(anchor, &value);
         self.top().push(value);
         self.last = Some(last);
-        Ok(())
     }
 
     fn remember(&mut self, anchor: usize, value: &Value) {

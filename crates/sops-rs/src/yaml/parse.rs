@@ -71,8 +71,13 @@ pub(super) fn events(text: &str) -> Result<Vec<Event<'_>>, YamlError> {
             column: error.marker().col() + 1,
             message: error.info(),
         })?;
-        let Some(kind) = kind(event) else { continue };
+        let Some(mut kind) = kind(event) else {
+            continue;
+        };
         let bytes = span.byte_range().unwrap_or_default();
+        if bytes.end == text.len() && !text.ends_with('\n') {
+            drop_added_newline(&mut kind);
+        }
         events.push(Event {
             kind,
             at: Place {
@@ -84,6 +89,16 @@ pub(super) fn events(text: &str) -> Result<Vec<Event<'_>>, YamlError> {
         });
     }
     Ok(events)
+}
+
+/// A block scalar that the file ends in without a newline has none either.
+fn drop_added_newline(kind: &mut EventKind<'_>) {
+    if let EventKind::Scalar(scalar) = kind
+        && scalar.block
+        && let Some(stripped) = scalar.text.strip_suffix('\n')
+    {
+        scalar.text = Cow::Owned(stripped.to_owned());
+    }
 }
 
 fn kind(event: granit::Event<'_>) -> Option<EventKind<'_>> {

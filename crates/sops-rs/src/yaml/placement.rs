@@ -104,11 +104,13 @@ impl Builder<'_> {
             }
             LastKind::Key => self.top().extend([comment]),
             _ if !adjacent => self.inside_next.push(comment),
-            LastKind::FlowMapping => self.top().insert_into_last(comment),
+            LastKind::FlowEnd if matches!(self.top().contents, Contents::Mapping { .. }) => {
+                self.top().insert_into_last(comment);
+            }
             LastKind::Opening if self.top().flow => self.top().extend([comment]),
             LastKind::Opening | LastKind::BlockEnd => self.inside_next.push(comment),
             LastKind::Scalar { empty: true, .. } => self.top().insert_before_last(comment),
-            LastKind::Scalar { .. } | LastKind::FlowSequence => {
+            LastKind::Scalar { .. } | LastKind::FlowEnd => {
                 comment.inline = true;
                 self.top().insert_before_last(comment);
             }

@@ -17,12 +17,12 @@ pub(crate) struct TooLarge;
 
 /// Resolves a scalar. `quoted` is true for everything but plain style.
 pub(crate) fn resolve(text: &str, quoted: bool, tag: Option<&str>) -> Result<Value, TooLarge> {
+    // `!!str`, and every tag that is unknown here.
     let string = || Ok(Value::Scalar(Scalar::from(text)));
     let Some(tag) = tag else {
         return if quoted { string() } else { untagged(text) };
     };
     match tag.strip_prefix(CORE) {
-        Some("str") => string(),
         Some("binary") => Ok(binary(text)),
         Some(kind @ ("int" | "float" | "bool" | "null" | "timestamp")) => tagged(text, kind),
         _ => string(),

@@ -103,7 +103,8 @@ impl Printed {
     }
 }
 
-/// What a text holds that some style cannot express.
+/// Which styles can express a text.
+#[expect(clippy::struct_excessive_bools, reason = "one for each style")]
 struct Analysis {
     line_breaks: bool,
     plain: bool,
@@ -218,8 +219,7 @@ fn is_base_60(text: &str) -> bool {
         && head.chars().all(digit_or_underscore)
         && sixties.peek().is_some()
         && sixties.all(|part| match part.as_bytes() {
-            [ones] => ones.is_ascii_digit(),
-            [b'0'..=b'5', ones] => ones.is_ascii_digit(),
+            [ones] | [b'0'..=b'5', ones] => ones.is_ascii_digit(),
             _ => false,
         })
 }
