@@ -179,24 +179,26 @@ other: 0o17
 /// With a rule that encrypts nothing, `sops encrypt` shows how it lays a document out.
 fn sops_prints_what_we_print() {
     let lab = Lab::new();
+    let nothing = "^no key is called this$";
+    let selection = Selection::EncryptedRegex(Pattern::new(nothing).unwrap());
+    let rule = lab.rule().with_selection(selection);
     for (name, text) in corpus() {
         lab.env.write("file.yaml", &text);
-        let run = lab.sops([
-            "encrypt",
-            "--unencrypted-regex",
-            "",
-            "--encrypted-regex",
-            "^$",
-            "file.yaml",
-        ]);
+        let run = lab.sops(["encrypt", "--encrypted-regex", nothing, "file.yaml"]);
         let theirs = run.success().stdout;
-        let opened = EncryptedFile::parse(Format::Yaml, &theirs).unwrap();
-        assert_eq!(
-            without_comments(&opened.to_text()),
-            without_comments(&theirs),
-            "{name}"
-        );
+        let ours = parse(&text).encrypt(&rule).unwrap().to_text();
+        assert_eq!(without_metadata(&ours), without_metadata(&theirs), "{name}");
     }
+}
+
+/// A file without its `sops` entries, which differ in every run.
+fn without_metadata(text: &str) -> String {
+    let mut within = false;
+    let kept = text.lines().filter(|line| {
+        within = *line == "sops:" || within && line.starts_with(' ');
+        !within
+    });
+    kept.collect::<Vec<_>>().join("\n")
 }
 
 fn sops_edits_what_we_encrypt() {

@@ -3,13 +3,13 @@
 //! The bytes are those of `sops`: booleans are `True` and `False`, floats never have an exponent,
 //! times are RFC 3339 with as many fractional digits as needed.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use zeroize::Zeroizing;
 
 use crate::tree::Comment;
 
+pub(crate) mod float;
 mod time;
 
 pub use time::Time;
@@ -80,7 +80,7 @@ impl Scalar {
         Zeroizing::new(match self {
             Self::Str(bytes) => return bytes.clone(),
             Self::Int(value) => value.to_string().into_bytes(),
-            Self::Float(value) => float_text(*value).into_owned().into_bytes(),
+            Self::Float(value) => float::positional(*value).into_bytes(),
             Self::Bool(true) => b"True".to_vec(),
             Self::Bool(false) => b"False".to_vec(),
             Self::Time(time) => time.as_str().as_bytes().to_vec(),
@@ -154,19 +154,6 @@ impl ScalarType {
 impl fmt::Display for ScalarType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-/// The shortest digits that read back as the same number, never with an exponent.
-fn float_text(value: f64) -> Cow<'static, str> {
-    if value.is_nan() {
-        Cow::Borrowed("NaN")
-    } else if value == f64::INFINITY {
-        Cow::Borrowed("+Inf")
-    } else if value == f64::NEG_INFINITY {
-        Cow::Borrowed("-Inf")
-    } else {
-        Cow::Owned(value.to_string())
     }
 }
 

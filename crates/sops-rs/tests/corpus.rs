@@ -1,4 +1,9 @@
 //! The corpus: trees, layouts and plaintexts that `sops` itself produced.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test reads files and fails by panic"
+)]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -353,4 +358,39 @@ fn broken_files_are_told_apart() {
         EncryptedFile::parse(Format::Yaml, &read(&data("bugs/mac-mismatch.enc.yaml"))).unwrap();
     let key = file.data_key(&keys("age-mock")).unwrap();
     assert!(file.decrypt_with(&key, MacCheck::Skipped).is_ok());
+}
+
+#[test]
+fn floats_print_as_in_go() {
+    let table: Json = serde_json::from_str(&read(&data("float-formats.json"))).unwrap();
+    let mut differences = Differences::default();
+    for row in table.as_array().unwrap() {
+        let column = |name: &str| row[name].as_str().unwrap();
+        let document = parse(&format!("f: !!float {}\n", column("in")));
+        let Some(Value::Scalar(scalar)) = document.tree().documents[0].get("f") else {
+            panic!("{} is a scalar", column("in"));
+        };
+        let authenticated = String::from_utf8(scalar.bytes().to_vec()).unwrap();
+        differences.compare(column("in"), &authenticated, column("plaintext_and_mac"));
+        let printed = format!("f: {}\n", column("yaml"));
+        differences.compare(column("in"), &document.to_text(), &printed);
+    }
+    differences.none();
+}
+
+#[test]
+fn files_that_sops_changed_open_and_print_as_they_were() {
+    let identities = keys("age-mock");
+    let mut differences = Differences::default();
+    for path in folders("ops") {
+        let name = path.to_string_lossy().into_owned();
+        if name.ends_with(".enc.yaml") {
+            let text = read(&path);
+            let file = EncryptedFile::parse(Format::Yaml, &text).unwrap();
+            let indent = if name.contains("06-") { 4 } else { 2 };
+            differences.compare(&name, &file.to_text_with(Layout::indented(indent)), &text);
+            decrypt(&path, &identities);
+        }
+    }
+    differences.none();
 }

@@ -1,4 +1,5 @@
 //! What holds for every document: it survives printing, encryption and decryption.
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use proptest::collection::vec;
 use proptest::prelude::*;

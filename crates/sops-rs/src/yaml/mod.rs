@@ -6,7 +6,6 @@
 
 mod comment_groups;
 mod emit;
-mod float;
 mod frame;
 mod load;
 mod parse;

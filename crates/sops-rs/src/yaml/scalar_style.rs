@@ -4,9 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::float::float_text;
 use super::resolve::is_plain_string;
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, float};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
@@ -42,7 +41,7 @@ impl Printed {
                 Err(_) => Self::of_bytes(bytes),
             },
             Scalar::Int(value) => plain(value.to_string()),
-            Scalar::Float(value) => plain(float_text(*value)),
+            Scalar::Float(value) => plain(float::yaml(*value)),
             Scalar::Bool(value) => plain(value.to_string()),
             Scalar::Time(time) => plain(time.as_str().to_owned()),
         }
