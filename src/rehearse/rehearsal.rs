@@ -61,6 +61,18 @@ pub struct Stage {
     secrets: Arc<Secrets>,
 }
 
+/// Who runs the engine in a world.
+pub(super) struct Operators {
+    /// The computer.
+    pub(super) computer: String,
+    /// What that computer remembers.
+    pub(super) state: Arc<MemoryState>,
+    /// Where events go.
+    pub(super) sink: Arc<dyn Sink>,
+    /// Where the run ends before its time.
+    pub(super) killer: Arc<Killer>,
+}
+
 /// What came of a rehearsal.
 #[derive(Debug)]
 pub struct Rehearsed {
@@ -112,28 +124,27 @@ impl Stage {
     }
 
     async fn play(&self, script: &Script, sink: Arc<dyn Sink>) -> Rehearsed {
-        let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::starting(epoch(), 1));
-        let world = self.world(script.seed, &clock, &clock);
-        let driven = Arc::clone(&world);
-        tokio::spawn(async move { driven.drive(1).await });
+        let (world, clock) = self.raise(script.seed);
         let faults = self.arrange(script, &world);
         let recorder = Arc::new(Recorder::new(sink));
-        let state = Arc::new(MemoryState::default());
         let killer = Arc::new(Killer::new(script.kill_at));
-        let begin = |killer: &Arc<Killer>| {
-            let inputs = self.inputs(&world, &clock, &recorder, &state, killer);
-            execute::bootstrap(inputs)
+        let mut operators = Operators {
+            computer: "rehearsal".to_owned(),
+            state: Arc::new(MemoryState::default()),
+            sink: Arc::clone(&recorder) as _,
+            killer: Arc::clone(&killer),
         };
         let first = tokio::select! {
             biased;
             () = killer.cut() => None,
-            outcome = begin(&killer) => Some(outcome),
+            outcome = execute::bootstrap(self.inputs(&world, &clock, &operators)) => Some(outcome),
         };
         let outcome = match first {
             Some(outcome) => outcome,
             None => {
                 tokio::time::sleep(RESTART).await;
-                begin(&Arc::new(Killer::default())).await
+                operators.killer = Arc::default();
+                execute::bootstrap(self.inputs(&world, &clock, &operators)).await
             }
         };
         Rehearsed {
@@ -146,6 +157,15 @@ impl Stage {
             report: world.report(),
             began: epoch(),
         }
+    }
+
+    /// Builds a world in time of its own and lets that pass.
+    pub(super) fn raise(&self, seed: u64) -> (Arc<World>, Arc<dyn Clock>) {
+        let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::starting(epoch(), 1));
+        let world = self.world(seed, &clock, &clock);
+        let driven = Arc::clone(&world);
+        tokio::spawn(async move { driven.drive(1).await });
+        (world, clock)
     }
 
     /// Builds a world for this stage's cluster.
@@ -186,16 +206,15 @@ impl Stage {
         arranged
     }
 
-    fn inputs(
+    /// Returns what a run in this world works with.
+    pub(super) fn inputs(
         &self,
         world: &Arc<World>,
         clock: &Arc<dyn Clock>,
-        recorder: &Arc<Recorder>,
-        state: &Arc<MemoryState>,
-        killer: &Arc<Killer>,
+        operators: &Operators,
     ) -> Inputs {
         let connector = Arc::new(WorldConnector(Arc::clone(world)));
-        let probe: crate::connect::SharedProbe = Arc::clone(killer) as _;
+        let probe: crate::connect::SharedProbe = Arc::clone(&operators.killer) as _;
         Inputs {
             cluster: Arc::clone(&self.cluster),
             manifests: Arc::clone(&self.manifests),
@@ -209,13 +228,13 @@ impl Stage {
             consents: Consents::default(),
             patience: PATIENCE,
             operator: Operator {
-                identity: "rehearsal".to_owned(),
-                label: "rehearsal".to_owned(),
+                identity: operators.computer.clone(),
+                label: operators.computer.clone(),
             },
             connector: Arc::new(Probed::new(connector, Arc::clone(&probe))),
             clock: Arc::clone(clock),
-            state: Arc::clone(state) as _,
-            sink: Arc::clone(recorder) as _,
+            state: Arc::clone(&operators.state) as _,
+            sink: Arc::clone(&operators.sink),
             probe,
         }
     }

@@ -63,7 +63,7 @@ impl Controllers {
     }
 
     /// Makes the source and the first Kustomization; returns which of them are not ready.
-    fn run_sync(&self, instance: &Value, namespace: &str) -> Vec<String> {
+    fn run_sync(&mut self, instance: &Value, namespace: &str) -> Vec<String> {
         let sync = &instance["spec"]["sync"];
         if !sync.is_object() {
             return Vec::new();
@@ -103,14 +103,21 @@ impl Controllers {
     }
 
     /// Applies an object as the operator; a kind that is not served yet is left for later.
-    fn own(&self, mut object: Value, instance: &Value) {
+    fn own(&mut self, mut object: Value, instance: &Value) {
         let (namespace, name) = key_of(instance);
+        let generation = &instance["metadata"]["generation"];
+        let mark = format!("own {generation} {} {:?}", object["kind"], key_of(&object));
+        if self.recorded.contains(&mark) {
+            return;
+        }
         let metadata = &mut object["metadata"];
         metadata["labels"]["fluxcd.controlplane.io/name"] = json!(name);
         metadata["labels"]["fluxcd.controlplane.io/namespace"] = json!(namespace);
         metadata["annotations"] = json!({"kustomize.toolkit.fluxcd.io/prune": "Disabled",
             "kustomize.toolkit.fluxcd.io/ssa": "Ignore"});
-        let _ = self.api.apply_as("flux-operator", &object);
+        if self.api.apply_as("flux-operator", &object).is_ok() {
+            self.recorded.insert(mark);
+        }
     }
 
     fn report_instance(&mut self, instance: &Value, truth: Truth, why: (&str, &str)) {

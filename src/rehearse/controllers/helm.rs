@@ -30,24 +30,15 @@ impl Controllers {
         if !self.timers.has_passed(&timer, HELM) {
             return Progress::Running;
         }
-        let mut objects = charts::objects(release);
-        if let Some(owner) = owner {
-            let (namespace, name) = key_of(owner);
-            for object in &mut objects {
-                let labels = &mut object["metadata"]["labels"];
-                labels["helm.toolkit.fluxcd.io/name"] = json!(name);
-                labels["helm.toolkit.fluxcd.io/namespace"] = json!(namespace);
-            }
-        }
-        let mut is_ready = true;
-        for object in &objects {
+        let applied = format!("{timer} applied");
+        if !self.recorded.contains(&applied) {
             // The namespace may not be there yet: then the release waits, as Helm's retries do.
-            is_ready &= match self.api.apply_as(manager, object) {
-                Ok(live) => !release.waits || status::is_ready(&live),
-                Err(_) => false,
-            };
+            if !self.apply_release(release, manager, owner) {
+                return Progress::Running;
+            }
+            self.recorded.insert(applied);
         }
-        if !is_ready {
+        if release.waits && !charts::objects(release).iter().all(|it| self.is_live(it)) {
             return Progress::Running;
         }
         let mark = format!("{timer} recorded");
@@ -59,6 +50,28 @@ impl Controllers {
             };
         }
         Progress::Done { revision }
+    }
+
+    fn apply_release(&self, release: &Release, manager: &str, owner: Option<&Value>) -> bool {
+        let mut is_applied = true;
+        for mut object in charts::objects(release) {
+            if let Some(owner) = owner {
+                let (namespace, name) = key_of(owner);
+                let labels = &mut object["metadata"]["labels"];
+                labels["helm.toolkit.fluxcd.io/name"] = json!(name);
+                labels["helm.toolkit.fluxcd.io/namespace"] = json!(namespace);
+            }
+            is_applied &= self.api.apply_as(manager, &object).is_ok();
+        }
+        is_applied
+    }
+
+    /// Tells whether an object is there and ready.
+    fn is_live(&self, object: &Value) -> bool {
+        let (namespace, name) = key_of(object);
+        let text = |field: &str| object[field].as_str().unwrap_or_default();
+        let live = self.find(text("apiVersion"), text("kind"), &namespace, &name);
+        live.is_some_and(|live| status::is_ready(&live))
     }
 
     fn revisions(&self, release: &Release) -> usize {

@@ -42,7 +42,7 @@ pub struct Controllers {
     applied: BTreeMap<Key, reconcile::Applied>,
     /// Kustomizations whose last attempt failed.
     failing: BTreeSet<Key>,
-    /// Releases whose record is written.
+    /// What is done once: objects of an installation, records of releases.
     recorded: BTreeSet<String>,
     seen: Option<u64>,
     facts: Option<Facts>,
@@ -155,14 +155,20 @@ impl Controllers {
             .collect()
     }
 
-    fn find(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<Value> {
+    fn find(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Option<Arc<Value>> {
         self.api.read(|store| {
             let resource = store.resource(api_version, kind)?;
             store.get(&resource, namespace, name).cloned()
         })
     }
 
-    fn all(&self, group: &str, plural: &str) -> Vec<Value> {
+    fn all(&self, group: &str, plural: &str) -> Vec<Arc<Value>> {
         self.api
             .read(|store| store.list(group, plural).cloned().collect())
     }

@@ -80,7 +80,7 @@ impl Lab {
         self.controllers.run(ends, &self.facts);
     }
 
-    fn get(&self, version: &str, kind: &str, namespace: &str, name: &str) -> Value {
+    fn get(&self, version: &str, kind: &str, namespace: &str, name: &str) -> Arc<Value> {
         let found = self.controllers.find(version, kind, namespace, name);
         found.unwrap_or_else(|| panic!("{kind} {namespace}/{name} is missing"))
     }

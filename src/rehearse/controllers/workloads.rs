@@ -1,5 +1,7 @@
 //! Deployments, DaemonSets, StatefulSets and Jobs get pods; pods start when their node lets them.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::durations::{CUSTOM_READY, ESTABLISH, START_POD};
@@ -16,7 +18,7 @@ struct Host {
 }
 
 impl Controllers {
-    pub(super) fn pods(&self) -> Vec<Value> {
+    pub(super) fn pods(&self) -> Vec<Arc<Value>> {
         self.all("", "pods")
     }
 

@@ -152,26 +152,13 @@ impl Api {
 
     /// Sets the status of an object as a controller would; nothing happens to one that is gone.
     pub fn set_status(&self, resource: &Resource, key: &Key, status: Value) {
-        let now = self.now();
-        let write = Write {
-            manager: "simulated-controller",
-            subresource: Some("status"),
-            now: &now,
-            dry_run: false,
-        };
-        let key = (key.0.as_str(), key.1.as_str());
         let is_same = self.read(|store| {
-            let live = store.get(resource, key.0, key.1);
+            let live = store.get(resource, &key.0, &key.1);
             live.is_none_or(|live| live["status"] == status)
         });
-        if is_same {
-            return;
+        if !is_same {
+            self.write(|store| store.set_status(resource, key, status));
         }
-        self.write(|store| {
-            let object = serde_json::json!({"status": status});
-            // The object may have been deleted since it was looked at; then there is no status.
-            let _ = store.replace(resource, key, object, write);
-        });
     }
 
     /// Deletes an object as a controller would.

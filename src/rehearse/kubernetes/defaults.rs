@@ -13,7 +13,6 @@ pub(super) fn fill(resource: &Resource, object: &mut Value, serial: u64) {
             object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
             set_if_absent(object, "/status/phase", json!("Active"));
         }
-        ("", "Secret") => take_string_data(object),
         ("", "Service") if object["spec"]["type"] != "ExternalName" => {
             let address = format!("10.96.{}.{}", serial / 250 % 250, serial % 250 + 2);
             set_if_absent(object, "/spec/clusterIP", json!(address));
@@ -25,6 +24,13 @@ pub(super) fn fill(resource: &Resource, object: &mut Value, serial: u64) {
             set_if_absent(object, "/status/observedGeneration", json!(-1));
         }
         _ => {}
+    }
+}
+
+/// Turns what only exists in requests into what is stored.
+pub(super) fn normalise(resource: &Resource, object: &mut Value) {
+    if resource.group.is_empty() && resource.kind == "Secret" {
+        take_string_data(object);
     }
 }
 

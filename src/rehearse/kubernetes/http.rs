@@ -143,8 +143,10 @@ fn respond(api: &Arc<Api>, caller: &Caller, asked: &Asked) -> Result<Response<Bo
         return read(api, &place, asked);
     }
     let caller_name = caller.name.as_deref().unwrap_or_default();
+    let before = api.read(|store| store.version());
     let done = write(api, &place, asked)?;
-    if asked.param("dryRun").is_empty() {
+    // A write that changes nothing is no mutation, and a dry run never is.
+    if api.read(|store| store.version()) != before {
         api.record(
             &caller.node,
             format!("{} {}", asked.method, asked.path),
@@ -198,7 +200,10 @@ fn read(api: &Arc<Api>, place: &Place<'_>, asked: &Asked) -> Result<Response<Bod
     }
     let (items, version) = api.read(|store| {
         let all = store.list(&place.resource.group, &place.resource.plural);
-        let items: Vec<Value> = all.filter(|object| scope.holds(object)).cloned().collect();
+        let items: Vec<Value> = all
+            .filter(|object| scope.holds(object))
+            .map(|object| Value::clone(object))
+            .collect();
         (items, store.version())
     });
     Ok(ok(&json!({

@@ -5,6 +5,7 @@
 //! remembered for watches; equal writes change nothing, as in the real API.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -24,7 +25,7 @@ pub(super) struct Change {
     pub(super) version: u64,
     pub(super) collection: Collection,
     pub(super) event: &'static str,
-    pub(super) object: Value,
+    pub(super) object: Arc<Value>,
 }
 
 /// How a write is made.
@@ -62,7 +63,7 @@ pub enum Force {
 #[derive(Debug)]
 pub struct Store {
     resources: Vec<Resource>,
-    objects: BTreeMap<Collection, BTreeMap<Key, Value>>,
+    objects: BTreeMap<Collection, BTreeMap<Key, Arc<Value>>>,
     pub(super) changes: Vec<Change>,
     version: u64,
     uids: u64,
@@ -121,14 +122,14 @@ impl Store {
     }
 
     /// Returns the object of this kind, namespace and name.
-    pub fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Option<&Value> {
+    pub fn get(&self, resource: &Resource, namespace: &str, name: &str) -> Option<&Arc<Value>> {
         self.objects
             .get(&(resource.group.clone(), resource.plural.clone()))?
             .get(&(namespace.to_owned(), name.to_owned()))
     }
 
     /// Returns the objects of a kind by plural name and group, ordered by namespace and name.
-    pub fn list(&self, group: &str, plural: &str) -> impl Iterator<Item = &Value> {
+    pub fn list(&self, group: &str, plural: &str) -> impl Iterator<Item = &Arc<Value>> {
         self.objects
             .get(&(group.to_owned(), plural.to_owned()))
             .into_iter()
@@ -142,6 +143,7 @@ impl Store {
         mut object: Value,
         write: Write<'_>,
     ) -> Result<Value, ApiError> {
+        defaults::normalise(resource, &mut object);
         let name = name_new(&mut object, self.uids)?;
         if self.get(resource, namespace, &name).is_some() {
             return Err(ApiError::already_exists(&resource.qualified(), &name));
@@ -174,9 +176,10 @@ impl Store {
             return Err(ApiError::bad_request("metadata.managedFields must be nil"));
         }
         confine(resource, write.subresource, &mut applied);
+        defaults::normalise(resource, &mut applied);
         let live = self.get(resource, namespace, name).cloned();
         let base = match &live {
-            Some(live) => live.clone(),
+            Some(live) => Value::clone(live),
             None if write.subresource.is_some() => {
                 return Err(ApiError::not_found(&resource.qualified(), name));
             }
@@ -193,7 +196,7 @@ impl Store {
         }
         let force = force != Force::No;
         let new = ownership::apply(&base, &applied, resource.typing(), writer, force)?;
-        self.put(resource, live.as_ref(), new, write)
+        self.put(resource, live.as_deref(), new, write)
     }
 
     pub(super) fn merge_patch(
@@ -215,6 +218,7 @@ impl Store {
         mut new: Value,
         write: Write<'_>,
     ) -> Result<Value, ApiError> {
+        defaults::normalise(resource, &mut new);
         let live = self.existing(resource, key)?;
         let seen = &new["metadata"]["resourceVersion"];
         if !seen.is_null() && *seen != live["metadata"]["resourceVersion"] {
@@ -236,6 +240,16 @@ impl Store {
         let version = resource.api_version();
         let new = ownership::update(&live, object, resource.typing(), write.by(&version));
         self.put(resource, Some(&live), new, write)
+    }
+
+    /// Sets the status of an object without noting who owns it: nobody applies to what the
+    /// cluster's own controllers report.
+    pub(super) fn set_status(&mut self, resource: &Resource, key: &Key, status: Value) {
+        if let Some(live) = self.get(resource, &key.0, &key.1) {
+            let mut object = Value::clone(live);
+            object["status"] = status;
+            self.commit(resource, object, "MODIFIED");
+        }
     }
 
     /// Deletes an object, and in the background what it owns; a namespace takes its content along.
@@ -278,7 +292,7 @@ impl Store {
                     .any(|reference| reference["uid"] == *uid);
                 let is_inside = is_namespace && object["metadata"]["namespace"] == name;
                 if is_owned || is_inside {
-                    found.push((resource.clone(), object.clone()));
+                    found.push((resource.clone(), Value::clone(object)));
                 }
             }
         }
@@ -287,7 +301,7 @@ impl Store {
 
     fn existing(&self, resource: &Resource, key: (&str, &str)) -> Result<Value, ApiError> {
         self.get(resource, key.0, key.1)
-            .cloned()
+            .map(|live| Value::clone(live))
             .ok_or_else(|| ApiError::not_found(&resource.qualified(), key.1))
     }
 
@@ -355,15 +369,16 @@ impl Store {
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         let collection = (resource.group.clone(), resource.plural.clone());
+        let shared = Arc::new(object.clone());
         self.objects
             .entry(collection.clone())
             .or_default()
-            .insert(key_of(&object), object.clone());
+            .insert(key_of(&object), Arc::clone(&shared));
         self.changes.push(Change {
             version: self.version,
             collection,
             event,
-            object: object.clone(),
+            object: shared,
         });
         object
     }
@@ -385,7 +400,7 @@ impl Store {
             version: self.version,
             collection,
             event: "DELETED",
-            object,
+            object: Arc::new(object),
         });
     }
 }
