@@ -94,7 +94,7 @@ pub enum RawArch {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub struct RawDisk {
-    /// The drive's serial number, as `homelab nodes discover` or `lsblk -o NAME,SERIAL` shows it.
+    /// The drive's serial number, as `lsblk -o NAME,SERIAL` shows it.
     #[schemars(example = &"S4EVNX0R100001")]
     pub serial: Option<Text>,
     /// The drive's world-wide identifier.
