@@ -9,6 +9,13 @@ use super::template::{TemplateError, Templates};
 use crate::yaml;
 
 const DESCRIPTION: &str = "component.yaml";
+/// Files that lie beside a component's own objects.
+const RESERVED: [&str; 4] = [
+    "helmrelease.yaml",
+    "helmrepository.yaml",
+    "kustomization.yaml",
+    "ocirepository.yaml",
+];
 
 /// Why a folder is not a component.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +37,14 @@ pub enum LoadError {
     Stray {
         /// The file.
         file: Utf8PathBuf,
+    },
+    /// A template would write a file that rendering writes itself.
+    #[error("`{file}` would make `{name}`, which rendering makes itself; call it something else")]
+    Reserved {
+        /// The template.
+        file: Utf8PathBuf,
+        /// The file it would make.
+        name: String,
     },
     /// The description has the wrong form.
     #[error("`{file}` does not describe a component")]
@@ -157,6 +172,12 @@ fn load(folder: &Utf8Path, mut files: Folder) -> Result<Component, LoadError> {
                 file: folder.join(name),
             });
         }
+        if let Some(name) = reserved(name) {
+            return Err(LoadError::Reserved {
+                file: folder.join("resources").join(format!("{name}.j2")),
+                name: name.to_owned(),
+            });
+        }
         Templates::check_syntax(&folder.join(name), template)?;
     }
     component.templates = files;
@@ -173,6 +194,12 @@ fn load(folder: &Utf8Path, mut files: Folder) -> Result<Component, LoadError> {
 fn is_template(name: &str) -> bool {
     let resource = |rest: &str| rest.ends_with(".yaml.j2") && !rest.contains('/');
     name == "values.yaml.j2" || name.strip_prefix("resources/").is_some_and(resource)
+}
+
+/// Returns the file that a template would make, when it is one of rendering's own.
+fn reserved(template: &str) -> Option<&str> {
+    let name = template.strip_prefix("resources/")?.strip_suffix(".j2")?;
+    RESERVED.contains(&name).then_some(name)
 }
 
 /// Returns what is wrong and the key that says so.

@@ -288,6 +288,10 @@ fn every_mistake_in_a_component_is_named_with_its_place() {
             ("components/mine/resources/x.yaml.j2", "a: 1\nb: {{ oops\n"),
         ]),
         chain(&[(file, MINE), ("components/mine/notes.txt", "")]),
+        chain(&[
+            (file, MINE),
+            ("components/mine/resources/kustomization.yaml.j2", ""),
+        ]),
         chain(&[("components/mine/values.yaml.j2", "")]),
         chain(&[(
             "components/cilium/component.yaml",
@@ -302,6 +306,7 @@ fn every_mistake_in_a_component_is_named_with_its_place() {
     components/mine/component.yaml:1: `chart` and the file values.yaml.j2 belong together
     components/mine/resources/x.yaml.j2:2: the template fails: syntax error: unexpected end of input, expected end of variable block (in components/mine/resources/x.yaml.j2:2)
     `components/mine/notes.txt` is neither component.yaml, values.yaml.j2 nor resources/*.yaml.j2
+    `components/mine/resources/kustomization.yaml.j2` would make `kustomization.yaml`, which rendering makes itself; call it something else
     the folder `components/mine` has no component.yaml
     `components/cilium/component.yaml` describes `cilium`, which the catalogue already has; choose another name
     "##);

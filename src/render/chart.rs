@@ -5,7 +5,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::catalog::{ChartSource, Component, TemplateError, Templates};
+use crate::catalog::{ChartSource, Component, Templates};
+use crate::render::{RenderError, reference};
 use crate::spec::cluster::SelectedComponent;
 
 /// A chart with everything that decides what it installs.
@@ -33,10 +34,12 @@ impl ChartRelease {
         templates: &Templates,
         component: &Component,
         selected: &SelectedComponent,
-    ) -> Result<Option<Self>, TemplateError> {
+    ) -> Result<Option<Self>, RenderError> {
         let Some(chart) = &component.chart else {
             return Ok(None);
         };
+        let values = templates.values(component, selected)?;
+        refuse_secrets(component, &values)?;
         Ok(Some(Self {
             component: component.name.clone(),
             release: chart.name.clone(),
@@ -44,8 +47,20 @@ impl ChartRelease {
             chart: chart.name.clone(),
             source: source(&chart.source, selected),
             version: selected.version.clone(),
-            values: templates.values(component, selected)?,
+            values,
         }))
+    }
+}
+
+/// A chart may have a setting of that name itself; only what names a file and a place in it is ours.
+fn refuse_secrets(component: &Component, values: &Map<String, Value>) -> Result<(), RenderError> {
+    let found = reference::references(&[Value::Object(values.clone())]);
+    match found.unwrap_or_default().pop_first() {
+        Some(reference) => Err(RenderError::SecretInValues {
+            component: component.name.clone(),
+            reference,
+        }),
+        None => Ok(()),
     }
 }
 

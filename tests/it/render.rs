@@ -20,6 +20,7 @@ pub fn tests() -> Vec<Case> {
         a_stale_tree_is_told_and_shown,
         every_file_reads_the_same_with_another_parser,
         the_order_of_components_changes_nothing,
+        the_chart_runner_frees_a_release_that_a_kill_left_pending,
     ];
     for case in fixtures() {
         let name = case.file_name().expect("a folder").to_owned();
@@ -197,6 +198,47 @@ fn the_order_of_components_changes_nothing() {
     let written = rendered(&folder.join("homelab.yaml"));
     assert_eq!(rendered(&folder.join("shuffled.yaml")), written);
     assert_eq!(rendered(&folder.join("homelab.yaml")), written);
+}
+
+/// A stand-in for Helm: it writes down what it is asked, says that cilium is pending, and has
+/// nothing to roll back to.
+const HELM: &str = r#"#!/bin/sh
+echo "$*" >> "$LOG"
+case "$1 $*" in
+  list*cilium*) echo cilium ;;
+  rollback*) exit 1 ;;
+esac
+"#;
+
+fn the_chart_runner_frees_a_release_that_a_kill_left_pending() {
+    let environment = reference();
+    environment.homelab(["render"]).run();
+    let objects = yaml::parse_documents(&environment.read("bootstrap/manifests/2-network.yaml"));
+    let objects = objects.expect("YAML");
+    let files = objects
+        .iter()
+        .find(|it| it["kind"] == "ConfigMap")
+        .expect("the script");
+    environment.write(
+        "install.sh",
+        files["data"]["install.sh"].as_str().expect("text"),
+    );
+    environment.write("bin/helm", HELM);
+    environment.program("chmod", ["+x", "bin/helm"]).run();
+    let run = environment
+        .program("sh", ["install.sh"])
+        .env("PATH", format!("{}/bin:/usr/bin:/bin", environment.root()))
+        .env("LOG", environment.root().join("log"))
+        .run();
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    insta::assert_snapshot!(environment.read("log"), @r##"
+    list --pending --short --namespace kube-system --filter ^cilium$
+    rollback cilium --namespace kube-system
+    uninstall cilium --namespace kube-system
+    upgrade --install cilium oci://quay.io/cilium/charts/cilium --version 1.20.1 --namespace kube-system --values /charts/cilium.yaml --server-side=false
+    list --pending --short --namespace kube-system --filter ^kube-vip$
+    upgrade --install kube-vip kube-vip --repo https://kube-vip.github.io/helm-charts --version 0.9.9 --namespace kube-system --values /charts/kube-vip.yaml --server-side=false
+    "##);
 }
 
 fn scripts_pass_shellcheck() {

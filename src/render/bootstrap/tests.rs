@@ -81,6 +81,22 @@ fn a_job_is_another_one_when_what_it_installs_changes() {
 }
 
 #[test]
+fn a_secret_reference_does_not_reach_git_as_a_chart_value() {
+    let mut cluster = reference_cluster();
+    let reference = json!({"secretRef": "cluster/secrets/x.sops.yaml#data.key"});
+    cluster.components[1]
+        .values
+        .insert("key".to_owned(), reference);
+    let catalog = Catalog::embedded().expect("the shipped catalogue loads");
+    let error = manifests(&cluster, &catalog).expect_err("refused");
+    let text = "the values of `cilium` refer to the secret `cluster/secrets/x.sops.yaml#data.key`, \
+        and chart values cannot: name a Kubernetes Secret in them instead";
+    assert_eq!(error.to_string(), text);
+    cluster.components[1].values["key"] = json!({"secretRef": "the-charts-own"});
+    manifests(&cluster, &catalog).expect("a chart's own setting");
+}
+
+#[test]
 fn what_flux_owns_is_left_alone() {
     let run = of(&reference_cluster()).network;
     let some = run.clone().without(|it| it.release == "cilium");
