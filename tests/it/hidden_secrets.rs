@@ -71,7 +71,8 @@ fn commands_show_no_secret() {
         &["secrets", "init"],
         &["secrets", "encrypt", BUNDLE],
         &["secrets", "decrypt", "homelab.yaml"],
-        &["schema"],
+        &["rehearse", "--output", "json"],
+        &["rehearse", "--kill-at", "40"],
     ];
     for command in commands {
         let run = run_with_logs(&env, command);
