@@ -221,3 +221,114 @@ fn message(object: &Value, kind: &str) -> String {
 fn text(value: &Value, otherwise: &str) -> String {
     value.as_str().unwrap_or(otherwise).to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn flux(generation: i64, observed: i64, conditions: &Value) -> Value {
+        json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+            "kind": "Kustomization",
+            "metadata": {"generation": generation},
+            "status": {"observedGeneration": observed, "conditions": conditions},
+        })
+    }
+
+    #[test]
+    fn a_failure_is_read_although_the_generation_was_never_observed() {
+        // As kustomize-controller 1.9 leaves it when the path does not exist.
+        let failing = flux(
+            1,
+            -1,
+            &json!([{"type": "Ready", "status": "False", "reason": "ArtifactFailed",
+                "message": "kustomization path not found: stat /tmp/x"}]),
+        );
+        assert_eq!(
+            readiness(&failing),
+            Readiness::InProgress(
+                "ArtifactFailed: kustomization path not found: stat /tmp/x".to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn an_old_success_does_not_count_for_a_new_generation() {
+        let ready =
+            json!([{"type": "Ready", "status": "True", "reason": "ReconciliationSucceeded"}]);
+        assert_eq!(readiness(&flux(2, 2, &ready)), Readiness::Ready);
+        assert!(matches!(
+            readiness(&flux(3, 2, &ready)),
+            Readiness::InProgress(_)
+        ));
+    }
+
+    #[test]
+    fn a_stalled_object_has_failed() {
+        let stalled = json!([
+            {"type": "Stalled", "status": "True", "reason": "RetriesExceeded", "message": "gave up"},
+            {"type": "Ready", "status": "False", "reason": "InstallFailed"},
+        ]);
+        assert_eq!(
+            readiness(&flux(1, 1, &stalled)),
+            Readiness::Failed("RetriesExceeded: gave up".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_started_job_is_not_a_finished_one() {
+        let job = |status: &Value| json!({"kind": "Job", "status": status});
+        let runs = job(&json!({"active": 1, "failed": 2}));
+        assert_eq!(
+            readiness(&runs),
+            Readiness::InProgress("runs again after 2 failed attempts".to_owned())
+        );
+        let complete = job(&json!({"conditions": [{"type": "Complete", "status": "True"}]}));
+        assert_eq!(readiness(&complete), Readiness::Ready);
+        let failed = job(&json!({"conditions": [{"type": "Failed", "status": "True",
+            "reason": "BackoffLimitExceeded"}]}));
+        assert_eq!(
+            readiness(&failed),
+            Readiness::Failed("BackoffLimitExceeded".to_owned())
+        );
+    }
+
+    #[test]
+    fn workloads_are_ready_when_all_their_new_pods_are() {
+        let deployment = |ready: i64| {
+            json!({
+                "kind": "Deployment",
+                "metadata": {"generation": 1},
+                "spec": {"replicas": 2},
+                "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2,
+                    "availableReplicas": ready, "readyReplicas": ready,
+                    "conditions": [{"type": "Available", "status": "True"}]},
+            })
+        };
+        assert_eq!(readiness(&deployment(2)), Readiness::Ready);
+        assert_eq!(
+            readiness(&deployment(1)),
+            Readiness::InProgress("1/2 pods are ready".to_owned())
+        );
+        let new = json!({"kind": "Deployment", "metadata": {"generation": 1}, "spec": {}});
+        assert!(matches!(readiness(&new), Readiness::InProgress(_)));
+        let unscheduled = json!({"kind": "DaemonSet", "status": {}});
+        assert!(matches!(readiness(&unscheduled), Readiness::InProgress(_)));
+    }
+
+    #[test]
+    fn objects_without_conditions_are_ready_except_nodes_and_flux() {
+        assert_eq!(readiness(&json!({"kind": "ConfigMap"})), Readiness::Ready);
+        for waiting in [
+            json!({"kind": "Node", "apiVersion": "v1"}),
+            json!({"kind": "HelmRelease", "apiVersion": "helm.toolkit.fluxcd.io/v2"}),
+        ] {
+            assert!(matches!(readiness(&waiting), Readiness::InProgress(_)));
+        }
+        let fixed = json!({"kind": "HelmRepository", "spec": {"type": "oci"},
+            "apiVersion": "source.toolkit.fluxcd.io/v1"});
+        assert_eq!(readiness(&fixed), Readiness::Ready);
+    }
+}
