@@ -294,7 +294,8 @@ fn laughs() -> String {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..10 {
         let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-        text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+        let line = format!("a{level}: &a{level} [{aliases}]\n");
+        text.push_str(&line);
     }
     text
 }

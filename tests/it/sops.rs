@@ -295,13 +295,13 @@ fn age_opens_the_wrapped_data_key() {
     let rule = EncryptionRule::for_recipients([identity.recipient()]);
     let encrypted = parse("a: 1\n").encrypt(&rule).unwrap();
     let text = encrypted.to_text();
-    let enc: String = text
+    let armor: Vec<&str> = text
         .lines()
         .skip_while(|line| !line.contains("BEGIN AGE"))
         .take_while(|line| !line.contains("recipient:"))
-        .map(|line| format!("{}\n", line.trim()))
+        .map(str::trim)
         .collect();
-    lab.env.write("data-key.age", enc);
+    lab.env.write("data-key.age", armor.join("\n") + "\n");
     let age = realparts::program("age", "age");
     let run = lab
         .env

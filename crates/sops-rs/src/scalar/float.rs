@@ -5,13 +5,13 @@
 //! these digits, so it matters.
 
 /// A finite number's sign, digits and decimal exponent: `-`, `15`, `2` is -150.
-struct Digits {
+struct Decimal {
     negative: bool,
     digits: String,
     exponent: i32,
 }
 
-impl Digits {
+impl Decimal {
     fn of(value: f64) -> Self {
         let shortest = format!("{value:e}");
         let places = shortest.split('e').next().unwrap_or_default();
@@ -66,7 +66,7 @@ pub(crate) fn positional(value: f64) -> String {
         _ if value.is_nan() => "NaN".to_owned(),
         f64::INFINITY => "+Inf".to_owned(),
         f64::NEG_INFINITY => "-Inf".to_owned(),
-        _ => Digits::of(value).positional(),
+        _ => Decimal::of(value).positional(),
     }
 }
 
@@ -78,11 +78,11 @@ pub(crate) fn yaml(value: f64) -> String {
         f64::INFINITY => ".inf".to_owned(),
         f64::NEG_INFINITY => "-.inf".to_owned(),
         _ => {
-            let digits = Digits::of(value);
-            if (-4..6).contains(&digits.exponent) {
-                digits.positional()
+            let decimal = Decimal::of(value);
+            if (-4..6).contains(&decimal.exponent) {
+                decimal.positional()
             } else {
-                digits.scientific()
+                decimal.scientific()
             }
         }
     }
@@ -118,6 +118,7 @@ mod tests {
 
     /// Exactly between …51.2 and …51.3, both of which read back as this number.
     #[test]
+    #[expect(clippy::excessive_precision, reason = "the excess is the point")]
     fn of_two_equally_near_the_even_one_is_printed() {
         assert_eq!(positional(1_235_396_960_743_351.25), "1235396960743351.2");
         assert_eq!(positional(1_235_396_960_743_351.75), "1235396960743351.8");

@@ -219,7 +219,8 @@ fn combined(failures: Vec<Failure>, files: usize) -> Option<Failure> {
     let mut hints = Vec::new();
     let kind = first.kind;
     for failure in std::iter::once(first).chain(failures) {
-        message.push_str(&format!("\n  {failure}"));
+        message += "\n  ";
+        message += &failure.to_string();
         for hint in failure.hints {
             if !hints.contains(&hint) {
                 hints.push(hint);
