@@ -1,15 +1,15 @@
 //! The parts of a JSON schema that checks read, and the words in which people hear of them.
 
+use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::pattern::Pattern;
 use crate::yaml::{Node, NodeKind};
 
 /// Tells whether a text has the form that a schema asks for.
 pub(super) fn fits(text: &str, schema: &Map<String, Value>) -> bool {
     let pattern = schema.get("pattern").and_then(Value::as_str);
-    let pattern = pattern.and_then(|pattern| Pattern::new(pattern).ok());
-    pattern.is_none_or(|pattern| pattern.matches(text))
+    let pattern = pattern.and_then(|pattern| Regex::new(pattern).ok());
+    pattern.is_none_or(|pattern| pattern.is_match(text))
 }
 
 /// Returns the types that a schema allows; none means all.

@@ -10,7 +10,6 @@ mod code;
 mod diagnostic;
 mod json_schema;
 mod load;
-mod pattern;
 pub mod preset;
 mod private_key;
 pub mod raw;

@@ -1,62 +1,105 @@
 //! The reply of the Kubeconfig method: one file in a gzipped tar archive.
 
-use crate::gunzip::{GunzipError, gunzip};
+use std::io::{self, Read as _};
+
+use flate2::read::GzDecoder;
+use tar::Archive;
 
 /// More than any archive of one kubeconfig, however many authorities it lists.
 pub(crate) const MAX_ARCHIVE: usize = 4 * 1024 * 1024;
 
-const BLOCK: usize = 512;
-
 /// Why an archive holds no kubeconfig.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum UnpackError {
-    #[error("a damaged archive: {0}")]
-    Gunzip(#[from] GunzipError),
+    #[error("a damaged archive")]
+    Damaged(#[source] io::Error),
     #[error("an archive without a `kubeconfig`")]
     Missing,
-    #[error("a kubeconfig that is not UTF-8")]
-    Encoding,
 }
 
 /// Takes the kubeconfig out of the archive.
 ///
 /// Talos ends the archive right after the file's last byte, without the padding and the trailer
-/// that tar asks for.
+/// that tar asks for, so nothing behind the file is read.
 pub(crate) fn unpack(archive: &[u8]) -> Result<String, UnpackError> {
-    let tar = gunzip(archive, MAX_ARCHIVE)?;
-    let mut rest = tar.as_slice();
-    while let Some((header, after)) = rest.split_at_checked(BLOCK) {
-        let name = header[..100].split(|byte| *byte == 0).next();
-        let size = octal(&header[124..136]).ok_or(UnpackError::Missing)?;
-        let content = after.get(..size).ok_or(UnpackError::Missing)?;
-        if name.is_some_and(|name| name.rsplit(|byte| *byte == b'/').next() == Some(b"kubeconfig"))
-        {
-            return String::from_utf8(content.to_vec()).map_err(|_| UnpackError::Encoding);
+    // To the end, since the checksum stands there.
+    let mut unpacked = Vec::new();
+    GzDecoder::new(archive)
+        .take(MAX_ARCHIVE as u64)
+        .read_to_end(&mut unpacked)
+        .map_err(UnpackError::Damaged)?;
+    let mut archive = Archive::new(unpacked.as_slice());
+    for entry in archive.entries().map_err(UnpackError::Damaged)? {
+        let mut entry = entry.map_err(UnpackError::Damaged)?;
+        let path = entry.path().map_err(UnpackError::Damaged)?;
+        if path.file_name().is_some_and(|name| name == "kubeconfig") {
+            let mut text = String::new();
+            entry
+                .read_to_string(&mut text)
+                .map_err(UnpackError::Damaged)?;
+            return Ok(text);
         }
-        rest = after
-            .get(size.next_multiple_of(BLOCK)..)
-            .unwrap_or_default();
     }
     Err(UnpackError::Missing)
 }
 
-fn octal(field: &[u8]) -> Option<usize> {
-    let text = std::str::from_utf8(field).ok()?;
-    usize::from_str_radix(text.trim_matches(['\0', ' ']), 8).ok()
-}
-
-/// Packs a kubeconfig as a node does: no padding, no trailer, nothing compressed.
+/// Packs a kubeconfig as a node does: no padding, no trailer.
 #[cfg(feature = "server")]
 pub(crate) fn pack(kubeconfig: &str) -> Vec<u8> {
-    let mut tar = vec![0; BLOCK];
-    tar[..10].copy_from_slice(b"kubeconfig");
-    tar[100..107].copy_from_slice(b"0000600");
-    tar[124..135].copy_from_slice(format!("{:011o}", kubeconfig.len()).as_bytes());
-    tar[156] = b'0';
-    tar[257..265].copy_from_slice(b"ustar\x0000");
-    tar[148..156].fill(b' ');
-    let checksum: u32 = tar.iter().map(|byte| u32::from(*byte)).sum();
-    tar[148..156].copy_from_slice(format!("{checksum:06o}\0 ").as_bytes());
-    tar.extend_from_slice(kubeconfig.as_bytes());
-    crate::gunzip::gzip_stored(&tar)
+    let packed = || {
+        use std::io::Write as _;
+
+        let mut header = tar::Header::new_ustar();
+        header.set_path("kubeconfig")?;
+        header.set_mode(0o600);
+        header.set_size(kubeconfig.len() as u64);
+        header.set_cksum();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(header.as_bytes())?;
+        gzip.write_all(kubeconfig.as_bytes())?;
+        gzip.finish()
+    };
+    let packed: io::Result<Vec<u8>> = packed();
+    packed.expect("memory takes all, and the name is short")
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+
+    use super::*;
+
+    /// `printf 'apiVersion: v1\nkind: Config\n' > kubeconfig`, then GNU tar 1.34 (`--format=ustar
+    /// --mtime=@0`), cut off behind the file's last byte, then GNU gzip 1.12.
+    const BY_OTHER_PROGRAMS: &str = "H4sIAAAAAAAAA8suTUpNzs9Ly0xnoBkwAAIzExMwDQTotIGBsQmCDRI3NDYwNWRQMKCdkxCgtLgksQhofVF+fgk+dYTk0T03REBiQWZYalFxZn6elUKZIVd2Zl6KlYIzOEFwAQCvgIzYHAIAAA==";
+
+    fn archive() -> Vec<u8> {
+        BASE64_STANDARD.decode(BY_OTHER_PROGRAMS).expect("base64")
+    }
+
+    #[test]
+    fn takes_the_file_out_of_an_archive_that_ends_with_it() {
+        let text = unpack(&archive()).expect("whole");
+        assert_eq!(text, "apiVersion: v1\nkind: Config\n");
+    }
+
+    #[test]
+    fn refuses_what_is_cut_off_or_something_else() {
+        let whole = archive();
+        for length in 0..whole.len() {
+            assert!(unpack(&whole[..length]).is_err(), "{length} bytes");
+        }
+        assert!(matches!(
+            unpack(b"no gzip at all"),
+            Err(UnpackError::Damaged(_))
+        ));
+    }
+
+    #[cfg(feature = "server")]
+    #[test]
+    fn unpacks_what_a_node_packs() {
+        let archive = pack("kind: Config\n");
+        assert_eq!(unpack(&archive).expect("whole"), "kind: Config\n");
+    }
 }

@@ -34,7 +34,6 @@ mod dial;
 mod endpoint;
 mod error;
 mod events;
-mod gunzip;
 mod kubeconfig;
 mod machine;
 mod peer;
