@@ -15,7 +15,7 @@ use crate::pki::{
     Subject, Validity,
 };
 
-const LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
+const LIFETIME: Duration = Duration::from_hours(365 * 24);
 
 /// Why an API server has no certificate.
 #[derive(Debug, thiserror::Error)]

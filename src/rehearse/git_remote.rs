@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::controllers::Remote;
 use crate::connect::Stream;
-use crate::model::FileTree;
+use crate::model::{FileTree, hexadecimal};
 
 /// Names a tree as a commit would be named. The name follows from the content alone.
 pub(super) fn commit_of(tree: &FileTree) -> String {
@@ -25,10 +25,7 @@ pub(super) fn commit_of(tree: &FileTree) -> String {
         hash.update(&file.bytes);
     }
     let digest = hash.finalize();
-    digest[..20]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hexadecimal(&digest[..20])
 }
 
 /// Serves one connection.

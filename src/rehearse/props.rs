@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::catalog::{Catalog, expected_secrets};
 use crate::execute::Secrets;
-use crate::model::{FileTree, NodeName, Secret};
+use crate::model::{FileTree, NodeName, Secret, hexadecimal};
 use crate::pki::{SecretsBundle, SeededEntropy, TalosRole, identity};
 use crate::render::reference::{self, JoinError, SecretRef, SecretSource};
 use crate::render::{RenderError, talos};
@@ -17,7 +17,7 @@ use crate::spec::Cluster;
 use crate::spec::cluster::{GitAuth, GitOps};
 use crate::yaml;
 
-const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+const LIFETIME: Duration = Duration::from_hours(24);
 
 /// Why a cluster cannot be rehearsed.
 #[derive(Debug, thiserror::Error)]
@@ -106,10 +106,7 @@ pub(super) fn secrets(
     Ok(Secrets {
         configurations,
         talos,
-        talos_ca: fingerprint
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        talos_ca: hexadecimal(&fingerprint),
         age_key: Some(Secret::new("# a rehearsal has no key\n".to_owned())),
         unreadable: Vec::new(),
         missing: Vec::new(),

@@ -29,7 +29,7 @@ use crate::render::bootstrap::{BootstrapManifests, manifests};
 use crate::spec::Cluster;
 
 /// How long control planes that do not answer are waited for.
-const PATIENCE: Duration = Duration::from_secs(10 * 60);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// How long it takes a person to start a killed run again.
 const RESTART: Duration = Duration::from_secs(20);
 
@@ -139,13 +139,12 @@ impl Stage {
             () = killer.cut() => None,
             outcome = execute::bootstrap(self.inputs(&world, &clock, &operators)) => Some(outcome),
         };
-        let outcome = match first {
-            Some(outcome) => outcome,
-            None => {
-                tokio::time::sleep(RESTART).await;
-                operators.killer = Arc::default();
-                execute::bootstrap(self.inputs(&world, &clock, &operators)).await
-            }
+        let outcome = if let Some(outcome) = first {
+            outcome
+        } else {
+            tokio::time::sleep(RESTART).await;
+            operators.killer = Arc::default();
+            execute::bootstrap(self.inputs(&world, &clock, &operators)).await
         };
         Rehearsed {
             outcome,

@@ -23,7 +23,7 @@ const REPORT_EVERY: Duration = Duration::from_millis(100);
 /// How often a port is opened or closed as its machine listens or not.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long somebody who calls a machine that is off is kept waiting.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// Where the files go, and how fast time passes.
 #[derive(Clone, Debug)]

@@ -212,7 +212,7 @@ fn two_runs_at_once_with_the_nodes_in_another_order_make_one_cluster() {
             );
             assert!(world.report().etcd_clusters_bootstrapped <= 1);
             // Whatever became of the two, running once more finishes the work.
-            tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+            tokio::time::sleep(std::time::Duration::from_mins(2)).await;
             run(&other, &world, &clock, "second")
                 .await
                 .expect("it comes up");
@@ -237,7 +237,7 @@ fn a_control_plane_that_is_off_keeps_etcd_from_being_bootstrapped() {
             assert_eq!(world.report().etcd_clusters_bootstrapped, 0);
             assert_eq!(writes(&world), 0, "nothing was touched");
             world.fleet().with(|fleet| fleet.power_on(&name));
-            tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+            tokio::time::sleep(std::time::Duration::from_mins(2)).await;
             run(&stage, &world, &clock, "first")
                 .await
                 .expect("it comes up");
@@ -258,7 +258,7 @@ fn a_machine_that_lost_its_disk_never_leads_to_a_second_etcd() {
             // The first control plane by name is the one that a bootstrap would pick.
             let name: NodeName = "talos-1".parse().expect("a name");
             world.fleet().with(|fleet| fleet.erase(&name));
-            tokio::time::sleep(std::time::Duration::from_secs(180)).await;
+            tokio::time::sleep(std::time::Duration::from_mins(3)).await;
             let again = run(&stage, &world, &clock, "first").await;
             let report = world.report();
             assert_eq!(report.etcd_clusters_bootstrapped, 1, "{again:?}");

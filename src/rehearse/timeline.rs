@@ -68,22 +68,17 @@ pub(super) fn waits(events: &[Event]) -> Vec<Wait> {
                 let open = found
                     .iter_mut()
                     .find(|(wait, _, open)| *open && wait.step == step && wait.what == *what);
-                match open {
-                    Some((wait, at, _)) => {
-                        wait.seconds = *elapsed;
-                        *at = event.at;
-                    }
-                    None => {
-                        let (what, seconds) = (what.clone(), *elapsed);
-                        let normal = *normal;
-                        let wait = Wait {
-                            step,
-                            what,
-                            seconds,
-                            normal,
-                        };
-                        found.push((wait, event.at, true));
-                    }
+                if let Some((wait, at, _)) = open {
+                    wait.seconds = *elapsed;
+                    *at = event.at;
+                } else {
+                    let wait = Wait {
+                        step,
+                        what: what.clone(),
+                        seconds: *elapsed,
+                        normal: *normal,
+                    };
+                    found.push((wait, event.at, true));
                 }
             }
             // A wait tells of itself now and then; it lasts until its step ends.

@@ -249,11 +249,11 @@ impl World {
                 .machines()
                 .iter()
                 .filter(|machine| {
-                    let announces = match vip.provider {
+                    let can_announce = match vip.provider {
                         VipProvider::Talos => true,
                         VipProvider::KubeVip => announcers.contains(&machine.hostname()),
                     };
-                    announces && fleet.is_api_server_up(&machine.spec().name)
+                    can_announce && fleet.is_api_server_up(&machine.spec().name)
                 })
                 .map(|machine| &machine.spec().name)
                 .collect();

@@ -52,7 +52,12 @@ pub fn run(context: &Context, args: RehearseArgs) -> Outcome {
     let stage = Stage::new(Arc::clone(&cluster), &catalog)
         .map_err(|error| Failure::new(Kind::Spec, error))?;
     if let Some(directory) = args.serve {
-        return serve(context, &stage, directory, args.speed, args.seed);
+        let options = ServeOptions {
+            directory,
+            speed: args.speed,
+            seed: args.seed,
+        };
+        return serve(context, &stage, &options);
     }
     let script = Script {
         seed: args.seed,
@@ -72,18 +77,8 @@ pub fn run(context: &Context, args: RehearseArgs) -> Outcome {
     end(context, rehearsed)
 }
 
-fn serve(
-    context: &Context,
-    stage: &Stage,
-    directory: Utf8PathBuf,
-    speed: u32,
-    seed: u64,
-) -> Outcome {
-    let options = ServeOptions {
-        directory,
-        speed,
-        seed,
-    };
+fn serve(context: &Context, stage: &Stage, options: &ServeOptions) -> Outcome {
+    let speed = options.speed;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -93,7 +88,7 @@ fn serve(
              homelab bootstrap --connect-map {map}\nThe Git remote serves the working tree. Ctrl-C ends the world."
         ));
     };
-    runtime.block_on(rehearse::serve(stage, &options, ready))?;
+    runtime.block_on(rehearse::serve(stage, options, ready))?;
     Ok(ExitStatus::Done)
 }
 
@@ -152,7 +147,7 @@ fn end(context: &Context, rehearsed: Rehearsed) -> Outcome {
         RunError::Step {
             diagnosis: Some(diagnosis),
             ..
-        } => vec![format!("{}; try `{}`", diagnosis.cause, diagnosis.command)],
+        } => vec![format!("{}; try: {}", diagnosis.cause, diagnosis.command)],
         RunError::Refused { refusals, .. } => refusals
             .iter()
             .map(|refusal| refusal.remedy.clone())

@@ -208,15 +208,17 @@ impl Builder<'_> {
 
     fn patch(
         &self,
-        path: &Utf8Path,
+        folder: &Utf8Path,
         patch: &Value,
         objects: &mut [Value],
     ) -> Result<(), BuildError> {
-        let file = patch["path"].as_str().map(|name| normal(&path.join(name)));
+        let file = patch["path"]
+            .as_str()
+            .map(|name| normal(&folder.join(name)));
         let content = match (&file, patch["patch"].as_str()) {
             (Some(file), _) => self.documents(file)?.pop().unwrap_or_default(),
             (None, Some(text)) => yaml::parse(text).map_err(|error| BuildError::Yaml {
-                file: path.to_owned(),
+                file: folder.to_owned(),
                 cause: error.to_string(),
             })?,
             (None, None) => Value::Null,
@@ -238,7 +240,7 @@ impl Builder<'_> {
             }
         }
         match hits {
-            0 => Err(BuildError::NoTarget(path.to_owned())),
+            0 => Err(BuildError::NoTarget(folder.to_owned())),
             _ => Ok(()),
         }
     }
@@ -268,10 +270,11 @@ impl Builder<'_> {
         let is_plain = [&generator["options"], options]
             .iter()
             .any(|options| options["disableNameSuffixHash"] == true);
-        let name = match is_plain {
-            true => name.to_owned(),
+        let name = if is_plain {
+            name.to_owned()
+        } else {
             // References are not rewritten here; the suffix only keeps the names distinct.
-            false => format!("{name}-generated"),
+            format!("{name}-generated")
         };
         Ok(json!({
             "apiVersion": "v1", "kind": "ConfigMap",

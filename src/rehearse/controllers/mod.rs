@@ -31,7 +31,7 @@ use serde_json::Value;
 pub use facts::{Facts, Kubelet, Remote};
 use timers::Timers;
 
-use super::kubernetes::{Api, Key, key_of};
+use super::kubernetes::{Api, Key, Store, key_of};
 
 /// The controllers of one cluster.
 pub struct Controllers {
@@ -66,13 +66,13 @@ impl Controllers {
     /// Lets every controller act until none has anything more to do at this moment; returns when
     /// the next one has, if only time is missing.
     pub fn run(&mut self, now: Timestamp, facts: &Facts) -> Option<Timestamp> {
-        let version = self.api.read(|store| store.version());
+        let version = self.api.read(Store::version);
         let is_new = self.seen != Some(version) || self.facts.as_ref() != Some(facts);
         if !is_new && self.timers.due().is_none_or(|due| due > now) {
             return self.timers.due();
         }
         for _ in 0..ROUNDS {
-            let before = self.api.read(|store| store.version());
+            let before = self.api.read(Store::version);
             self.timers.begin(now);
             self.run_definitions();
             self.run_nodes(facts);
@@ -83,11 +83,11 @@ impl Controllers {
             self.run_sources();
             self.run_kustomizations();
             self.run_helm_releases();
-            if self.api.read(|store| store.version()) == before {
+            if self.api.read(Store::version) == before {
                 break;
             }
         }
-        self.seen = Some(self.api.read(|store| store.version()));
+        self.seen = Some(self.api.read(Store::version));
         self.facts = Some(facts.clone());
         self.timers.due()
     }

@@ -19,9 +19,10 @@ pub(super) fn decrypt(object: &mut Value) {
         for value in values.into_iter().flat_map(|fields| fields.values_mut()) {
             let is_encrypted = value.as_str().is_some_and(|text| text.starts_with("ENC["));
             if is_encrypted {
-                *value = match plain {
-                    true => Value::from(PLACEHOLDER),
-                    false => Value::from(STANDARD.encode(PLACEHOLDER)),
+                *value = if plain {
+                    Value::from(PLACEHOLDER)
+                } else {
+                    Value::from(STANDARD.encode(PLACEHOLDER))
                 };
             }
         }
@@ -39,11 +40,10 @@ pub(super) fn variables_of(object: &Value) -> Variables {
     let data = object["data"].as_object().into_iter().flatten();
     data.map(|(name, value)| {
         let text = value.as_str().unwrap_or_default();
-        let text = match is_secret {
-            true => {
-                String::from_utf8_lossy(&STANDARD.decode(text).unwrap_or_default()).into_owned()
-            }
-            false => text.to_owned(),
+        let text = if is_secret {
+            String::from_utf8_lossy(&STANDARD.decode(text).unwrap_or_default()).into_owned()
+        } else {
+            text.to_owned()
         };
         (name.clone(), text)
     })
@@ -94,7 +94,9 @@ fn expand(text: &str, variables: &Variables) -> Result<String, String> {
         rest = &rest[start + length + 1..];
         if let Some(literal) = before.strip_suffix('$') {
             out.push_str(literal);
-            out.push_str(&format!("${{{inner}}}"));
+            for part in ["${", inner, "}"] {
+                out.push_str(part);
+            }
             continue;
         }
         out.push_str(before);

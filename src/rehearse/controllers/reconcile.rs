@@ -68,12 +68,11 @@ impl Controllers {
         let key = key_of(object);
         let retry = format!("kustomization {}/{} retry", key.0, key.1);
         let is_retry = self.failing.contains(&key);
-        let is_time = match is_retry {
-            true => self.timers.has_passed(&retry, POLL),
-            false => {
-                let first = format!("kustomization {}/{} {mark}", key.0, key.1);
-                self.timers.has_passed(&first, RECONCILE)
-            }
+        let is_time = if is_retry {
+            self.timers.has_passed(&retry, POLL)
+        } else {
+            let first = format!("kustomization {}/{} {mark}", key.0, key.1);
+            self.timers.has_passed(&first, RECONCILE)
         };
         if !is_time {
             if !is_retry {

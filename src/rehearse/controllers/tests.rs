@@ -290,7 +290,7 @@ fn equal_seeds_make_equal_histories() {
         lab.pass(200);
         lab.start_flux();
         lab.pass(90);
-        let version = lab.api.read(|store| store.version());
+        let version = lab.api.read(Store::version);
         format!("{version} {:?}", lab.controllers.gitops())
     };
     assert_eq!(history(), history());

@@ -42,13 +42,8 @@ impl Timers {
 
     /// Tells whether the span has passed since this was first asked about.
     pub(super) fn has_passed(&mut self, what: &str, span: Span) -> bool {
-        let begun = match self.begun.get(what) {
-            Some(begun) => *begun,
-            None => {
-                self.begun.insert(what.to_owned(), self.now);
-                self.now
-            }
-        };
+        let now = self.now;
+        let begun = *self.begun.entry(what.to_owned()).or_insert(now);
         let ends = begun
             .checked_add(span.of(self.seed, what))
             .unwrap_or(Timestamp::MAX);

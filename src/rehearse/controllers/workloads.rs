@@ -119,15 +119,11 @@ impl Controllers {
     fn run_pod(&mut self, owner: &Value, mark: &str, host: Option<&Host>) -> bool {
         let (namespace, name) = key_of(owner);
         let name = format!("{name}-{mark}");
-        let pod = match self.find("v1", "Pod", &namespace, &name) {
-            Some(pod) => pod,
-            None => {
-                self.put(&new_pod(owner, &namespace, &name, host));
-                match self.find("v1", "Pod", &namespace, &name) {
-                    Some(pod) => pod,
-                    None => return false,
-                }
-            }
+        if self.find("v1", "Pod", &namespace, &name).is_none() {
+            self.put(&new_pod(owner, &namespace, &name, host));
+        }
+        let Some(pod) = self.find("v1", "Pod", &namespace, &name) else {
+            return false;
         };
         let timer = format!("pod {namespace}/{name}");
         let now = self.timers.now();

@@ -313,7 +313,10 @@ fn index_of(list: &Value, step: &Step) -> Option<usize> {
     let items = list.as_array()?;
     match step {
         Step::Field(_) => None,
-        Step::Item(value) => items.iter().position(|item| item.to_string() == *value),
+        Step::Item(value) => {
+            let wanted: Value = serde_json::from_str(value).ok()?;
+            items.iter().position(|item| *item == wanted)
+        }
         Step::Key(wanted) => {
             let names: Map<String, Value> = serde_json::from_str(wanted).ok()?;
             let keys: Vec<&str> = names.keys().map(String::as_str).collect();

@@ -16,7 +16,7 @@ use super::discovery;
 use super::error::ApiError;
 use super::registry::Resource;
 use super::selector::Selector;
-use super::store::{Force, Write};
+use super::store::{Force, Store, Write};
 
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -143,10 +143,10 @@ fn respond(api: &Arc<Api>, caller: &Caller, asked: &Asked) -> Result<Response<Bo
         return read(api, &place, asked);
     }
     let caller_name = caller.name.as_deref().unwrap_or_default();
-    let before = api.read(|store| store.version());
+    let before = api.read(Store::version);
     let done = write(api, &place, asked)?;
     // A write that changes nothing is no mutation, and a dry run never is.
-    if api.read(|store| store.version()) != before {
+    if api.read(Store::version) != before {
         api.record(
             &caller.node,
             format!("{} {}", asked.method, asked.path),
@@ -315,7 +315,7 @@ impl Scope {
 
 fn watch(api: &Arc<Api>, scope: Scope, asked: &Asked) -> Result<Response<Body>, ApiError> {
     let from: u64 = asked.param("resourceVersion").parse().unwrap_or(0);
-    if from > api.read(|store| store.version()) {
+    if from > api.read(Store::version) {
         return Err(ApiError::expired());
     }
     let limit = asked.param("timeoutSeconds").parse().unwrap_or(300);

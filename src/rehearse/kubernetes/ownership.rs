@@ -68,10 +68,10 @@ impl Entry {
     fn display(&self) -> String {
         let mut text = format!("{:?}", self.manager);
         if let Some(subresource) = &self.subresource {
-            text.push_str(&format!(" with subresource {subresource:?}"));
+            text = format!("{text} with subresource {subresource:?}");
         }
         if self.operation == "Update" {
-            text.push_str(&format!(" using {} at {}", self.api_version, self.time));
+            text = format!("{text} using {} at {}", self.api_version, self.time);
         }
         text
     }
@@ -182,7 +182,8 @@ fn stamp(
 ) {
     write_entries(merged, entries);
     if without_version(live) != without_version(merged) {
-        entry_of(entries, writer, operation).time = writer.time.to_owned();
+        let entry = entry_of(entries, writer, operation);
+        writer.time.clone_into(&mut entry.time);
         write_entries(merged, entries);
     }
 }
@@ -197,19 +198,19 @@ fn without_version(object: &Value) -> Value {
 
 /// Merges the entries of these managers into the writer's own, as kustomize-controller does before
 /// it applies to objects that `kubectl` made.
-pub(super) fn take_over(live: &mut Value, writer: Writer<'_>, takes: impl Fn(&str) -> bool) {
+pub(super) fn take_over(live: &mut Value, writer: Writer<'_>, is_theirs: impl Fn(&str) -> bool) {
     let mut entries = read_entries(live);
-    let mut taken = FieldSet::default();
+    let mut theirs = FieldSet::default();
     entries.retain(|entry| {
-        let goes = takes(&entry.manager) && entry.subresource.is_none();
+        let goes = is_theirs(&entry.manager) && entry.subresource.is_none();
         if goes {
-            taken.0.extend(entry.set.0.iter().cloned());
+            theirs.0.extend(entry.set.0.iter().cloned());
         }
         !goes
     });
-    if !taken.0.is_empty() {
+    if !theirs.0.is_empty() {
         let own = entry_of(&mut entries, writer, "Apply");
-        own.set.0.extend(taken.0);
+        own.set.0.extend(theirs.0);
         write_entries(live, &entries);
     }
 }

@@ -309,7 +309,7 @@ impl Store {
         if !resource.namespaced {
             return Ok(());
         }
-        let all = ("".to_owned(), "namespaces".to_owned());
+        let all = (String::new(), "namespaces".to_owned());
         let known = self.objects.get(&all);
         let key = (String::new(), namespace.to_owned());
         if known.is_some_and(|namespaces| namespaces.contains_key(&key)) {

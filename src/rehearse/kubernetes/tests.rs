@@ -70,10 +70,10 @@ fn pki() -> Pki {
 fn client() -> (Arc<Api>, kube::Client) {
     let clock = FixedClock("2026-01-01T00:00:00Z".parse().unwrap());
     let api = Api::new(Arc::new(clock), "v1.36.4");
-    let (served, pki) = (Arc::clone(&api), pki());
+    let (shared, pki) = (Arc::clone(&api), pki());
     let service = tower::service_fn(move |request: ::http::Request<kube::client::Body>| {
         let (api, server, client) = (
-            Arc::clone(&served),
+            Arc::clone(&shared),
             Arc::clone(&pki.server),
             Arc::clone(&pki.client),
         );
@@ -98,7 +98,7 @@ fn dynamic(client: &kube::Client, group: &str, version: &str, kind: &str) -> Cli
     Client::default_namespaced_with(client.clone(), &ApiResource::from_gvk(&gvk))
 }
 
-fn config_map(data: Value) -> Value {
+fn config_map(data: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data})
 }
 
@@ -120,11 +120,11 @@ async fn discovery_and_version_answer_the_real_client() {
 async fn a_second_manager_meets_a_conflict_and_may_force() {
     let (_, client) = client();
     let maps: Client<ConfigMap> = Client::default_namespaced(client);
-    let first = config_map(json!({"x": "1", "y": "1"}));
+    let first = config_map(&json!({"x": "1", "y": "1"}));
     maps.patch("a", &PatchParams::apply("first"), &Patch::Apply(&first))
         .await
         .unwrap();
-    let second = config_map(json!({"x": "2"}));
+    let second = config_map(&json!({"x": "2"}));
     let error = maps
         .patch("a", &PatchParams::apply("second"), &Patch::Apply(&second))
         .await
@@ -144,7 +144,7 @@ async fn a_second_manager_meets_a_conflict_and_may_force() {
         .unwrap();
     assert_eq!(map.data.unwrap()["x"], "2");
     // The first manager gives up `y`, which nobody else owns, and no longer owns `x`.
-    let less = config_map(json!({}));
+    let less = config_map(&json!({}));
     let map = maps
         .patch("a", &PatchParams::apply("first"), &Patch::Apply(&less))
         .await
@@ -156,12 +156,12 @@ async fn a_second_manager_meets_a_conflict_and_may_force() {
 async fn an_equal_apply_changes_nothing() {
     let (_, client) = client();
     let maps: Client<ConfigMap> = Client::default_namespaced(client);
-    let map = config_map(json!({"x": "1"}));
+    let map = config_map(&json!({"x": "1"}));
     let apply = PatchParams::apply("m").force();
     let first = maps.patch("a", &apply, &Patch::Apply(&map)).await.unwrap();
     let again = maps.patch("a", &apply, &Patch::Apply(&map)).await.unwrap();
     assert_eq!(first, again);
-    let changed = config_map(json!({"x": "2"}));
+    let changed = config_map(&json!({"x": "2"}));
     let dry = PatchParams {
         dry_run: true,
         ..apply.clone()
@@ -290,7 +290,7 @@ fn map_in_default(name: &str) -> Value {
 async fn ordinary_writes_own_what_they_change() {
     let (api, client) = client();
     let maps: Client<ConfigMap> = Client::default_namespaced(client);
-    let map = config_map(json!({"x": "1"}));
+    let map = config_map(&json!({"x": "1"}));
     maps.patch("a", &PatchParams::apply("first"), &Patch::Apply(&map))
         .await
         .unwrap();
