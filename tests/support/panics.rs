@@ -8,20 +8,28 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 
 thread_local! {
-    /// What the last panic of this thread said, while a case runs on it.
-    static SAID: RefCell<Option<Option<String>>> = const { RefCell::new(None) };
+    /// Whether a case runs on this thread, and what its first panic said.
+    static WATCH: RefCell<Watch> = const { RefCell::new(Watch::Off) };
+}
+
+/// Whether a case runs on a thread, and what its first panic said.
+#[derive(Default)]
+enum Watch {
+    #[default]
+    Off,
+    Silent,
+    Said(String),
 }
 
 /// Takes the reports of panics in cases; threads that a case starts report as ever.
 pub fn take_reports() {
     let default = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        let taken = SAID.with_borrow_mut(|said| match said {
-            Some(report) => {
-                report.get_or_insert_with(|| describe(info));
-                true
+        let taken = WATCH.with_borrow_mut(|watch| {
+            if matches!(watch, Watch::Silent) {
+                *watch = Watch::Said(describe(info));
             }
-            None => false,
+            !matches!(watch, Watch::Off)
         });
         if !taken {
             default(info);
@@ -31,10 +39,13 @@ pub fn take_reports() {
 
 /// Runs a case; a panic becomes the failure's text.
 pub fn caught(body: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
-    SAID.set(Some(None));
+    WATCH.set(Watch::Silent);
     let outcome = catch_unwind(AssertUnwindSafe(body));
-    let said = SAID.take().flatten();
-    outcome.unwrap_or_else(|_| Err(said.unwrap_or_else(|| "panicked".to_owned())))
+    let said = match WATCH.take() {
+        Watch::Said(report) => report,
+        Watch::Off | Watch::Silent => "panicked".to_owned(),
+    };
+    outcome.unwrap_or(Err(said))
 }
 
 fn describe(info: &PanicHookInfo<'_>) -> String {

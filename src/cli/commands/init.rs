@@ -183,12 +183,10 @@ fn show(context: &Context, made: &Repository, advice: &[String]) -> Result<(), F
     if context.ui.is_json() {
         context.ui.json(made)?;
     } else {
-        let mut text: String = made
-            .files
-            .iter()
-            .map(|file| format!("made {file}\n"))
-            .collect();
-        text += &format!("rendered {} files from {SPEC_FILE}\n", made.rendered);
+        let rendered = format!("rendered {} files from {SPEC_FILE}", made.rendered);
+        let made = made.files.iter().map(|file| format!("made {file}"));
+        let lines: Vec<String> = made.chain([rendered]).collect();
+        let text = lines.join("\n") + "\n";
         context.ui.result(text.as_bytes())?;
     }
     for line in advice {
