@@ -102,7 +102,7 @@ fn check_files(observed: &Observed, findings: &mut Findings) {
                 findings.refusals.push(Refusal::new(
                     Fence::SecretMissing,
                     format!("there is no `{path}`, which a component expects"),
-                    "run `homelab secrets init` on a terminal: it asks for what is missing",
+                    "run `homelab secrets init`: it asks on a terminal for what is missing, or takes it `--from-file`",
                 ));
             }
             for path in unreadable {

@@ -14,6 +14,8 @@ pub fn tests() -> Vec<Case> {
     let mut all = cases![
         the_first_run_tells_what_it_made,
         a_second_run_is_refused_and_changes_nothing,
+        a_value_comes_from_a_file_or_standard_input,
+        a_value_that_nothing_asks_for_is_a_usage_error,
         without_the_key_nothing_is_shown,
         redacted_configuration_needs_no_key,
         unknown_nodes_are_named_with_the_known_ones,
@@ -113,9 +115,54 @@ fn a_second_run_is_refused_and_changes_nothing() {
     --- stdout
     --- stderr
     error: `infrastructure/talos/secrets.sops.yaml` exists already and is never replaced
-    hint: cert-manager needs a value: Cloudflare API token that may edit the DNS records of your zones; run `homelab secrets init` on a terminal to enter it (cluster/secrets/cert-manager/cloudflare-api-token.sops.yaml)
+    hint: cert-manager needs a value: Cloudflare API token that may edit the DNS records of your zones; run `homelab secrets init` on a terminal to enter it, or with `--from-file` (cluster/secrets/cert-manager/cloudflare-api-token.sops.yaml)
     ");
     assert_eq!(env.read(BUNDLE), before);
+}
+
+/// One fills a new repository, the other what an earlier run left open.
+fn a_value_comes_from_a_file_or_standard_input() {
+    const NAME: &str = "cert-manager/cloudflare-api-token/api-token";
+    let fresh = repository();
+    let outside = TestEnv::new();
+    outside.write("token.txt", "planted-api-token\n");
+    let file = outside.root().join("token.txt");
+    let from_file = fresh.homelab(["secrets", "init", "--from-file", &format!("{NAME}={file}")]);
+    let from_file = from_file.run().success();
+    let left_open = with_secrets();
+    let piped = left_open.homelab(["secrets", "init", "--from-file", &format!("{NAME}=-")]);
+    let piped = piped.stdin("planted-api-token").run().success();
+    let mut planted = Planted::new();
+    planted.plant("api token", "planted-api-token");
+    for (env, run) in [(fresh, from_file), (left_open, piped)] {
+        assert!(
+            run.stdout.contains(&format!("made {TOKEN}\n")),
+            "{}",
+            run.stdout
+        );
+        planted.absent_from(&run);
+        planted.absent_below(&env.root(), &[]);
+        let opener = Opener::new(&env.root(), Environment::default());
+        let content = opener.open(Utf8Path::new(TOKEN)).expect("it opens");
+        let secret = homelab::yaml::parse(content.expose()).expect("YAML");
+        assert!(secret["stringData"]["api-token"] == "planted-api-token");
+    }
+}
+
+fn a_value_that_nothing_asks_for_is_a_usage_error() {
+    let env = repository();
+    let run = env
+        .homelab(["secrets", "init", "--from-file", "cert-manager/token/key=-"])
+        .run()
+        .expect_code(2);
+    insta::assert_snapshot!(run.transcript(), @r"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: nothing asks for `cert-manager/token/key`
+    hint: values are asked for: cert-manager/cloudflare-api-token/api-token
+    ");
+    assert_eq!(env.files(), ["homelab.yaml"]);
 }
 
 fn without_the_key_nothing_is_shown() {

@@ -5,17 +5,15 @@ use std::net::IpAddr;
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
 use serde::Serialize;
-use sops_rs::Environment;
 
-use super::secrets::init::{advice, ask};
+use super::secrets::answers::Answers;
+use super::secrets::init::{advice, make};
 use super::{Outcome, render};
 use crate::cli::load::{self, SPEC_FILE};
-use crate::cli::sealed::setup_failure;
 use crate::cli::{Context, ExitStatus, Failure, Kind, Settings};
-use crate::model::{Clock as _, NodeName, SystemClock};
-use crate::pki::SystemEntropy;
+use crate::model::NodeName;
 use crate::spec::preset::{Choices, Preset};
-use crate::store::sealed::{self, AGE_KEY_FILE, Made, OwnKey, Setup, State};
+use crate::store::sealed::{self, AGE_KEY_FILE, Made, OwnKey, State};
 use crate::store::{CreateError, Readers, create};
 
 const ABOUT: &str = "\
@@ -96,17 +94,7 @@ pub fn run(context: &Context, args: InitArgs) -> Outcome {
     });
     let (cluster, catalog) = load::load(&inside)?;
     context.ui.note("making the cluster's secrets");
-    let mut report = Setup {
-        root: &root,
-        cluster: &cluster,
-        catalog: &catalog,
-        environment: Environment::of_process(),
-        now: SystemClock.now(),
-        entropy: &mut SystemEntropy,
-        ask: &mut ask,
-    }
-    .run()
-    .map_err(setup_failure)?;
+    let mut report = make(&root, &cluster, &catalog, Answers::default())?;
     if key.is_new {
         report.key = Some(Made {
             file: AGE_KEY_FILE.into(),

@@ -12,6 +12,10 @@ use crate::pki::Entropy;
 pub struct Question<'a> {
     /// The component that needs the answer.
     pub component: &'a str,
+    /// The Secret that it goes into.
+    pub secret: &'a str,
+    /// The key within the Secret.
+    pub key: &'a str,
     /// The question.
     pub text: &'a str,
 }
@@ -31,6 +35,8 @@ pub(super) fn secret(
             SecretValue::Random(length) => random(*length, entropy),
             SecretValue::Prompt(text) => ask(Question {
                 component: &expected.component,
+                secret: &expected.declaration.name,
+                key: name,
                 text,
             })?,
         };

@@ -1,48 +1,47 @@
 //! `homelab secrets init`.
 
-use std::io::IsTerminal as _;
-
-use dialoguer::Password;
-use dialoguer::theme::SimpleTheme;
+use camino::Utf8Path;
 use sops_rs::Environment;
 
+use super::answers::{Answers, Source};
+use crate::catalog::Catalog;
 use crate::cli::commands::Outcome;
 use crate::cli::load::load;
 use crate::cli::sealed::setup_failure;
 use crate::cli::{Context, ExitStatus, Failure, Kind};
-use crate::model::{Clock as _, Secret, SystemClock};
+use crate::model::{Clock as _, SystemClock};
 use crate::pki::SystemEntropy;
-use crate::store::sealed::{AGE_KEY_FILE, Question, Report, Setup, State};
+use crate::spec::Cluster;
+use crate::store::sealed::{AGE_KEY_FILE, Report, Setup, State};
 
 const ABOUT: &str = "\
 Makes what is missing, never over what is there: an age key (.sops/age.key), encryption rules \
 (.sops.yaml), the cluster's secrets bundle (infrastructure/talos/secrets.sops.yaml), and the secrets \
-that components expect. Random ones are generated; others are asked for on a terminal.";
+that components expect. Random ones are generated; others are asked for on a terminal, or read from \
+the files that --from-file names.";
 
 const EXAMPLES: &str = "\
 Examples:
   homelab secrets init
+  homelab secrets init --from-file cert-manager/cloudflare-api-token/api-token=token.txt
+  pass show cloudflare | homelab secrets init --from-file cert-manager/cloudflare-api-token/api-token=-
   homelab secrets init --output json | jq -r '.secrets[] | select(.state == \"missing\") | .file'";
 
 /// Arguments of `homelab secrets init`.
 #[derive(Debug, clap::Args)]
 #[command(long_about = ABOUT, after_help = EXAMPLES)]
-pub struct InitArgs {}
+pub struct InitArgs {
+    /// Take a value from this file instead of asking for it, `-` for standard input; a newline at its
+    /// end is no part of it. May be repeated.
+    #[arg(long, value_name = "COMPONENT/SECRET/KEY=FILE")]
+    from_file: Vec<Source>,
+}
 
 /// Makes what is missing.
-pub fn run(context: &Context, _args: InitArgs) -> Outcome {
+pub fn run(context: &Context, args: InitArgs) -> Outcome {
     let (cluster, catalog) = load(context)?;
-    let report = Setup {
-        root: &context.settings.root,
-        cluster: &cluster,
-        catalog: &catalog,
-        environment: Environment::of_process(),
-        now: SystemClock.now(),
-        entropy: &mut SystemEntropy,
-        ask: &mut ask,
-    }
-    .run()
-    .map_err(setup_failure)?;
+    let answers = Answers::read(args.from_file, &cluster, &catalog)?;
+    let report = make(&context.settings.root, &cluster, &catalog, answers)?;
     if nothing_made(&report) {
         return Err(refusal(&report));
     }
@@ -57,20 +56,23 @@ pub fn run(context: &Context, _args: InitArgs) -> Outcome {
     Ok(ExitStatus::Done)
 }
 
-/// Asks on the terminal, without showing what is typed.
-pub fn ask(question: Question<'_>) -> Option<Secret<String>> {
-    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-        return None;
-    }
-    let Question { component, text } = question;
-    let answer = Password::with_theme(&SimpleTheme)
-        .with_prompt(format!("{component}: {text} (empty to leave it for later)"))
-        .allow_empty_password(true)
-        .interact();
-    answer
-        .ok()
-        .filter(|answer| !answer.is_empty())
-        .map(Secret::new)
+/// Makes what is missing of a repository's secrets.
+pub fn make(
+    root: &Utf8Path,
+    cluster: &Cluster,
+    catalog: &Catalog,
+    mut answers: Answers,
+) -> Result<Report, Failure> {
+    let setup = Setup {
+        root,
+        cluster,
+        catalog,
+        environment: Environment::of_process(),
+        now: SystemClock.now(),
+        entropy: &mut SystemEntropy,
+        ask: &mut |question| answers.answer(question),
+    };
+    setup.run().map_err(setup_failure)
 }
 
 fn nothing_made(report: &Report) -> bool {
@@ -137,7 +139,7 @@ fn missing(report: &Report) -> Vec<String> {
     missing
         .map(|secret| {
             format!(
-                "{} needs a value: {}; run `homelab secrets init` on a terminal to enter it ({})",
+                "{} needs a value: {}; run `homelab secrets init` on a terminal to enter it, or with `--from-file` ({})",
                 secret.component, secret.summary, secret.file
             )
         })

@@ -1,5 +1,6 @@
 //! `homelab secrets …`.
 
+pub mod answers;
 pub mod decrypt;
 pub mod encrypt;
 mod file;
