@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use super::own_components;
 use super::{Context, Failure, Kind};
 use crate::catalog::Catalog;
-use crate::spec::{Checked, Cluster};
+use crate::spec::{Checked, Cluster, Code, Diagnostic};
 use crate::{spec, ui};
 
 /// What the spec is called, in the repository's root.
@@ -32,9 +32,12 @@ pub fn check(context: &Context) -> Result<(Checked, Catalog), Failure> {
     let root = &context.settings.root;
     let catalog = catalog(root)?;
     let path = root.join(SPEC_FILE);
-    let text = read(&path)?;
-    let name = path.strip_prefix(".").unwrap_or(&path);
-    Ok((spec::load(name.as_str(), &text, &catalog), catalog))
+    let name = path.strip_prefix(".").unwrap_or(&path).as_str();
+    let checked = match read(&path, name) {
+        Ok(content) => spec::load_bytes(name, &content, &catalog),
+        Err(finding) => Checked::refused(name, finding),
+    };
+    Ok((checked, catalog))
 }
 
 /// Shows the findings on standard error.
@@ -70,34 +73,23 @@ fn catalog(root: &Utf8Path) -> Result<Catalog, Failure> {
     catalog.map_err(|error| Failure::new(Kind::Spec, error))
 }
 
-fn read(path: &Utf8Path) -> Result<String, Failure> {
-    let failure = |message: String| Failure::message(Kind::Spec, message);
-    let metadata = match fs_err::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(failure(format!("there is no `{path}`"))
-                .hint("run `homelab init` to start one, or name its directory with `-C DIR`"));
-        }
-        Err(error) => return Err(Failure::new(Kind::Spec, error)),
+fn read(path: &Utf8Path, name: &str) -> Result<Vec<u8>, Diagnostic> {
+    let unreadable = |message: String| Diagnostic::of_file(Code::Unreadable, message);
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => unreadable(format!("there is no `{name}`"))
+            .help("run `homelab init` to start one, or name its directory with `-C DIR`"),
+        _ => unreadable(error.to_string()),
     };
+    let metadata = std::fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
-        return Err(failure(format!("`{path}` is a directory, expected a file")));
+        return Err(unreadable("expected a file, found a directory".to_owned())
+            .help("move it away; `homelab init --add-missing` writes a file to start from"));
     }
     if metadata.len() > MAX_BYTES {
         let bytes = metadata.len();
-        return Err(failure(format!(
-            "`{path}` has {bytes} bytes, at most {MAX_BYTES} are read"
-        ))
-        .hint("a spec is a few kilobytes; is this the right file?"));
+        let message = format!("the file has {bytes} bytes, at most {MAX_BYTES} are read");
+        return Err(Diagnostic::of_file(Code::TooMuch, message)
+            .help("a spec is a few kilobytes; is this the right file?"));
     }
-    let bytes = fs_err::read(path).map_err(|error| Failure::new(Kind::Spec, error))?;
-    String::from_utf8(bytes).map_err(|error| {
-        let start = error.utf8_error().valid_up_to();
-        let valid = &error.as_bytes()[..start];
-        let line = String::from_utf8_lossy(valid).lines().count().max(1);
-        failure(format!(
-            "`{path}` is not UTF-8: line {line} holds other bytes"
-        ))
-        .hint("save the file as UTF-8")
-    })
+    std::fs::read(path).map_err(failed)
 }

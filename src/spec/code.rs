@@ -46,6 +46,7 @@ codes! {
     WrongType = "HL0008", Error, "a value of the wrong type";
     InvalidValue = "HL0009", Error, "a value that is not allowed here";
     ExactlyOne = "HL0010", Error, "exactly one of several keys must be there";
+    Unreadable = "HL0011", Error, "the file cannot be read";
 
     AddressClash = "HL0101", Error, "one address has two owners";
     NetworkOverlap = "HL0102", Error, "two networks overlap";
@@ -76,6 +77,7 @@ codes! {
 
     VersionSkew = "HL0301", Error, "versions that do not fit together";
     UnknownRelease = "HL0302", Warning, "a Talos release that this build does not know";
+    FluxSkew = "HL0303", Warning, "a Kubernetes that this Flux does not support";
 
     UnknownComponent = "HL0401", Error, "a component that the catalogue does not have";
     UnmetNeed = "HL0402", Error, "a component needs what nothing provides";
@@ -97,6 +99,7 @@ codes! {
     UselessAcceptance = "HL0503", Warning, "an accepted warning that does not occur";
     UnacceptableCode = "HL0504", Error, "a code that cannot be accepted";
     NoSecretKeeping = "HL0505", Error, "nothing says how secrets are kept";
+    MissingSecret = "HL0506", Warning, "an encrypted file that is not there";
 
     DistributionNotYet = "HL0901", Error, "a distribution that is not there yet";
     EngineNotYet = "HL0902", Error, "a GitOps engine that is not there yet";

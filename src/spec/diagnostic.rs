@@ -20,7 +20,7 @@ pub struct Diagnostic {
     pub code: Code,
     /// What is wrong, as a fragment.
     pub message: String,
-    /// The places it is about; the first one is the main one.
+    /// The places it is about, the main one first; none when it is about the file as a whole.
     pub labels: Vec<Label>,
     /// What to do about it.
     pub help: Option<String>,
@@ -47,6 +47,14 @@ impl Diagnostic {
             labels: vec![Label { span, text }],
             help: None,
             accepted: None,
+        }
+    }
+
+    /// A finding about a whole file, of which nothing can be shown.
+    pub fn of_file(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            labels: Vec::new(),
+            ..Self::new(code, Span::default(), message)
         }
     }
 

@@ -7,7 +7,7 @@ use super::private_key;
 use super::raw::RawFile;
 use super::schema::schema;
 use super::structure::{LostKey, Place, Structure};
-use super::validate::{self, Findings, Scope};
+use super::validate::{self, Findings, Scope, Subject};
 use crate::catalog::Catalog;
 use crate::yaml::{self, Limits, Node, Parsed, Problem, ProblemKind, Span};
 
@@ -43,6 +43,24 @@ pub fn load(source_name: &str, text: &str, catalog: &Catalog) -> Checked {
     }
 }
 
+/// Reads and checks a spec as its file holds it.
+pub fn load_bytes(source_name: &str, content: &[u8], catalog: &Catalog) -> Checked {
+    match std::str::from_utf8(content) {
+        Ok(text) => load(source_name, text, catalog),
+        Err(error) => {
+            let start = error.valid_up_to();
+            let other = Span::new(start, start + char::REPLACEMENT_CHARACTER.len_utf8());
+            let finding = Diagnostic::new(Code::Unreadable, other, "the file is not UTF-8")
+                .label("here are other bytes")
+                .help("save the file as UTF-8");
+            Checked {
+                source: private_key::masked(&String::from_utf8_lossy(content)),
+                ..Checked::refused(source_name, finding)
+            }
+        }
+    }
+}
+
 /// Keeps as many errors and as many warnings as anybody reads.
 fn keep_the_first(diagnostics: &mut Vec<Diagnostic>) {
     let (mut errors, mut warnings) = (0, 0);
@@ -58,6 +76,16 @@ fn keep_the_first(diagnostics: &mut Vec<Diagnostic>) {
 }
 
 impl Checked {
+    /// A file of which nothing can be read, and why.
+    pub fn refused(source_name: &str, finding: Diagnostic) -> Self {
+        Self {
+            cluster: None,
+            diagnostics: vec![finding],
+            source_name: source_name.to_owned(),
+            source: String::new(),
+        }
+    }
+
     /// Tells whether something stops everything.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
@@ -82,7 +110,7 @@ fn check(text: &str, catalog: &Catalog) -> (Option<Cluster>, Vec<Diagnostic>) {
     };
     let cluster = validate::validate(&raw, scope, &mut findings);
     let diagnostics = match &raw.spec {
-        Some(spec) => validate::accept(spec, findings),
+        Some(spec) => validate::accept(spec, findings, Subject::File),
         None => findings.into_inner(),
     };
     let stopped = diagnostics.iter().any(Diagnostic::is_error);
@@ -90,7 +118,10 @@ fn check(text: &str, catalog: &Catalog) -> (Option<Cluster>, Vec<Diagnostic>) {
 }
 
 /// Checks the structure, then decodes what is left of the tree.
-fn decode(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<(RawFile, Node, Vec<LostKey>)> {
+pub(super) fn decode(
+    root: &Node,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(RawFile, Node, Vec<LostKey>)> {
     let schema = schema();
     let mut structure = Structure::new(schema);
     let place = Place {

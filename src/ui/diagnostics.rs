@@ -1,6 +1,6 @@
 //! Findings about a spec, as people and programs read them.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use crate::spec::{Checked, Diagnostic, Severity};
@@ -95,7 +95,11 @@ fn group<'a>(diagnostic: &'a Diagnostic, path: &'a str, source: &'a str) -> Grou
     let title = level
         .primary_title(diagnostic.message.as_str())
         .id(diagnostic.code.as_str());
-    let group = title.element(snippet);
+    let group = if diagnostic.labels.is_empty() {
+        title.element(Origin::path(path))
+    } else {
+        title.element(snippet)
+    };
     match &diagnostic.help {
         Some(help) => group.element(Level::HELP.message(help.as_str())),
         None => group,

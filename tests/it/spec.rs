@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use homelab::catalog::Catalog;
-use homelab::spec::{self, Checked, Code, Severity};
+use homelab::spec::{self, Checked, Code, MissingSecret, Severity};
 use serde_json::Value;
 
 use crate::support::{Case, TestEnv, cases, generated, walk};
@@ -26,6 +26,8 @@ pub fn tests() -> Vec<Case> {
         explain_of_nothing_known_is_a_usage_error,
         schema_is_printed,
         hostile_files_are_refused_in_words,
+        unreadable_files_are_findings_too,
+        missing_secrets_can_be_accepted,
         a_private_key_is_never_shown,
         own_components_are_part_of_the_catalogue,
     ];
@@ -60,8 +62,21 @@ fn load_fixture(code: Code, name: &str) -> Checked {
         own.insert(relative, fs_err::read(&path).unwrap());
     });
     let catalog = Catalog::embedded().unwrap().with_files(&own).unwrap();
-    let text = fs_err::read_to_string(folder.join(name)).unwrap();
-    spec::load(name, &text, &catalog)
+    let content = fs_err::read(folder.join(name)).unwrap();
+    let checked = spec::load_bytes(name, &content, &catalog);
+    if code == Code::MissingSecret {
+        checked.with_missing(&[a_missing_bundle()], &catalog)
+    } else {
+        checked
+    }
+}
+
+fn a_missing_bundle() -> MissingSecret {
+    MissingSecret {
+        file: "infrastructure/talos/secrets.sops.yaml".into(),
+        summary: "the cluster's own certificates and keys".to_owned(),
+        component: None,
+    }
 }
 
 fn codes(checked: &Checked) -> BTreeSet<&'static str> {
@@ -262,12 +277,24 @@ fn validate_says_what_the_cluster_is() {
                   flux-operator 0.58.1
                   kube-vip 0.9.9
     apps          demo 1.29.5
-    homelab.yaml: no findings
+    homelab.yaml: 2 warnings
     ");
     insta::assert_snapshot!(run.stderr, @r"
-    warning: `infrastructure/talos/secrets.sops.yaml` is missing: the cluster's own certificates and keys
-    warning: `cluster/secrets/cert-manager/cloudflare-api-token.sops.yaml` is missing: Cloudflare API token that may edit the DNS records of your zones
-    `homelab secrets init` makes what is missing; `render` and `rehearse` do without
+    warning[HL0506]: there is no `infrastructure/talos/secrets.sops.yaml`
+      --> homelab.yaml:45:3
+       |
+    45 |   secrets:
+       |   ^^^^^^^ the cluster's own certificates and keys
+       |
+       = help: `homelab secrets init` makes what is missing; `render` and `rehearse` do without
+
+    warning[HL0506]: there is no `cluster/secrets/cert-manager/cloudflare-api-token.sops.yaml`
+      --> homelab.yaml:58:5
+       |
+    58 |     cert-manager:
+       |     ^^^^^^^^^^^^ Cloudflare API token that may edit the DNS records of your zones
+       |
+       = help: `homelab secrets init` makes what is missing; `render` and `rehearse` do without
     ");
 }
 
@@ -337,7 +364,7 @@ fn accepted_warnings_are_counted_not_shown() {
     let run = env_with(&text).homelab(["validate"]).run().success();
     assert!(
         run.stdout
-            .ends_with("1 warning is accepted\nhomelab.yaml: no findings\n"),
+            .ends_with("1 warning is accepted\nhomelab.yaml: 1 warning\n"),
         "{}",
         run.stdout
     );
@@ -353,10 +380,8 @@ fn accepted_warnings_are_counted_not_shown() {
         value["findings"][0]["accepted"],
         "the virtual machine has one disk"
     );
-    assert_eq!(
-        value["missing"][0]["file"],
-        "infrastructure/talos/secrets.sops.yaml"
-    );
+    assert_eq!(value["findings"][1]["code"], "HL0506");
+    assert_eq!(value["findings"][1]["accepted"], Value::Null);
 }
 
 fn explain_prints_the_page() {
@@ -449,12 +474,73 @@ fn hostile_files_are_refused_in_words() {
         );
         assert_eq!(run.stdout, "", "{name}");
     }
-    let run = TestEnv::new().homelab(["validate"]).run().expect_code(3);
-    assert!(run.stderr.contains("there is no"), "{}", run.stderr);
-    let env = TestEnv::new();
-    env.write("homelab.yaml/inner", "");
-    let run = env.homelab(["validate"]).run().expect_code(3);
-    assert!(run.stderr.contains("is a directory"), "{}", run.stderr);
+}
+
+/// Text and data say the same of a file that gives nothing to check.
+fn unreadable_files_are_findings_too() {
+    let absent = TestEnv::new();
+    let folder = TestEnv::new();
+    folder.write("homelab.yaml/inner", "");
+    let latin = TestEnv::new();
+    latin.write("homelab.yaml", b"metadata: {name: Z\xfcrich}\n");
+    let huge = TestEnv::new();
+    huge.write("homelab.yaml", vec![b'#'; 50 << 20]);
+    for (env, code, expected) in [
+        (absent, "HL0011", "there is no `homelab.yaml`"),
+        (folder, "HL0011", "expected a file, found a directory"),
+        (latin, "HL0011", "the file is not UTF-8"),
+        (
+            huge,
+            "HL0005",
+            "the file has 52428800 bytes, at most 4194304 are read",
+        ),
+    ] {
+        let run = env.homelab(["validate"]).run().expect_code(3);
+        assert!(
+            run.stderr.contains(&format!("error[{code}]: {expected}")),
+            "{}",
+            run.stderr
+        );
+        assert!(run.stderr.contains("= help: "), "{}", run.stderr);
+        let run = env.homelab(["validate", "--output", "json"]).run();
+        let value: Value = serde_json::from_str(&run.expect_code(3).stdout).unwrap();
+        assert_eq!(value["valid"], false);
+        assert_eq!(value["findings"][0]["code"], code);
+        assert_eq!(value["findings"][0]["message"], expected);
+    }
+    let run = TestEnv::new().homelab(["render"]).run().expect_code(3);
+    insta::assert_snapshot!(run.stderr, @r"
+    error[HL0011]: there is no `homelab.yaml`
+    --> homelab.yaml
+     = help: run `homelab init` to start one, or name its directory with `-C DIR`
+
+    error: homelab.yaml has 1 error
+    hint: `homelab explain HL0011` says more
+    ");
+}
+
+fn missing_secrets_can_be_accepted() {
+    let text = read("homelab.yaml")
+        + "  accept:\n    - {code: HL0506, reason: the bundle lives elsewhere}\n";
+    let env = env_with(&text);
+    let run = env.homelab(["validate"]).run().success();
+    assert_eq!(run.stderr, "");
+    assert!(
+        run.stdout
+            .ends_with("2 warnings are accepted\nhomelab.yaml: no findings\n"),
+        "{}",
+        run.stdout
+    );
+    for file in [
+        "infrastructure/talos/secrets.sops.yaml",
+        "cluster/secrets/cert-manager/cloudflare-api-token.sops.yaml",
+    ] {
+        env.write(file, "sops: {}\n");
+    }
+    let run = env.homelab(["validate"]).run().success();
+    assert!(run.stderr.contains("warning[HL0503]"), "{}", run.stderr);
+    let run = env.homelab(["render", "--diff"]).run().success();
+    assert!(!run.stderr.contains("HL05"), "{}", run.stderr);
 }
 
 fn deep_mappings() -> String {

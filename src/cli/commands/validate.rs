@@ -2,15 +2,14 @@
 
 use std::fmt::Write as _;
 
-use camino::Utf8PathBuf;
 use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::catalog::{Catalog, expected_secrets};
 use crate::cli::{Context, ExitStatus, Failure, load};
 use crate::render::talos::BUNDLE_PATH;
-use crate::spec::Checked;
 use crate::spec::cluster::{Cluster, Distribution, GitOps, Role, VipProvider};
+use crate::spec::{Checked, MissingSecret};
 use crate::ui;
 
 /// Arguments of `homelab validate`.
@@ -28,11 +27,11 @@ pub fn run(context: &Context, _args: ValidateArgs) -> Outcome {
         Some(cluster) => missing_secrets(context, cluster, &catalog)?,
         None => Vec::new(),
     };
+    let checked = checked.with_missing(&missing, &catalog);
     if context.ui.is_json() {
         context.ui.json(&json!({
             "valid": checked.cluster.is_some(),
             "findings": ui::diagnostics::json(&checked),
-            "missing": missing,
             "cluster": checked.cluster.as_ref().map(facts),
         }))?;
     } else {
@@ -43,18 +42,11 @@ pub fn run(context: &Context, _args: ValidateArgs) -> Outcome {
     };
     if !context.ui.is_json() {
         context.ui.result(report(&checked, cluster).as_bytes())?;
-        show_missing(context, &missing);
     }
     Ok(ExitStatus::Done)
 }
 
-/// An encrypted file that the tree lists and the repository does not have yet.
-#[derive(serde::Serialize)]
-struct MissingSecret {
-    file: Utf8PathBuf,
-    summary: String,
-}
-
+/// Looks for the encrypted files that the tree lists.
 fn missing_secrets(
     context: &Context,
     cluster: &Cluster,
@@ -63,30 +55,19 @@ fn missing_secrets(
     let bundle = MissingSecret {
         file: BUNDLE_PATH.into(),
         summary: "the cluster's own certificates and keys".to_owned(),
+        component: None,
     };
     let expected = expected_secrets(cluster, catalog)?
         .into_iter()
         .map(|secret| MissingSecret {
             file: secret.file,
             summary: secret.declaration.summary,
+            component: Some(secret.component),
         });
     let files = [bundle].into_iter().chain(expected);
     Ok(files
         .filter(|secret| !context.settings.root.join(&secret.file).exists())
         .collect())
-}
-
-fn show_missing(context: &Context, missing: &[MissingSecret]) {
-    for MissingSecret { file, summary } in missing {
-        context
-            .ui
-            .warning(&format!("`{file}` is missing: {summary}"));
-    }
-    if !missing.is_empty() {
-        context.ui.note(
-            "`homelab secrets init` makes what is missing; `render` and `rehearse` do without",
-        );
-    }
 }
 
 fn report(checked: &Checked, cluster: &Cluster) -> String {

@@ -6,11 +6,29 @@ use crate::spec::diagnostic::{Diagnostic, Severity};
 use crate::spec::raw::{RawAcceptance, RawSpec, Text};
 use crate::spec::suggest::closest;
 
+/// What the findings are about: an acceptance is judged by those who can find what it accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::spec) enum Subject {
+    /// The file itself.
+    File,
+    /// The repository around it.
+    Repository,
+}
+
 /// Marks accepted warnings; reports acceptances of what cannot be accepted or does not occur.
-pub(in crate::spec) fn accept(spec: &RawSpec, findings: Findings) -> Vec<Diagnostic> {
+pub(in crate::spec) fn accept(
+    spec: &RawSpec,
+    findings: Findings,
+    subject: Subject,
+) -> Vec<Diagnostic> {
     let mut diagnostics = findings.into_inner();
     let mut remarks = Findings::default();
-    for acceptance in &spec.accept {
+    let judged = |acceptance: &&RawAcceptance| {
+        let code = acceptance.code.as_ref();
+        let code = code.and_then(|text| text.value.parse::<Code>().ok());
+        (code == Some(Code::MissingSecret)) == (subject == Subject::Repository)
+    };
+    for acceptance in spec.accept.iter().filter(judged) {
         apply(acceptance, &mut diagnostics, &mut remarks);
     }
     diagnostics.extend(remarks.into_inner());

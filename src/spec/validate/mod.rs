@@ -14,9 +14,11 @@ mod control_plane;
 mod disks;
 mod distribution;
 mod findings;
+mod flux_skew;
 mod gitops;
 mod labels;
 mod memory;
+pub(super) mod missing_secrets;
 mod names;
 mod network;
 mod networks;
@@ -26,7 +28,7 @@ mod options;
 mod order;
 mod secrets;
 
-pub(super) use accept::accept;
+pub(super) use accept::{Subject, accept};
 pub(super) use findings::Findings;
 
 use super::cluster::{Cluster, Patches};
@@ -81,6 +83,7 @@ pub(super) fn validate(
     let apps = components::selection(components::Section::Apps, scope, findings);
     let (components, apps) = order::ordered(components, apps, scope, findings);
     capabilities::check(spec, &components, &apps, scope, findings);
+    flux_skew::check(&components, kubernetes.as_ref(), scope, findings);
     architectures::check(spec, scope, findings);
     not_yet::check(spec, scope, findings);
     Some(Cluster {

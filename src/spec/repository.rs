@@ -1,0 +1,53 @@
+//! What can only be told by a look at the repository around a spec. The look is somebody else's; here
+//! are the findings, and whether their owner accepts them.
+
+use camino::Utf8PathBuf;
+
+use super::Checked;
+use super::load::decode;
+use super::validate::{Findings, Scope, Subject, accept, missing_secrets};
+use crate::catalog::Catalog;
+use crate::yaml::{self, Limits};
+
+/// An encrypted file that the tree lists and the repository does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingSecret {
+    /// The file, relative to the repository's root.
+    pub file: Utf8PathBuf,
+    /// What it holds.
+    pub summary: String,
+    /// The component that expects it; `None` when it is the cluster itself.
+    pub component: Option<String>,
+}
+
+impl Checked {
+    /// Adds what is missing in the repository. A spec with errors is left as it is: nobody knows what
+    /// it would expect.
+    #[must_use]
+    pub fn with_missing(mut self, missing: &[MissingSecret], catalog: &Catalog) -> Self {
+        if self.cluster.is_none() {
+            return self;
+        }
+        let Some(root) = yaml::parse_node(&self.source, &Limits::default()).node else {
+            return self;
+        };
+        let Some((raw, root, lost)) = decode(&root, &mut Vec::new()) else {
+            return self;
+        };
+        let mut findings = Findings::default();
+        let scope = Scope {
+            source: &self.source,
+            root: &root,
+            lost: &lost,
+            catalog,
+        };
+        missing_secrets::check(missing, scope, &mut findings);
+        if let Some(spec) = &raw.spec {
+            self.diagnostics
+                .extend(accept(spec, findings, Subject::Repository));
+        }
+        self.diagnostics
+            .sort_by_key(|diagnostic| (diagnostic.span(), diagnostic.code));
+        self
+    }
+}
