@@ -9,9 +9,11 @@ use crate::talos::error_text;
 
 /// On a control plane whose etcd was never started the call never returns.
 const MEMBERS_DEADLINE: Duration = Duration::from_secs(4);
+/// Where Talos keeps etcd's data; it refuses a bootstrap itself where this is not empty.
+const DATA: &str = "/var/lib/etcd";
 
 /// Asks a control plane; `Err` when it fell silent meanwhile.
-pub(super) async fn signs(client: &Client) -> Result<EtcdSigns, String> {
+pub(crate) async fn signs(client: &Client) -> Result<EtcdSigns, String> {
     let services = match client.services().await {
         Ok(services) => services,
         Err(error @ Error::Refused { .. }) => {
@@ -25,16 +27,32 @@ pub(super) async fn signs(client: &Client) -> Result<EtcdSigns, String> {
         return Ok(EtcdSigns::Absent);
     };
     let members = members(client).await;
-    // Any state but these means that a data directory exists or is being made.
-    let before = matches!(etcd.state.as_str(), "Preparing" | "Waiting");
     Ok(match (etcd.state.as_str(), members) {
-        ("Initialized" | "Unknown" | "", None) => EtcdSigns::Absent,
-        (_, None) if before => EtcdSigns::Waiting,
+        // Its disk's volumes may not be there yet: nobody can tell what they hold.
+        ("Initialized" | "Waiting" | "Unknown" | "", None) => EtcdSigns::Absent,
+        ("Preparing", None) => prepared(client).await?,
+        // Any other state means that data exists or is being made.
         (state, members) => EtcdSigns::Alive {
             healthy: state == "Running" && etcd.healthy == Some(true),
             members: members.unwrap_or_default(),
         },
     })
+}
+
+/// A member that starts again is `Preparing` for a while, just like a machine that never had etcd,
+/// and stays so when it finds no quorum: only its data tells the two apart.
+async fn prepared(client: &Client) -> Result<EtcdSigns, String> {
+    match client.directory(DATA).await {
+        Ok(names) if names.is_empty() => Ok(EtcdSigns::Waiting),
+        Ok(_) => Ok(EtcdSigns::Alive {
+            healthy: false,
+            members: Vec::new(),
+        }),
+        Err(error @ (Error::Refused { .. } | Error::Malformed { .. })) => Ok(EtcdSigns::Unclear {
+            reason: format!("its data cannot be looked at: {}", error_text(&error)),
+        }),
+        Err(error) => Err(error_text(&error)),
+    }
 }
 
 async fn members(client: &Client) -> Option<Vec<String>> {

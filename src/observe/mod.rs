@@ -6,5 +6,7 @@ mod hardware;
 mod node;
 mod surroundings;
 
+#[cfg(test)]
+pub(crate) use etcd::signs;
 pub use node::{Depth, node};
 pub use surroundings::{git, vip};

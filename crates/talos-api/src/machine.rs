@@ -7,6 +7,11 @@ use tonic::Code;
 use crate::proto::machine as wire;
 use crate::{Client, Error, kubeconfig};
 
+/// More than any directory that is worth listing by name holds.
+const MAX_FILES: usize = 10_000;
+/// How Linux words the absence of a path.
+const NO_SUCH_FILE: &str = "no such file or directory";
+
 /// What a node runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Version {
@@ -164,6 +169,48 @@ impl Client {
             .await?;
         let message = self.single(METHOD, reply.messages, |m| m.metadata.as_ref())?;
         Ok(message.members.into_iter().map(EtcdMember::from).collect())
+    }
+
+    /// Returns the names of what lies in a directory of the node; a directory that does not exist
+    /// holds nothing.
+    pub async fn directory(&self, path: &str) -> Result<Vec<String>, Error> {
+        const METHOD: &str = "List";
+        let request = wire::ListRequest {
+            root: path.to_owned(),
+            ..Default::default()
+        };
+        let mut machine = self.machine();
+        let listed = self
+            .within(METHOD, async {
+                let mut stream = machine.list(self.request(request)).await?.into_inner();
+                let mut files = Vec::new();
+                while let Some(file) = stream.message().await? {
+                    files.push(file);
+                    if files.len() > MAX_FILES {
+                        return Err(tonic::Status::new(Code::OutOfRange, "too many files"));
+                    }
+                }
+                Ok(files)
+            })
+            .await;
+        let files = match listed {
+            // What the system call said, with the code of an error that Talos does not classify.
+            Err(Error::Refused { message, .. }) if message.contains(NO_SUCH_FILE) => {
+                return Ok(Vec::new());
+            }
+            listed => listed?,
+        };
+        let mut names = Vec::new();
+        for file in files {
+            if !file.error.is_empty() {
+                return Err(self.malformed(METHOD, format!("a failure: {}", file.error)));
+            }
+            // The directory itself comes first.
+            if !matches!(file.relative_name.as_str(), "" | ".") {
+                names.push(file.relative_name);
+            }
+        }
+        Ok(names)
     }
 
     /// Starts a new etcd cluster on this node.

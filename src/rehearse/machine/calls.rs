@@ -185,6 +185,27 @@ impl Fleet {
         Ok(Some(members.collect()))
     }
 
+    /// Lists a directory; of all that lies on a disk only etcd's data is known. It appears with
+    /// the disk's volumes, soon after the kernel.
+    pub(super) fn directory(
+        &self,
+        node: &NodeName,
+        path: &str,
+    ) -> Result<Vec<&'static str>, Refusal> {
+        let machine = self.called(node)?;
+        let is_mounted = machine.phase() == Phase::Up && machine.has(Milestone::Cri);
+        match path {
+            "/var/lib/etcd" if is_mounted && machine.is_control_plane() => {
+                let data = machine.etcd_index().map(|_| "member");
+                Ok(std::iter::once(".").chain(data).collect())
+            }
+            _ => refuse(
+                Code::Unknown,
+                format!("stat {path}: no such file or directory"),
+            ),
+        }
+    }
+
     pub(super) fn reboot(&mut self, node: &NodeName, caller: &Caller) -> Result<String, Refusal> {
         caller.require(Access::Operate)?;
         let boots = self.called(node)?.boots;

@@ -153,6 +153,25 @@ impl MachineService for MachineApi {
         Ok(Response::new(wire::BootstrapResponse { messages }))
     }
 
+    async fn list(&self, request: Request<wire::ListRequest>) -> Reply<Replies<wire::FileInfo>> {
+        self.0.require(Access::Read)?;
+        let node = self.0.target(&request)?;
+        let root = request.into_inner().root;
+        let names = self.0.fleet.with(|fleet| fleet.directory(&node, &root))?;
+        let files: Vec<_> = names
+            .into_iter()
+            .map(|name| {
+                Ok(wire::FileInfo {
+                    name: format!("{root}/{name}"),
+                    is_dir: true,
+                    relative_name: name.to_owned(),
+                    ..Default::default()
+                })
+            })
+            .collect();
+        Ok(Response::new(Box::pin(stream::iter(files))))
+    }
+
     async fn kubeconfig(&self, request: Request<()>) -> Reply<Replies<common::Data>> {
         let node = self.0.target(&request)?;
         let caller = &self.0.caller;

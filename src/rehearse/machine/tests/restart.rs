@@ -1,6 +1,8 @@
 //! Machines that go away: restarts, lost disks, and what connections see of it.
 
 use super::*;
+use crate::observe;
+use crate::plan::EtcdSigns;
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_breaks_connections_and_keeps_what_is_on_disk() {
@@ -42,6 +44,44 @@ async fn a_restart_breaks_connections_and_keeps_what_is_on_disk() {
         4,
         "nothing is installed again"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_starts_again_shows_its_data_before_etcd_runs() {
+    const DATA: &str = "/var/lib/etcd";
+    let world = world(1);
+    let [first, ..] = world.configured().await;
+    assert_eq!(first.directory(DATA).await.expect("lists"), [""; 0]);
+    assert_eq!(observe::signs(&first).await, Ok(EtcdSigns::Waiting));
+    first.bootstrap().await.expect("accepted");
+    until(async || etcd_state(&first).await == "Running").await;
+    first.reboot(RebootMode::Default).await.expect("accepted");
+    // The old connection still works for a moment.
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    let back = world.admin(1).await;
+    let mut seen = Vec::new();
+    until(async || {
+        let state = etcd_state(&back).await;
+        let signs = observe::signs(&back).await.expect("answers");
+        let is_over = state == "Running";
+        seen.push((state, signs));
+        is_over
+    })
+    .await;
+    assert!(
+        seen.iter().any(|(state, _)| state == "Preparing"),
+        "{seen:?}"
+    );
+    // While its disk is not there it cannot be told; from then on it holds data.
+    for (state, signs) in seen {
+        match state.as_str() {
+            "Waiting" => assert_eq!(signs, EtcdSigns::Absent),
+            _ => assert!(
+                matches!(signs, EtcdSigns::Alive { .. }),
+                "{state} {signs:?}"
+            ),
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
