@@ -108,9 +108,9 @@ const SYMPTOMS: &[Symptom] = &[
         command: "talosctl -n NODE services; look at the machine's console",
     },
     Symptom {
-        seen: &["timed out", "no route", "unreachable"],
+        seen: &["no answer to `", "timed out", "no route", "unreachable"],
         cause: "the machine is off, has another address, or did not start from its disk",
-        command: "look at the machine's console; ping NODE",
+        command: "look at the console of NODE (power, boot order, address), then the same command again; or, if it is gone for good, --without NODE",
     },
 ];
 

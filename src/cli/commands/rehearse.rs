@@ -147,7 +147,10 @@ fn end(context: &Context, rehearsed: Rehearsed) -> Outcome {
         RunError::Step {
             diagnosis: Some(diagnosis),
             ..
-        } => vec![format!("{}; try: {}", diagnosis.cause, diagnosis.command)],
+        } => vec![
+            format!("likely cause: {}", diagnosis.cause),
+            format!("try: {}", diagnosis.command),
+        ],
         RunError::Refused { refusals, .. } => refusals
             .iter()
             .map(|refusal| refusal.remedy.clone())

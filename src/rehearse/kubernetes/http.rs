@@ -202,7 +202,7 @@ fn read(api: &Arc<Api>, place: &Place<'_>, asked: &Asked) -> Result<Response<Bod
         let all = store.list(&place.resource.group, &place.resource.plural);
         let items: Vec<Value> = all
             .filter(|object| scope.holds(object))
-            .map(|object| Value::clone(object))
+            .map(|object| listed(&place.resource, object))
             .collect();
         (items, store.version())
     });
@@ -212,6 +212,19 @@ fn read(api: &Arc<Api>, place: &Place<'_>, asked: &Asked) -> Result<Response<Bod
         "metadata": {"resourceVersion": version.to_string()},
         "items": items,
     })))
+}
+
+/// Only the list as a whole names version and kind of what Kubernetes itself brings; custom
+/// resources keep theirs.
+fn listed(resource: &Resource, object: &Value) -> Value {
+    let mut item = object.clone();
+    if !resource.custom
+        && let Some(fields) = item.as_object_mut()
+    {
+        fields.shift_remove("apiVersion");
+        fields.shift_remove("kind");
+    }
+    item
 }
 
 fn write(api: &Api, place: &Place<'_>, asked: &Asked) -> Result<Response<Body>, ApiError> {

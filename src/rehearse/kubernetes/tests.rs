@@ -246,6 +246,24 @@ async fn a_definition_is_served_once_established() {
     let read = things.get("t").await.unwrap();
     assert_eq!(read.data["status"], json!({"phase": "x"}));
     assert_eq!(read.metadata.generation, Some(1));
+    let items = items_at(&client, "/apis/example.org/v1/namespaces/default/things").await;
+    assert_eq!(items[0]["kind"], "Thing", "custom resources keep theirs");
+}
+
+async fn items_at(client: &kube::Client, path: &str) -> Value {
+    let request = ::http::Request::get(path).body(Vec::new()).unwrap();
+    let list: Value = client.request(request).await.unwrap();
+    list["items"].clone()
+}
+
+#[tokio::test]
+async fn a_list_of_built_in_objects_names_their_kind_only_once() {
+    let (api, client) = client();
+    api.apply(&map_in_default("a")).unwrap();
+    let items = items_at(&client, "/api/v1/namespaces/default/configmaps").await;
+    assert_eq!(items[0]["metadata"]["name"], "a");
+    assert_eq!(items[0].get("kind"), None);
+    assert_eq!(items[0].get("apiVersion"), None);
 }
 
 #[tokio::test(start_paused = true)]
