@@ -62,6 +62,7 @@ impl Run {
             .maintenance(address, Some(pinned))
             .await
             .map_err(|error| ActError::Passing(error_text(&error)))?;
+        self.note_configured(name);
         self.send_configuration(&client, name).await
     }
 

@@ -32,20 +32,9 @@ pub async fn bootstrap(inputs: Inputs) -> Result<Outcome, RunError> {
         return Err(refusal(plan(&inputs).await));
     };
     let run = Run::new(inputs, secrets);
-    let observed = run.observe_patiently().await;
-    let plan = plan::bootstrap(&run.inputs.cluster, &observed, &run.inputs.consents);
-    run.emit(
-        None,
-        EventKind::Planned {
-            plan: Box::new(plan.clone()),
-        },
-    );
-    if !plan.refusals.is_empty() {
-        return Err(refusal(plan));
-    }
     let result = tokio::select! {
         biased;
-        result = run.walk_all(&plan) => result,
+        result = run.plan_and_walk() => result,
         lost = run.keep_lease() => Err(lost),
     };
     run.give_lease_back().await;
@@ -81,6 +70,27 @@ fn refusal(plan: Plan) -> RunError {
 }
 
 impl Run {
+    /// Plans and walks, anew for each machine that was silent and appears: what is done to it is
+    /// looked at and decided like everything else, before it is done.
+    async fn plan_and_walk(&self) -> Result<Outcome, RunError> {
+        loop {
+            let observed = self.observe_patiently().await;
+            let plan = plan::bootstrap(&self.inputs.cluster, &observed, &self.inputs.consents);
+            self.emit(
+                None,
+                EventKind::Planned {
+                    plan: Box::new(plan.clone()),
+                },
+            );
+            if !plan.refusals.is_empty() {
+                return Err(refusal(plan));
+            }
+            if let Some(outcome) = self.walk_all(&plan).await? {
+                return Ok(outcome);
+            }
+        }
+    }
+
     /// Looks at everything until every control plane was seen or patience ends. After an
     /// interrupted run machines are silent for minutes while they install.
     async fn observe_patiently(&self) -> Observed {
@@ -184,26 +194,32 @@ impl Run {
     }
 
     /// Walks the steps in order, those of one batch side by side. All of a batch end before the
-    /// first failure is reported, so that nothing is left half-way without need.
-    async fn walk_all(&self, plan: &Plan) -> Result<Outcome, RunError> {
+    /// first failure is reported, so that nothing is left half-way without need. `None` when the
+    /// plan is out of date.
+    async fn walk_all(&self, plan: &Plan) -> Result<Option<Outcome>, RunError> {
         let mut done = Vec::new();
         let mut skipped = Vec::new();
         for batch in plan.batches() {
             let walking = batch.iter().map(|step| self.walk(step));
             let ended = futures::future::join_all(walking).await;
+            let mut is_outdated = false;
             for (step, ended) in batch.iter().zip(ended) {
                 match ended? {
                     Ended::Done => done.push(step.id.clone()),
                     Ended::Skipped => skipped.push(step.id.clone()),
+                    Ended::Overtaken => is_outdated = true,
                 }
             }
+            if is_outdated {
+                return Ok(None);
+            }
         }
-        Ok(Outcome {
+        Ok(Some(Outcome {
             done,
             skipped,
             revision: self.revision(),
             endpoint: self.endpoint(),
-        })
+        }))
     }
 }
 

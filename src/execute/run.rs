@@ -37,6 +37,8 @@ struct Known {
     applied: BTreeSet<&'static str>,
     jobs: BTreeMap<&'static str, Option<String>>,
     calm: bool,
+    configured: BTreeSet<NodeName>,
+    appeared: BTreeSet<NodeName>,
     revision: Option<String>,
 }
 
@@ -152,6 +154,22 @@ impl Run {
     /// Notes whether etcd showed no sign in the look before, and returns the former note.
     pub(super) fn note_calm(&self, calm: bool) -> bool {
         std::mem::replace(&mut self.known().calm, calm)
+    }
+
+    /// Notes that this run sent a machine its first configuration.
+    pub(super) fn note_configured(&self, name: &NodeName) {
+        self.known().configured.insert(name.clone());
+    }
+
+    /// Notes that a machine made this run plan again; it does so once.
+    pub(super) fn note_appeared(&self, name: &NodeName) {
+        self.known().appeared.insert(name.clone());
+    }
+
+    /// Tells whether a machine in maintenance mode is one that no plan of this run knows.
+    pub(super) fn is_news(&self, name: &NodeName) -> bool {
+        let known = self.known();
+        !known.configured.contains(name) && !known.appeared.contains(name)
     }
 
     pub(super) fn mark_published(&self) {

@@ -20,6 +20,8 @@ const REMIND_EVERY: Duration = Duration::from_secs(30);
 pub(super) enum Ended {
     Done,
     Skipped,
+    /// A machine appeared that the plan knows nothing of: a new plan is needed.
+    Overtaken,
 }
 
 /// How one round of a step ended.
@@ -32,6 +34,8 @@ enum Round {
     Broken(String),
     /// A fence refused.
     Refused(Box<Refusal>),
+    /// The plan is out of date.
+    Overtaken,
 }
 
 impl Run {
@@ -52,7 +56,20 @@ impl Run {
         }
         self.journal.write(&step.id, Entry::Begin).await?;
         match self.until_done(step, began).await {
-            Ok(()) => {
+            Ok(Ended::Skipped) => {
+                let reason = "it fell silent before it was configured; it is looked at again later";
+                self.leave(step, reason).await?;
+                Ok(Ended::Skipped)
+            }
+            Ok(Ended::Overtaken) => {
+                if let Some(node) = step.node() {
+                    self.note_appeared(node);
+                }
+                let reason = "it waits for its configuration only now; planning again";
+                self.leave(step, reason).await?;
+                Ok(Ended::Overtaken)
+            }
+            Ok(Ended::Done) => {
                 self.journal.write(&step.id, Entry::Done).await?;
                 let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 self.tell(step, EventKind::Done { took });
@@ -72,7 +89,15 @@ impl Run {
         }
     }
 
-    async fn until_done(&self, step: &Step, began: Instant) -> Result<(), RunError> {
+    /// Ends a step that was begun and is not needed.
+    async fn leave(&self, step: &Step, reason: &str) -> Result<(), RunError> {
+        self.journal.write(&step.id, Entry::Skipped).await?;
+        let reason = reason.to_owned();
+        self.tell(step, EventKind::Skipped { reason });
+        Ok(())
+    }
+
+    async fn until_done(&self, step: &Step, began: Instant) -> Result<Ended, RunError> {
         let mut acted = match step.action {
             Action::Await => Acted::Yes,
             _ => Acted::No,
@@ -86,11 +111,17 @@ impl Run {
         let mut reported: Option<(String, Instant)> = None;
         loop {
             let seen = match self.round(step, &mut acted).await {
-                Round::Over => return Ok(()),
+                Round::Over => return Ok(Ended::Done),
+                Round::Overtaken => return Ok(Ended::Overtaken),
                 Round::Again(seen) => seen,
                 Round::Broken(message) => return Err(failed(step, message, None)),
                 Round::Refused(refusal) => return Err(refused(vec![*refusal])),
             };
+            // A machine that somebody else configures meanwhile is silent for minutes.
+            let is_installation = matches!(step.action, Action::InstallNode { .. });
+            if is_installation && acted == Acted::No && began.elapsed() >= guard.deadline {
+                return Ok(Ended::Skipped);
+            }
             if began.elapsed() >= deadline {
                 return Err(self.timed_out(step, acted, &seen).await);
             }
@@ -192,6 +223,7 @@ fn settled(look: Look) -> Round {
         Look::Not(seen) | Look::Overtaken(seen) => Round::Again(seen),
         Look::Broken(message) => Round::Broken(message),
         Look::Refused(refusal) => Round::Refused(refusal),
+        Look::Appeared => Round::Overtaken,
     }
 }
 

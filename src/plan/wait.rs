@@ -51,7 +51,14 @@ const ANSWER: Row = (
 
 fn machine_wait(condition: &Condition) -> Option<Row> {
     Some(match condition {
-        Condition::HasIdentity { .. } | Condition::InMaintenance { .. } => (
+        Condition::InMaintenance { .. } => (
+            5,
+            60,
+            3,
+            "the machine answers as it did when the plan was made",
+            "silence when another operator was faster: the machine installs itself",
+        ),
+        Condition::HasIdentity { .. } => (
             300,
             1200,
             3,

@@ -42,6 +42,7 @@ impl Run {
                 "it answers as `{}` ({})",
                 running.hostname, running.stage
             )),
+            NodeState::Maintenance { .. } if self.is_news(name) => Look::Appeared,
             NodeState::Maintenance { .. } => Look::Not("still in maintenance mode".to_owned()),
             other => silent_or_foreign(name, &other),
         }

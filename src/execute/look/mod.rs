@@ -23,6 +23,9 @@ pub(super) enum Look {
     Broken(String),
     /// A fence stands in the way.
     Refused(Box<Refusal>),
+    /// A machine waits for its first configuration that the plan knows nothing of: it was silent
+    /// when the plan was made.
+    Appeared,
 }
 
 /// Whether the step's own action has been taken.
