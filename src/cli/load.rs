@@ -34,7 +34,7 @@ pub fn check(context: &Context) -> Result<(Checked, Catalog), Failure> {
     let path = root.join(SPEC_FILE);
     let name = path.strip_prefix(".").unwrap_or(&path).as_str();
     let checked = match read(&path, name) {
-        Ok(content) => spec::load_bytes(name, &content, &catalog),
+        Ok(bytes) => spec::load_bytes(name, &bytes, &catalog),
         Err(finding) => Checked::refused(name, finding),
     };
     Ok((checked, catalog))
