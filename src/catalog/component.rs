@@ -24,6 +24,10 @@ pub struct Component {
     /// The version of a component that has no chart; absent when [`Component::chart`] is there.
     #[serde(default)]
     pub version: Option<String>,
+    /// The image whose tag the version is, of a component that has no chart: where newer versions
+    /// are found, and why the owner pins it.
+    #[serde(default)]
+    pub image: Option<String>,
     /// The Helm chart that installs it.
     #[serde(default)]
     pub chart: Option<Chart>,

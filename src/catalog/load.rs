@@ -92,6 +92,9 @@ pub enum Contradiction {
     /// There must be a chart or a version, not both, not neither.
     #[error("expected either `chart` or `version`")]
     ChartXorVersion,
+    /// A chart chooses its own images.
+    #[error("`image` is for a component that has no chart")]
+    Image,
     /// `supports` is not a range of versions.
     #[error("expected a range of versions such as `>=1.2.0, <2.0.0`, found `{found}`")]
     Supports {
@@ -214,6 +217,9 @@ fn contradiction(
     }
     if component.chart.is_some() == component.version.is_some() {
         return Some(("version", Contradiction::ChartXorVersion));
+    }
+    if component.chart.is_some() && component.image.is_some() {
+        return Some(("image", Contradiction::Image));
     }
     if component.chart.is_some() != component.templates.contains_key("values.yaml.j2") {
         return Some(("chart", Contradiction::Values));

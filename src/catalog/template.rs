@@ -171,6 +171,7 @@ impl Templates {
             component => minijinja::context! {
                 name => component.name.as_str(),
                 namespace => component.namespace.name.as_str(),
+                image => component.image.as_deref(),
                 version => selected.version.as_str(),
             },
         }

@@ -256,6 +256,11 @@ version: 1.0.0
 namespace: {name: mine, podSecurity: restricted}
 ";
 
+const CHART_AND_IMAGE: &str = "\
+chart: {name: mine, source: {helm: https://example.org}, version: 1.0.0, supports: '*'}
+image: example.org/mine
+";
+
 #[test]
 fn a_repository_adds_its_own_components() {
     let catalog = load(&[
@@ -283,6 +288,7 @@ fn every_mistake_in_a_component_is_named_with_its_place() {
         chain(&[(file, &with("category: app", "category: toys"))]),
         chain(&[(file, &format!("{MINE}colour: red\n"))]),
         chain(&[(file, MINE), ("components/mine/values.yaml.j2", "a: 1\n")]),
+        chain(&[(file, &with("version: 1.0.0\n", CHART_AND_IMAGE))]),
         chain(&[
             (file, MINE),
             ("components/mine/resources/x.yaml.j2", "a: 1\nb: {{ oops\n"),
@@ -302,8 +308,9 @@ fn every_mistake_in_a_component_is_named_with_its_place() {
     components/mine/component.yaml:1: the component is called `other` but its folder `mine`
     components/mine/component.yaml:1: expected either `chart` or `version`
     `components/mine/component.yaml` does not describe a component: invalid YAML: unknown variant `toys`, expected one of network, storage, identity, security, observability, gitops, app at line 3, column 11
-    `components/mine/component.yaml` does not describe a component: invalid YAML: unknown field `colour`, expected one of name, summary, category, version, chart, namespace, beforeGit, options, needs, provides, dependsOn, healthChecks, secrets, architectures, nodes at line 6, column 1
+    `components/mine/component.yaml` does not describe a component: invalid YAML: unknown field `colour`, expected one of name, summary, category, version, image, chart, namespace, beforeGit, options, needs, provides, dependsOn, healthChecks, secrets, architectures, nodes at line 6, column 1
     components/mine/component.yaml:1: `chart` and the file values.yaml.j2 belong together
+    components/mine/component.yaml:5: `image` is for a component that has no chart
     components/mine/resources/x.yaml.j2:2: the template fails: syntax error: unexpected end of input, expected end of variable block (in components/mine/resources/x.yaml.j2:2)
     `components/mine/notes.txt` is neither component.yaml, values.yaml.j2 nor resources/*.yaml.j2
     `components/mine/resources/kustomization.yaml.j2` would make `kustomization.yaml`, which rendering makes itself; call it something else

@@ -20,6 +20,7 @@ pub fn tests() -> Vec<Case> {
         a_stale_tree_is_told_and_shown,
         every_file_reads_the_same_with_another_parser,
         the_order_of_components_changes_nothing,
+        renovate_finds_every_pinned_version,
         the_chart_runner_frees_a_release_that_a_kill_left_pending,
     ];
     for case in fixtures() {
@@ -88,6 +89,40 @@ fn golden(folder: &Utf8Path) {
             "{folder} no longer renders {path}: delete it"
         );
     }
+}
+
+/// The patterns of renovate.json5, tried on the spec as Renovate tries them.
+fn renovate_finds_every_pinned_version() {
+    let tree = rendered(Utf8Path::new("homelab.yaml"));
+    let file = &tree
+        .get(Utf8Path::new("renovate.json5"))
+        .expect("made")
+        .bytes;
+    let (_, json) = std::str::from_utf8(file).unwrap().split_once('\n').unwrap();
+    let configuration: Value = serde_json::from_str(json).unwrap();
+    let spec = std::fs::read_to_string(repository().join("homelab.yaml")).unwrap();
+    let managers = configuration["customManagers"].as_array().unwrap();
+    let found = managers.iter().map(|manager| {
+        let pattern = regex::Regex::new(manager["matchStrings"][0].as_str().unwrap()).unwrap();
+        let versions: Vec<_> = pattern
+            .captures_iter(&spec)
+            .map(|captures| captures["currentValue"].to_owned())
+            .collect();
+        format!(
+            "{} {}",
+            manager["depNameTemplate"].as_str().unwrap(),
+            versions.join(", ")
+        )
+    });
+    insta::assert_snapshot!(found.collect::<Vec<_>>().join("\n"), @r"
+    kubernetes/kubernetes v1.36.4
+    siderolabs/talos v1.13.9
+    quay.io/jetstack/charts/cert-manager v1.21.1
+    quay.io/cilium/charts/cilium 1.20.1
+    ghcr.io/controlplaneio-fluxcd/charts/flux-operator 0.58.1
+    kube-vip 0.9.9
+    docker.io/nginxinc/nginx-unprivileged 1.29.5
+    ");
 }
 
 fn the_repository_itself_is_current() {

@@ -568,7 +568,7 @@ fn a_private_key_is_never_shown() {
 }
 
 fn own_components_are_part_of_the_catalogue() {
-    let text = read("homelab.yaml").replace("    demo: {}", "    demo: {}\n    notes: {size: 3}");
+    let text = read("homelab.yaml").replace("  apps:\n", "  apps:\n    notes: {size: 3}\n");
     let env = env_with(&text);
     env.write(
         "components/notes/component.yaml",

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::catalog::{Catalog, ChartSource, Templates, selected};
+use crate::catalog::{Catalog, ChartSource, Component, Templates, selected};
 use crate::model::FileTree;
 use crate::render::marker::SENTENCE;
 use crate::render::{ChartRelease, RenderError};
 use crate::spec::Cluster;
-use crate::spec::cluster::Distribution;
+use crate::spec::cluster::{Distribution, SelectedComponent};
 
 /// The value of `version:` right inside the mapping whose key precedes, inline or in a block.
 const VERSION: &str =
@@ -25,6 +25,7 @@ pub(super) fn render(cluster: &Cluster, catalog: &Catalog) -> Result<FileTree, R
     }
     releases.sort_by(|a, b| a.component.cmp(&b.component));
     managers.extend(releases.iter().map(chart));
+    managers.extend(selected(cluster, catalog).filter_map(image));
     let configuration = json!({
         "$schema": "https://docs.renovatebot.com/renovate-schema.json",
         "extends": ["config:recommended"],
@@ -72,4 +73,10 @@ fn chart(release: &ChartRelease) -> Value {
             manager
         }
     }
+}
+
+/// The image of a component that has no chart.
+fn image((_, component): (&SelectedComponent, &Component)) -> Option<Value> {
+    let key = format!(r"\n {{4}}{}", component.name);
+    Some(manager(&key, component.image.as_ref()?, "docker"))
 }

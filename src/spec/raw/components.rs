@@ -13,7 +13,7 @@ use crate::yaml::Spanned;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RawComponent {
-    /// The pinned version of its chart; where Renovate finds it.
+    /// The pinned version of its chart, or of its image when it has no chart; where Renovate finds it.
     #[schemars(example = &"1.20.1")]
     pub version: Option<Text>,
     /// Chart values that are merged over the catalogue's own.

@@ -150,9 +150,9 @@ fn version(
     findings: &mut Findings,
 ) -> String {
     let known = component.catalog_version();
-    let Some(chart) = &component.chart else {
+    if component.chart.is_none() && component.image.is_none() {
         return known.to_owned();
-    };
+    }
     let pinned = entry.value.get("version");
     let Some((node, text)) = pinned.and_then(|node| Some((node, node.as_str()?))) else {
         if scope.lost("version", entry.value.span) {
@@ -167,18 +167,22 @@ fn version(
         findings.add(finding);
         return known.to_owned();
     };
-    supported(entry, chart, text, node.span, findings);
+    match (text.parse::<Version>(), &component.chart) {
+        (Err(error), _) => findings.invalid(node.span, error.to_string()),
+        (Ok(version), Some(chart)) => supported(entry, chart, &version, text, node.span, findings),
+        (Ok(_), None) => {}
+    }
     text.to_owned()
 }
 
-fn supported(entry: &Entry, chart: &Chart, text: &str, span: Span, findings: &mut Findings) {
-    let version = match text.parse::<Version>() {
-        Ok(version) => version,
-        Err(error) => {
-            findings.invalid(span, error.to_string());
-            return;
-        }
-    };
+fn supported(
+    entry: &Entry,
+    chart: &Chart,
+    version: &Version,
+    text: &str,
+    span: Span,
+    findings: &mut Findings,
+) {
     let range = VersionReq::parse(&chart.supports).unwrap_or(VersionReq::STAR);
     if text == chart.version || range.matches(version.as_semver()) {
         return;
@@ -198,6 +202,9 @@ fn supported(entry: &Entry, chart: &Chart, text: &str, span: Span, findings: &mu
 
 fn without_chart(entry: &Entry, component: &Component, findings: &mut Findings) {
     for key in ["version", "chart"] {
+        if key == "version" && component.image.is_some() {
+            continue;
+        }
         if let Some(entry) = entry.value.entry(key) {
             let message = format!("`{}` has no chart, and so no `{key}`", component.name);
             let finding = Diagnostic::new(Code::UnknownKey, entry.key_span, message);
