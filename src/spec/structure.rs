@@ -317,7 +317,9 @@ impl<'a> Structure<'a> {
                 .and_then(|properties| properties.get(name));
             self.findings.push(match property.and_then(Self::example) {
                 Some(example) => finding.help(format!("add `{name}: {example}`")),
-                None => finding,
+                None => finding.help(format!(
+                    "add `{name}:`; `homelab schema` says what belongs in it"
+                )),
             });
         }
     }

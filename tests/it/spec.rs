@@ -321,6 +321,8 @@ fn validate_shows_the_place_and_fails() {
     ...
     37 |       address: 192.168.1.100
        |                ^^^^^^^^^^^^^ the node `talos-2`
+       |
+       = help: give each an address of its own
 
     error: homelab.yaml has 2 errors
     hint: `homelab explain HL0006` says more

@@ -120,7 +120,8 @@ fn clash(first: &Owner<'_>, second: &Owner<'_>, findings: &mut Findings) {
     );
     let finding = Diagnostic::new(Code::AddressClash, second.text.span, message)
         .label(second.name.clone())
-        .also(first.text.span, first.name.clone());
+        .also(first.text.span, first.name.clone())
+        .help("give each an address of its own");
     findings.add(finding);
 }
 
@@ -147,14 +148,20 @@ fn belongs(owner: &Owner<'_>, nodes: IpNet, network: &RawNetwork, findings: &mut
     };
     if !nodes.contains(&owner.address) {
         let message = format!("{} has {}, outside {nodes}", owner.name, owner.address);
-        let mut finding = Diagnostic::new(code, owner.text.span, message).label(owner.name.clone());
+        let mut finding = Diagnostic::new(code, owner.text.span, message)
+            .label(owner.name.clone())
+            .help(format!(
+                "choose an address inside {nodes}, or correct `network.nodes`"
+            ));
         if let Some(text) = &network.nodes {
             finding = finding.also(text.span, "the nodes' network");
         }
         findings.add(finding);
     } else if let Some(why) = unusable(owner.address, nodes) {
         let message = format!("{} cannot have {}", owner.name, owner.address);
-        let finding = Diagnostic::new(Code::UnusableAddress, owner.text.span, message).label(why);
+        let finding = Diagnostic::new(Code::UnusableAddress, owner.text.span, message)
+            .label(why)
+            .help("choose another address");
         findings.add(finding);
     }
 }

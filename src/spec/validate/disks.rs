@@ -75,7 +75,10 @@ fn unique<'a>(
     let message = format!("`{other}` and `{owner}` have the same {what}, `{text}`");
     let finding = Diagnostic::new(code, text.span, message)
         .label(format!("the {what} of `{owner}`"))
-        .also(*first, format!("the {what} of `{other}`"));
+        .also(*first, format!("the {what} of `{other}`"))
+        .help(format!(
+            "correct one of them: no two machines share a {what}"
+        ));
     findings.add(finding);
 }
 

@@ -47,7 +47,8 @@ pub(super) fn check(spec: &RawSpec, findings: &mut Findings) {
             let message = format!("two nodes are called `{name}`");
             let finding = Diagnostic::new(Code::DuplicateName, name.span, message)
                 .label("here again")
-                .also(*first, "first here");
+                .also(*first, "first here")
+                .help("give one of them another name");
             findings.add(finding);
         } else {
             seen.insert(name.value.clone(), name.span);
