@@ -40,6 +40,11 @@ pub fn check(context: &Context) -> Result<(Checked, Catalog), Failure> {
     Ok((checked, catalog))
 }
 
+/// Checks a spec that is not written yet as if it stood in this repository.
+pub fn check_text(root: &Utf8Path, text: &str) -> Result<Checked, Failure> {
+    Ok(spec::load(SPEC_FILE, text, &catalog(root)?))
+}
+
 /// Shows the findings on standard error.
 pub fn show(context: &Context, checked: &Checked) {
     let text = ui::diagnostics::text(checked);
@@ -83,6 +88,10 @@ fn read(path: &Utf8Path, name: &str) -> Result<Vec<u8>, Diagnostic> {
     let metadata = std::fs::metadata(path).map_err(failed)?;
     if metadata.is_dir() {
         return Err(unreadable("expected a file, found a directory".to_owned())
+            .help("move it away; `homelab init --add-missing` writes a file to start from"));
+    }
+    if !metadata.is_file() {
+        return Err(unreadable("expected a regular file".to_owned())
             .help("move it away; `homelab init --add-missing` writes a file to start from"));
     }
     if metadata.len() > MAX_BYTES {

@@ -10,6 +10,8 @@ pub fn tests() -> Vec<Case> {
         an_interrupted_run_is_finished,
         an_age_key_that_is_none_is_not_replaced,
         an_address_that_is_none_is_a_usage_error,
+        choices_that_do_not_fit_write_nothing,
+        choices_for_a_spec_that_is_there_are_told,
     ]
 }
 
@@ -126,4 +128,56 @@ fn an_address_that_is_none_is_a_usage_error() {
         run.stderr
     );
     assert!(env.files().is_empty());
+}
+
+fn choices_that_do_not_fit_write_nothing() {
+    let env = TestEnv::new();
+    let run = env
+        .homelab([
+            "init",
+            "--preset",
+            "one-node",
+            "--nodes",
+            "a=192.168.1.1",
+            "demo",
+        ])
+        .run()
+        .expect_code(3);
+    assert!(run.stderr.contains("error[HL0101]"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("hint: nothing was written"),
+        "{}",
+        run.stderr
+    );
+    env.homelab([
+        "init",
+        "--preset",
+        "one-node",
+        "--vip",
+        "192.168.1.50",
+        "demo",
+    ])
+    .run()
+    .expect_code(2);
+    env.homelab(["init", "--nodes", "a=10.0.0.11,b=10.0.0.12", "demo"])
+        .run()
+        .expect_code(2);
+    assert!(env.files().is_empty(), "{:?}", env.files());
+}
+
+fn choices_for_a_spec_that_is_there_are_told() {
+    let env = TestEnv::new();
+    env.homelab(["init", "demo"]).run().success();
+    let spec = env.read("demo/homelab.yaml");
+    let run = env
+        .homelab(["init", "--add-missing", "--name", "rack", "demo"])
+        .run()
+        .success();
+    assert!(
+        run.stderr
+            .contains("warning: homelab.yaml is there already and stays as it is"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(env.read("demo/homelab.yaml"), spec);
 }

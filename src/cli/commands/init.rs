@@ -62,6 +62,16 @@ pub struct InitArgs {
     add_missing: bool,
 }
 
+impl InitArgs {
+    /// Whether anything of the spec was chosen.
+    fn chooses(&self) -> bool {
+        self.name.is_some()
+            || !self.nodes.is_empty()
+            || self.vip.is_some()
+            || self.git_url.is_some()
+    }
+}
+
 /// The presets, as they are typed.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum PresetArg {
@@ -85,6 +95,7 @@ struct Repository {
 pub fn run(context: &Context, args: InitArgs) -> Outcome {
     let root = context.settings.root.join(&args.repository);
     refuse_foreign_files(&root, args.add_missing)?;
+    try_choices(context, &root, &args)?;
     let key = sealed::own_key(&root).map_err(|error| Failure::new(Kind::Failed, error))?;
     let mut files = write_own_files(&root, &args, &key)?;
 
@@ -120,12 +131,13 @@ fn refuse_foreign_files(root: &Utf8Path, add_missing: bool) -> Result<(), Failur
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let shown = match root.strip_prefix(".") {
-        Ok(inside) if inside != "" => inside,
-        _ => root,
+        Ok(inside) if inside == "" => Utf8Path::new("."),
+        Ok(inside) => inside,
+        Err(_) => root,
     };
-    match names.find(|name| name != ".git") {
+    match names.filter(|name| name != ".git").min() {
         Some(name) if !add_missing => Err(Failure::message(
             Kind::Refused,
             format!("`{shown}` is not empty: it holds `{name}`"),
@@ -136,25 +148,49 @@ fn refuse_foreign_files(root: &Utf8Path, add_missing: bool) -> Result<(), Failur
     }
 }
 
+/// Tries the choices before anything is written: a mistyped one leaves no half repository behind.
+fn try_choices(context: &Context, root: &Utf8Path, args: &InitArgs) -> Result<(), Failure> {
+    if root.join(SPEC_FILE).exists() {
+        if args.chooses() {
+            context.ui.warning(&format!(
+                "{SPEC_FILE} is there already and stays as it is: `--name`, `--nodes`, `--vip` and `--git-url` change nothing in it"
+            ));
+        }
+        return Ok(());
+    }
+    let checked = load::check_text(root, &spec(args, Vec::new())?)?;
+    if checked.cluster.is_some() {
+        return Ok(());
+    }
+    load::show(context, &checked);
+    Err(load::failure(&checked)
+        .hint("nothing was written: correct the command line, or begin without these options"))
+}
+
+/// The spec that was asked for; without recipients it names those of the preset.
+fn spec(args: &InitArgs, recipients: Vec<String>) -> Result<String, Failure> {
+    let preset = match args.preset {
+        PresetArg::TalosHa => Preset::TalosHa,
+        PresetArg::OneNode => Preset::OneNode,
+    };
+    preset
+        .instantiate(&Choices {
+            name: args.name.clone(),
+            nodes: args.nodes.clone(),
+            vip: args.vip,
+            git_url: args.git_url.clone(),
+            recipients,
+        })
+        .map_err(|error| Failure::new(Kind::Usage, error))
+}
+
 /// Writes the files that people own from then on; returns those that were not there.
 fn write_own_files(
     root: &Utf8Path,
     args: &InitArgs,
     key: &OwnKey,
 ) -> Result<Vec<Utf8PathBuf>, Failure> {
-    let preset = match args.preset {
-        PresetArg::TalosHa => Preset::TalosHa,
-        PresetArg::OneNode => Preset::OneNode,
-    };
-    let spec = preset
-        .instantiate(&Choices {
-            name: args.name.clone(),
-            nodes: args.nodes.clone(),
-            vip: args.vip,
-            git_url: args.git_url.clone(),
-            recipients: vec![key.recipient.clone()],
-        })
-        .map_err(|error| Failure::new(Kind::Usage, error))?;
+    let spec = spec(args, vec![key.recipient.clone()])?;
     let mut files = Vec::new();
     for (file, text) in [(SPEC_FILE, spec.as_str()), (".gitignore", GIT_IGNORE)] {
         let file = Utf8Path::new(file);
@@ -192,6 +228,9 @@ fn show(context: &Context, made: &Repository, advice: &[String]) -> Result<(), F
     context
         .ui
         .note("  homelab rehearse            # your cluster, before you own it");
+    context.ui.note(
+        "  git init -b main && git add -A && git commit    # then push it to where Flux reads it",
+    );
     Ok(())
 }
 
