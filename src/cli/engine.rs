@@ -283,14 +283,14 @@ impl Progress {
             .iter()
             .map(|step| format!("`{step}`"))
             .collect();
+        let done = match seen.over {
+            1 => "1 step is done".to_owned(),
+            over => format!("{over} steps are done"),
+        };
         if running.is_empty() {
-            format!("{} steps are done", seen.over)
+            done
         } else {
-            format!(
-                "{} steps are done, under way: {}",
-                seen.over,
-                running.join(", ")
-            )
+            format!("{done}, under way: {}", running.join(", "))
         }
     }
 }

@@ -105,10 +105,16 @@ impl fmt::Display for Condition {
             }
             Self::TookConfiguration { node } => write!(f, "`{node}` has left maintenance mode"),
             Self::Configured { node } => write!(f, "`{node}` runs the planned configuration"),
+            Self::NoEtcd { nodes } if nodes.len() == 1 => {
+                write!(f, "{} answers and shows no sign of etcd", list(nodes))
+            }
             Self::NoEtcd { nodes } => {
                 write!(f, "{} answer and none shows a sign of etcd", list(nodes))
             }
             Self::EtcdHealthy { node } => write!(f, "etcd is healthy on `{node}`"),
+            Self::EtcdComplete { nodes } if nodes.len() == 1 => {
+                write!(f, "{} is a full member of etcd", list(nodes))
+            }
             Self::EtcdComplete { nodes } => {
                 write!(f, "{} are full members of one etcd", list(nodes))
             }

@@ -4,9 +4,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use crate::catalog::{Catalog, expected_secrets};
+use crate::plan::GIT_CREDENTIALS;
 use crate::render::talos::BUNDLE_PATH;
 use crate::spec::Cluster;
-use crate::spec::cluster::GitOps;
+use crate::spec::cluster::{DiskSelector, GitAuth, GitOps};
 
 /// Something that is missing for a real run, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +47,8 @@ pub fn needs(
             "set `spec.gitops.flux.url` in homelab.yaml to your own",
         ));
     }
+    found.extend(credentials(flux.auth, exists));
+    found.extend(disks(cluster));
     // A cluster whose secrets cannot be told has failed to render long before.
     for secret in expected_secrets(cluster, catalog).unwrap_or_default() {
         if !exists(&secret.file) {
@@ -68,9 +71,70 @@ pub fn needs(
     found
 }
 
+/// What Flux needs to read a repository that is not public.
+fn credentials(auth: GitAuth, exists: &dyn Fn(&Utf8Path) -> bool) -> Option<Need> {
+    let keys = match auth {
+        GitAuth::None => return None,
+        GitAuth::Ssh => "`identity`, `identity.pub` and `known_hosts` (a deploy key)",
+        GitAuth::Token => "`username` and `password` (a token)",
+    };
+    (!exists(GIT_CREDENTIALS.into())).then(|| {
+        need(
+            format!("Flux wants the Git credentials in `{GIT_CREDENTIALS}`"),
+            format!("write a Secret there whose stringData has {keys}, and run `homelab secrets encrypt` on it"),
+        )
+    })
+}
+
+/// Disks that still have the name that presets give them: no machine has such a serial number.
+fn disks(cluster: &Cluster) -> Option<Need> {
+    let unnamed = |disk: &DiskSelector| matches!(disk, DiskSelector::Serial(serial) if serial.starts_with("CHANGE-ME"));
+    let nodes: Vec<_> = cluster
+        .nodes
+        .iter()
+        .filter(|node| unnamed(&node.disk))
+        .map(|node| format!("`{}`", node.name))
+        .collect();
+    (!nodes.is_empty()).then(|| {
+        need(
+            format!("the disk and network card of {} are the preset's", nodes.join(", ")),
+            "set `disk.serial` and `nic.mac` in homelab.yaml to what the console of each machine shows",
+        )
+    })
+}
+
 /// The owner that examples and presets use.
 fn is_placeholder(url: &str) -> bool {
     ["/me/", ":me/", "example.org", "example.com"]
         .iter()
         .any(|part| url.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::preset::Preset;
+
+    #[test]
+    fn a_fresh_repository_is_told_all_that_bootstrap_would_refuse() {
+        let catalog = Catalog::embedded().expect("the shipped catalogue loads");
+        let checked = crate::spec::load("homelab.yaml", Preset::OneNode.text(), &catalog);
+        let cluster = checked.cluster.expect("a preset is valid");
+        let told = |exists: &dyn Fn(&Utf8Path) -> bool| -> Vec<String> {
+            let needs = needs(&cluster, &catalog, exists, &[]);
+            needs.into_iter().map(|need| need.what).collect()
+        };
+        let url = "`ssh://git@github.com/me/homelab.git` is nobody's repository";
+        let disks = "the disk and network card of `talos-1` are the preset's";
+        assert_eq!(
+            told(&|_| false),
+            [
+                "there is no secrets bundle at `infrastructure/talos/secrets.sops.yaml`",
+                url,
+                "Flux wants the Git credentials in `cluster/secrets/flux-operator/git-credentials.sops.yaml`",
+                disks,
+            ]
+        );
+        assert_eq!(told(&|_| true), [url, disks]);
+    }
 }

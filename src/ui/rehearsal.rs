@@ -105,9 +105,9 @@ fn world(text: &mut String, report: &Report) {
         line(
             text,
             format_args!(
-                "  etcd was bootstrapped on `{}` and has {} voting members",
+                "  etcd was bootstrapped on `{}` and has {}",
                 cluster.bootstrapped_on,
-                cluster.voters.len()
+                counted(cluster.voters.len(), "voting member")
             ),
         );
     }
@@ -122,10 +122,13 @@ fn world(text: &mut String, report: &Report) {
     line(
         text,
         format_args!(
-            "  {nodes} of {} nodes and {ready} of {} GitOps objects are ready; {} disks were written",
-            report.nodes.len(),
-            report.gitops.len(),
-            report.wipes.len()
+            "  {nodes} of {} and {ready} of {} are ready; {} written",
+            counted(report.nodes.len(), "node"),
+            counted(report.gitops.len(), "GitOps object"),
+            match report.wipes.len() {
+                1 => "1 disk was".to_owned(),
+                disks => format!("{disks} disks were"),
+            }
         ),
     );
     line(
@@ -135,6 +138,13 @@ fn world(text: &mut String, report: &Report) {
             report.git.files
         ),
     );
+}
+
+fn counted(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        number => format!("{number} {thing}s"),
+    }
 }
 
 /// Writing to a string does not fail.

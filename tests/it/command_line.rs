@@ -13,6 +13,7 @@ pub fn tests() -> Vec<Case> {
         version_is_the_package_s,
         no_command_shows_help_and_is_a_usage_error,
         unknown_command_is_a_usage_error,
+        a_kill_that_cannot_be_is_told,
         completions_are_made_for_every_shell,
         bash_completes_commands,
         manual_has_a_page_for_every_command,
@@ -37,6 +38,33 @@ fn unknown_command_is_a_usage_error() {
     let run = TestEnv::new().homelab(["rendr"]).run().expect_code(2);
     assert!(run.stderr.contains("'render'"), "{}", run.stderr);
     assert_eq!(run.stdout, "");
+}
+
+fn a_kill_that_cannot_be_is_told() {
+    let env = TestEnv::new();
+    env.homelab(["init", "--preset", "one-node"])
+        .run()
+        .success();
+    env.homelab(["rehearse", "--kill-at", "0"])
+        .run()
+        .expect_code(2);
+    let run = env
+        .homelab(["rehearse", "--kill-at", "1000000"])
+        .run()
+        .success();
+    assert!(
+        run.stderr
+            .contains("warning: nothing was killed: the run has "),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stdout.contains(
+            "  etcd was bootstrapped on `talos-1` and has 1 voting member\n  1 of 1 node and "
+        ),
+        "{}",
+        run.stdout
+    );
 }
 
 fn completions_are_made_for_every_shell() {

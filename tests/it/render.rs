@@ -181,6 +181,24 @@ fn a_change_made_by_hand_is_kept() {
     hint: or give it up: `homelab render --overwrite cluster/core/cilium/ks.yaml`
     "##);
     assert_eq!(environment.read(file), mine);
+    let checked = environment.homelab(["render", "--check"]).run();
+    assert_eq!(checked.code, Some(4));
+    assert!(
+        checked.stderr.ends_with(
+            "hint: `cluster/core/cilium/ks.yaml` was changed by hand: move the change into homelab.yaml, \
+             or give it up with `homelab render --overwrite cluster/core/cilium/ks.yaml`\n"
+        ),
+        "{}",
+        checked.stderr
+    );
+    let strange = environment.homelab(["render", "--overwrite", "nope"]).run();
+    assert_eq!(
+        (strange.code, strange.stderr.as_str()),
+        (
+            Some(2),
+            "error: `nope` is not a file that homelab.yaml renders\n"
+        )
+    );
     let agreed = environment.homelab(["render", "--overwrite", file]).run();
     assert_eq!(
         (agreed.code, agreed.stdout.as_str()),

@@ -409,6 +409,14 @@ fn edits_are_noticed() {
     hint: most likely a value that is not encrypted was edited by hand; `git log -p -- db.sops.yaml` shows what changed
     hint: if the change is wanted: `homelab secrets decrypt --ignore-mac --in-place db.sops.yaml`, check it, and encrypt it again
     ");
+    let piped = env
+        .homelab(["secrets", "decrypt", "-"])
+        .stdin(env.read("db.sops.yaml"))
+        .run()
+        .expect_code(1);
+    let hint =
+        "hint: if the change is wanted: `homelab secrets decrypt --ignore-mac --in-place FILE`";
+    assert!(piped.stderr.contains(hint), "{}", piped.stderr);
     let run = secrets(&env, ["decrypt", "--ignore-mac", "db.sops.yaml"]).success();
     assert!(run.stdout.contains("hunter2"));
     env.write(

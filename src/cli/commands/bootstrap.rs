@@ -11,7 +11,7 @@ use crate::cli::engine::{self, Progress};
 use crate::cli::{Context, ExitStatus, Failure, Kind};
 use crate::execute::{self, Inputs, RunError};
 use crate::model::NodeName;
-use crate::plan::{Consents, KUBECONFIG, Plan, Severity, Wipe};
+use crate::plan::{Consents, KUBECONFIG, Plan, Refusal, Severity, Wipe};
 use crate::ui::progress;
 
 const EXAMPLES: &str = "\
@@ -81,7 +81,7 @@ async fn bootstrap(context: &Context, args: BootstrapArgs) -> Outcome {
     }
     tokio::select! {
         biased;
-        result = execute::bootstrap(inputs) => finish(context, result),
+        result = execute::bootstrap(inputs) => finish(context, args.connect_map.is_some(), result),
         signal = engine::interrupted() => Err(interruption(&progress, signal)),
     }
 }
@@ -103,7 +103,14 @@ fn consents(args: &BootstrapArgs, inputs: &Inputs) -> Result<Consents, Failure> 
 
 fn known(inputs: &Inputs, name: &str) -> Result<NodeName, Failure> {
     let node = inputs.cluster.node(name).ok_or_else(|| {
+        let names: Vec<_> = inputs
+            .cluster
+            .nodes
+            .iter()
+            .map(|node| node.name.as_str())
+            .collect();
         Failure::message(Kind::Usage, format!("homelab.yaml has no node `{name}`"))
+            .hint(format!("its nodes are {}", names.join(", ")))
     })?;
     Ok(node.name.clone())
 }
@@ -134,21 +141,24 @@ fn eprint_question() -> std::io::Result<()> {
     stderr.flush()
 }
 
-fn finish(context: &Context, result: Result<execute::Outcome, RunError>) -> Outcome {
+fn finish(
+    context: &Context,
+    is_mapped: bool,
+    result: Result<execute::Outcome, RunError>,
+) -> Outcome {
     let error = match result {
-        Ok(outcome) => return report(context, &outcome),
+        Ok(outcome) => return report(context, is_mapped, &outcome),
         Err(error) => error,
     };
     match error {
         RunError::Refused { ref refusals, .. } => {
-            let hints: Vec<_> = refusals.iter().map(|r| r.remedy.clone()).collect();
-            let messages: Vec<_> = refusals.iter().map(|r| r.message.as_str()).collect();
+            let (message, hints) = worded(refusals);
             let severity = error.severity().unwrap_or(Severity::Refused);
             if severity == Severity::Differs {
-                context.ui.failure(&messages.join("; "), &hints);
+                context.ui.failure(&message, &hints);
                 return Ok(ExitStatus::Differs);
             }
-            refused(severity, &messages.join("; "), &hints)
+            refused(severity, &message, &hints)
         }
         RunError::Locked => Err(Failure::new(Kind::Refused, error)
             .hint("wait until it is done; its lock goes with it, however it ends")),
@@ -171,6 +181,24 @@ fn finish(context: &Context, result: Result<execute::Outcome, RunError>) -> Outc
     }
 }
 
+/// One refusal is a message with its hint; several stand below each other, each with its remedy.
+fn worded(refusals: &[Refusal]) -> (String, Vec<String>) {
+    match refusals {
+        [only] => (only.message.clone(), vec![only.remedy.clone()]),
+        several => {
+            let items = several
+                .iter()
+                .map(|refusal| format!("\n  - {}\n    {}", refusal.message, refusal.remedy));
+            let items: String = items.collect();
+            let number = several.len();
+            (
+                format!("nothing was done: {number} things stand in the way{items}"),
+                Vec::new(),
+            )
+        }
+    }
+}
+
 fn refused(severity: Severity, message: &str, hints: &[String]) -> Outcome {
     let kind = match severity {
         Severity::Differs => return Ok(ExitStatus::Differs),
@@ -181,16 +209,24 @@ fn refused(severity: Severity, message: &str, hints: &[String]) -> Outcome {
     Err(hints.iter().cloned().fold(failure, Failure::hint))
 }
 
-fn report(context: &Context, outcome: &execute::Outcome) -> Outcome {
+fn report(context: &Context, is_mapped: bool, outcome: &execute::Outcome) -> Outcome {
     if context.ui.is_json() {
         context.ui.json(outcome)?;
         return Ok(ExitStatus::Done);
     }
     let revision = outcome.revision.as_deref().unwrap_or("the latest commit");
+    let path = context.settings.root.join(KUBECONFIG);
+    let kubeconfig = path.strip_prefix(".").unwrap_or(&path);
+    let access = if is_mapped {
+        "kubectl knows nothing of the connection map: it reaches the API only where this address leads there."
+            .to_owned()
+    } else {
+        format!("\n  kubectl --kubeconfig {kubeconfig} get nodes\n")
+    };
     let text = format!(
         "Git has taken over: {revision} is applied and everything in it is ready.\n\
-         The Kubernetes API is at {}; its credentials are in {KUBECONFIG}:\n\n  \
-         kubectl --kubeconfig {KUBECONFIG} get nodes\n\n\
+         The Kubernetes API is at {}; its credentials are in {kubeconfig}.\n\
+         {access}\n\
          From here on change homelab.yaml, run `homelab render`, commit and push.\n",
         outcome.endpoint
     );

@@ -33,7 +33,7 @@ pub struct RehearseArgs {
     fault: Vec<Fault>,
     /// Kill the run at this point, counted from 1, and run it again. Requests sent, replies
     /// received and journal lines written are points.
-    #[arg(long, value_name = "POINT")]
+    #[arg(long, value_name = "POINT", value_parser = clap::value_parser!(u64).range(1..))]
     kill_at: Option<u64>,
     /// Only serve the simulated machines, on loopback, and keep a connection map and a report in
     /// this directory until stopped.
@@ -73,6 +73,12 @@ pub fn run(context: &Context, args: RehearseArgs) -> Outcome {
     } else {
         let text = ui::rehearsal::text(cluster.name.as_str(), args.seed, &rehearsed, &needs);
         context.ui.result(text.as_bytes())?;
+    }
+    if let (Some(point), None) = (script.kill_at, &rehearsed.killed) {
+        context.ui.warning(&format!(
+            "nothing was killed: the run has {} points, and {point} lies after the last",
+            rehearsed.points
+        ));
     }
     end(context, rehearsed)
 }

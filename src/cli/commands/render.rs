@@ -45,19 +45,32 @@ pub fn run(context: &Context, args: RenderArgs) -> Outcome {
     let (tree, comparison) = compare(root, &cluster, &catalog)?;
     let writes = !args.check && !args.diff;
     if writes {
-        let overwrite = args
+        let overwrite: BTreeSet<_> = args
             .overwrite
             .iter()
             .map(|path| relative(root, path))
             .collect();
+        let is_ours =
+            |path: &Utf8PathBuf| tree.get(path).is_some() || comparison.changes.contains_key(path);
+        if let Some(path) = overwrite.iter().find(|path| !is_ours(path)) {
+            let message = format!("`{path}` is not a file that homelab.yaml renders");
+            return Err(Failure::message(Kind::Usage, message));
+        }
         store::write(root, &tree, &comparison, &overwrite).map_err(failure)?;
     }
     report(context, &comparison, tree.len(), writes)?;
     if args.check && !comparison.is_current() {
-        context.ui.failure(
-            "the files are not what homelab.yaml renders",
-            &["run `homelab render` and commit the result".to_owned()],
-        );
+        let mut hints = vec!["run `homelab render` and commit the result".to_owned()];
+        let edited = comparison
+            .changes
+            .iter()
+            .filter(|(_, change)| change.is_edited);
+        hints.extend(edited.map(|(path, _)| {
+            format!("`{path}` was changed by hand: move the change into homelab.yaml, or give it up with `homelab render --overwrite {path}`")
+        }));
+        context
+            .ui
+            .failure("the files are not what homelab.yaml renders", &hints);
         return Ok(ExitStatus::Differs);
     }
     Ok(ExitStatus::Done)

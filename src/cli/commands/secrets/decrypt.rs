@@ -85,7 +85,7 @@ impl Source {
                 return Err(Failure::message(Kind::Usage, message));
             }
             return Ok(Self {
-                path: "standard input".into(),
+                path: unlock::STDIN.into(),
                 is_stdin: true,
                 format: Format::Yaml,
                 text: file::read_stdin()?,

@@ -7,6 +7,9 @@ use sops_rs::{
 
 use crate::cli::{Context, Failure, Kind};
 
+/// What standard input is called in messages; commands in hints say `FILE` for it.
+pub(super) const STDIN: &str = "standard input";
+
 /// The repository's own key, relative to its root.
 const REPOSITORY_KEY: &str = ".sops/age.key";
 
@@ -72,7 +75,12 @@ pub(super) fn failure(
     encrypted: Option<&EncryptedFile>,
     identities: &Identities,
 ) -> Failure {
-    let hints = hints(path, &error, encrypted, identities);
+    let named = if path == STDIN {
+        Utf8Path::new("FILE")
+    } else {
+        path
+    };
+    let hints = hints(named, &error, encrypted, identities);
     let error = anyhow::Error::new(error).context(format!("cannot decrypt `{path}`"));
     hints
         .into_iter()
