@@ -43,9 +43,9 @@ fn packet(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 mod tests {
     use super::*;
 
-    // As `git http-backend` 2.39 answers for a repository with one commit on two branches.
+    // As `git http-backend` 2.39 answers for a repository with two branches, most capabilities left out.
     const ADVERTISEMENT: &[u8] = b"001e# service=git-upload-pack\n0000\
-        00556d0b36d0b36d0b36d0b36d0b36d0b36d0b36d0b3 HEAD\0multi_ack symref=HEAD:refs/heads/main\
+        00586d0b36d0b36d0b36d0b36d0b36d0b36d0b36d0b3 HEAD\0multi_ack symref=HEAD:refs/heads/main\n\
         003d6d0b36d0b36d0b36d0b36d0b36d0b36d0b36d0b3 refs/heads/main\n\
         003c6d0b36d0b36d0b36d0b36d0b36d0b36d0b36d0b4 refs/heads/old\n0000";
 
