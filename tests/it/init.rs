@@ -9,6 +9,7 @@ pub fn tests() -> Vec<Case> {
         a_directory_with_files_is_refused_and_stays_as_it_is,
         an_interrupted_run_is_finished,
         an_age_key_that_is_none_is_not_replaced,
+        a_lost_age_key_is_not_replaced,
         an_address_that_is_none_is_a_usage_error,
         choices_that_do_not_fit_write_nothing,
         choices_for_a_spec_that_is_there_are_told,
@@ -102,6 +103,23 @@ fn an_interrupted_run_is_finished() {
         .find_map(|line| line.strip_prefix("# public key: "))
         .unwrap();
     assert!(env.read("demo/homelab.yaml").contains(recipient));
+}
+
+fn a_lost_age_key_is_not_replaced() {
+    let env = TestEnv::new();
+    env.homelab(["init", "demo"]).run().success();
+    std::fs::remove_file(env.root().join("demo/.sops/age.key")).unwrap();
+    let before = env.files();
+    let run = env
+        .homelab(["init", "--add-missing", "demo"])
+        .run()
+        .expect_code(6);
+    assert!(
+        run.stderr.contains("no second one is made"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(env.files(), before);
 }
 
 fn an_age_key_that_is_none_is_not_replaced() {

@@ -191,6 +191,10 @@ async fn bootstraps_once(client: &Client) -> anyhow::Result<()> {
         "{members:?}"
     );
 
+    // What tells a machine that never had etcd from a member that starts again.
+    let data = client.directory("/var/lib/etcd").await?;
+    ensure!(data.is_empty(), "{data:?}");
+
     client.bootstrap().await?;
     until("etcd has its first member", || async {
         let members = client.etcd_members().await?;
@@ -198,6 +202,8 @@ async fn bootstraps_once(client: &Client) -> anyhow::Result<()> {
         Ok(())
     })
     .await?;
+    let data = client.directory("/var/lib/etcd").await?;
+    ensure!(data.contains(&"member".to_owned()), "{data:?}");
     let again = client.bootstrap().await;
     let Err(Error::Refused { code, message, .. }) = again else {
         bail!("a second bootstrap was taken: {again:?}");

@@ -12,6 +12,7 @@ use super::{Outcome, render};
 use crate::cli::load::{self, SPEC_FILE};
 use crate::cli::{Context, ExitStatus, Failure, Kind, Settings};
 use crate::model::NodeName;
+use crate::render::talos::BUNDLE_PATH;
 use crate::spec::preset::{Choices, Preset};
 use crate::store::sealed::{self, AGE_KEY_FILE, Made, OwnKey, State};
 use crate::store::{CreateError, Readers, create};
@@ -27,6 +28,9 @@ Examples:
   homelab init --preset one-node --nodes box=192.168.1.20 demo
   homelab init --name rack --vip 10.0.0.100 --nodes a=10.0.0.11,b=10.0.0.12,c=10.0.0.13 rack
   homelab init --add-missing                # finish a run that was interrupted";
+
+/// The schema that the first line of the spec names, for editors.
+const SCHEMA_FILE: &str = "docs/schema/homelab.schema.json";
 
 /// What stays out of Git.
 const GIT_IGNORE: &str = "\
@@ -96,6 +100,7 @@ pub fn run(context: &Context, args: InitArgs) -> Outcome {
     let root = context.settings.root.join(&args.repository);
     refuse_foreign_files(&root, args.add_missing)?;
     try_choices(context, &root, &args)?;
+    refuse_second_key(&root)?;
     let key = sealed::own_key(&root).map_err(|error| Failure::new(Kind::Failed, error))?;
     let mut files = write_own_files(&root, &args, &key)?;
 
@@ -122,6 +127,19 @@ pub fn run(context: &Context, args: InitArgs) -> Outcome {
     };
     show(context, &made, &advice(&report))?;
     Ok(ExitStatus::Done)
+}
+
+/// A key made beside a bundle that another one opens would open nothing.
+fn refuse_second_key(root: &Utf8Path) -> Result<(), Failure> {
+    if root.join(BUNDLE_PATH).exists() && !root.join(AGE_KEY_FILE).exists() {
+        return Err(Failure::message(
+            Kind::Refused,
+            format!("`{BUNDLE_PATH}` is there, but not `{AGE_KEY_FILE}`, the key that opens it"),
+        )
+        .hint(format!("put the key back into `{AGE_KEY_FILE}`; no second one is made"))
+        .hint("with the key elsewhere, `homelab secrets init` and `homelab render` add what is missing"));
+    }
+    Ok(())
 }
 
 /// A directory with files in it is somebody's; only `--add-missing` works in it.
@@ -190,9 +208,14 @@ fn write_own_files(
     args: &InitArgs,
     key: &OwnKey,
 ) -> Result<Vec<Utf8PathBuf>, Failure> {
-    let spec = spec(args, vec![key.recipient.clone()])?;
+    let spec_text = spec(args, vec![key.recipient.clone()])?;
+    let schema = serde_json::to_string_pretty(crate::spec::schema())? + "\n";
     let mut files = Vec::new();
-    for (file, text) in [(SPEC_FILE, spec.as_str()), (".gitignore", GIT_IGNORE)] {
+    for (file, text) in [
+        (SPEC_FILE, spec_text.as_str()),
+        (SCHEMA_FILE, &schema),
+        (".gitignore", GIT_IGNORE),
+    ] {
         let file = Utf8Path::new(file);
         match create(root, file, text.as_bytes(), Readers::All) {
             Ok(()) => files.push(file.to_owned()),
