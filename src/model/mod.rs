@@ -7,6 +7,7 @@
 mod clock;
 mod file_tree;
 mod hexadecimal;
+mod leaf_path;
 mod mac_address;
 mod node_name;
 mod secret;
@@ -15,6 +16,7 @@ mod version;
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use file_tree::{File, FileTree, Mode};
 pub use hexadecimal::hexadecimal;
+pub use leaf_path::{LeafPath, ParseLeafPathError, Step};
 pub use mac_address::{MacAddress, ParseMacAddressError};
 pub use node_name::{NodeName, ParseNodeNameError};
 pub use secret::Secret;

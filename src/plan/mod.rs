@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod bootstrap;
+pub mod change;
 mod consent;
 pub mod fence;
 mod observed;
