@@ -10,7 +10,6 @@ use aes_gcm::aes::Aes256;
 use aes_gcm::{AesGcm, KeyInit};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use rand::{CryptoRng, RngCore};
 use zeroize::Zeroizing;
 
 use crate::data_key::DataKey;
@@ -18,6 +17,10 @@ use crate::scalar::{Plain, ScalarError, ScalarType};
 
 const PREFIX: &str = "ENC[AES256_GCM,data:";
 const NONCE: usize = 32;
+
+/// What makes two encryptions with one key differ; never used twice for different plaintexts.
+pub(crate) type Nonce = [u8; NONCE];
+
 const TAG: usize = 16;
 
 /// A value that does not decrypt.
@@ -68,6 +71,12 @@ pub(crate) fn is_encrypted(text: &str) -> bool {
     Parts::of(text).is_some()
 }
 
+/// Returns the nonce of an encrypted value, where it has the length that is written.
+pub(crate) fn nonce_of(text: &str) -> Option<Nonce> {
+    let iv = STANDARD.decode(Parts::of(text)?.iv).ok()?;
+    iv.try_into().ok()
+}
+
 impl<'a> Parts<'a> {
     /// Takes the form apart; what follows the closing bracket is ignored, as `sops` does.
     fn of(text: &'a str) -> Option<Self> {
@@ -103,22 +112,14 @@ impl<'a> Cipher<'a> {
     }
 
     /// Encrypts bytes of a type under a path. Nothing stays nothing.
-    pub(crate) fn encrypt(
-        &self,
-        plain: &[u8],
-        kind: ScalarType,
-        path: &str,
-        rng: &mut (impl RngCore + CryptoRng + ?Sized),
-    ) -> String {
+    pub(crate) fn encrypt(&self, plain: &[u8], kind: ScalarType, path: &str, iv: &Nonce) -> String {
         if plain.is_empty() {
             return String::new();
         }
-        let mut iv = [0; NONCE];
-        rng.fill_bytes(&mut iv);
         let mut data = plain.to_vec();
         let tag = self
             .wide
-            .encrypt_in_place_detached(GenericArray::from_slice(&iv), path.as_bytes(), &mut data)
+            .encrypt_in_place_detached(GenericArray::from_slice(iv), path.as_bytes(), &mut data)
             .expect("a value is far below the 64 GiB that AES-GCM can take");
         format!(
             "{PREFIX}{},iv:{},tag:{},type:{kind}]",

@@ -9,6 +9,7 @@ use crate::data_key::{DataKey, WrapError};
 use crate::encrypted_file::EncryptedFile;
 use crate::format::Format;
 use crate::metadata::{KeyGroup, MasterKey, Metadata, WRITTEN_VERSION};
+use crate::operations::Ivs;
 use crate::path::ValuePath;
 use crate::rule::EncryptionRule;
 use crate::scalar::{Scalar, ScalarType, Time};
@@ -108,29 +109,60 @@ impl Document {
             return Err(EncryptError::NoRecipients);
         }
         let key = DataKey::generate(rng);
-        let cipher = Cipher::new(&key);
-        let mut tree = self.tree.clone();
-        let mut encryption = Encryption {
-            cipher: &cipher,
-            selection: rule.selection(),
-            mac: MacHash::new(rule.mac_only_encrypted()),
-            rng,
-        };
-        walk(&mut tree, rule.selection(), &mut encryption)?;
-        let last_modified = Time::from_timestamp(now);
-        let mac = Zeroizing::new(encryption.mac.finish());
         let mut metadata = Metadata {
             key_groups: vec![wrapped(&key, rule)?],
             shamir_threshold: None,
             selection: rule.selection().clone(),
             mac_only_encrypted: rule.mac_only_encrypted(),
-            last_modified,
+            last_modified: Time::from_timestamp(now),
             mac: String::new(),
             version: WRITTEN_VERSION.to_owned(),
         };
-        let aad = metadata.mac_aad();
-        metadata.mac = cipher.encrypt(mac.as_bytes(), ScalarType::Str, &aad, rng);
-        Ok(EncryptedFile::new(self.format, tree, metadata))
+        let mut ivs = Ivs::fresh(rng);
+        let encrypted = encrypt_tree(self.tree.clone(), &key, &metadata, &mut ivs)?;
+        encrypted.state_mac(&key, &mut metadata, now, &mut ivs);
+        Ok(EncryptedFile::new(self.format, encrypted.tree, metadata))
+    }
+}
+
+/// An encrypted tree, and the hash of what it was.
+pub(crate) struct Encrypted {
+    pub(crate) tree: Tree,
+    mac: Zeroizing<String>,
+}
+
+/// Encrypts the selected leaves of a tree.
+pub(crate) fn encrypt_tree<R: RngCore + CryptoRng>(
+    mut tree: Tree,
+    key: &DataKey,
+    metadata: &Metadata,
+    ivs: &mut Ivs<'_, R>,
+) -> Result<Encrypted, EncryptError> {
+    let cipher = Cipher::new(key);
+    let mut encryption = Encryption {
+        cipher: &cipher,
+        selection: &metadata.selection,
+        mac: MacHash::new(metadata.mac_only_encrypted),
+        ivs,
+    };
+    walk(&mut tree, &metadata.selection, &mut encryption)?;
+    let mac = Zeroizing::new(encryption.mac.finish());
+    Ok(Encrypted { tree, mac })
+}
+
+impl Encrypted {
+    /// States the MAC, and the time that it is bound to.
+    pub(crate) fn state_mac<R: RngCore + CryptoRng>(
+        &self,
+        key: &DataKey,
+        metadata: &mut Metadata,
+        now: Timestamp,
+        ivs: &mut Ivs<'_, R>,
+    ) {
+        metadata.last_modified = Time::from_timestamp(now);
+        let (cipher, aad) = (Cipher::new(key), metadata.mac_aad());
+        let mac = self.mac.as_bytes();
+        metadata.mac = cipher.encrypt(mac, ScalarType::Str, &aad, &ivs.random());
     }
 }
 
@@ -147,23 +179,24 @@ fn wrapped(key: &DataKey, rule: &EncryptionRule) -> Result<KeyGroup, WrapError> 
 }
 
 /// Encrypts leaf by leaf.
-struct Encryption<'a, R> {
+struct Encryption<'a, 'i, R> {
     cipher: &'a Cipher<'a>,
     selection: &'a Selection,
     mac: MacHash,
-    rng: &'a mut R,
+    ivs: &'a mut Ivs<'i, R>,
 }
 
-impl<R: RngCore + CryptoRng> Encryption<'_, R> {
+impl<R: RngCore + CryptoRng> Encryption<'_, '_, R> {
     fn encrypt_comment(
         &mut self,
         comment: &Comment,
         visit: &Visit<'_>,
     ) -> Result<String, EncryptError> {
         let text = comment.text.as_bytes();
+        let nonce = self.ivs.next(text, ScalarType::Comment, visit);
         let encrypted = self
             .cipher
-            .encrypt(text, ScalarType::Comment, visit.aad, self.rng);
+            .encrypt(text, ScalarType::Comment, visit.aad, &nonce);
         let keeps_clear = matches!(self.selection, Selection::UnencryptedCommentRegex(_));
         if keeps_clear && self.selection.matches_comment(&encrypted) {
             return Err(EncryptError::CommentMatches {
@@ -174,7 +207,7 @@ impl<R: RngCore + CryptoRng> Encryption<'_, R> {
     }
 }
 
-impl<R: RngCore + CryptoRng> Visitor for Encryption<'_, R> {
+impl<R: RngCore + CryptoRng> Visitor for Encryption<'_, '_, R> {
     type Error = EncryptError;
 
     fn scalar(&mut self, scalar: Scalar, visit: &Visit<'_>) -> Result<Leaf, EncryptError> {
@@ -182,9 +215,9 @@ impl<R: RngCore + CryptoRng> Visitor for Encryption<'_, R> {
         if !visit.selected || scalar.is_empty() {
             return Ok(Leaf::Scalar(scalar));
         }
-        let encrypted = self
-            .cipher
-            .encrypt(&scalar.bytes(), scalar.kind(), visit.aad, self.rng);
+        let (bytes, kind) = (scalar.bytes(), scalar.kind());
+        let nonce = self.ivs.next(&bytes, kind, visit);
+        let encrypted = self.cipher.encrypt(&bytes, kind, visit.aad, &nonce);
         Ok(Leaf::Scalar(Scalar::from(encrypted.as_str())))
     }
 

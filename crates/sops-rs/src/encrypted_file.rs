@@ -2,14 +2,15 @@
 
 use zeroize::Zeroizing;
 
-use crate::cipher::{Cipher, CipherError, is_encrypted};
+use crate::cipher::{Cipher, CipherError, is_encrypted, nonce_of};
 use crate::data_key::{DataKey, WrapError};
 use crate::document::Document;
 use crate::format::Format;
 use crate::keys::Identities;
 use crate::metadata::{KeyGroup, MasterKey, Metadata, MetadataError};
+use crate::operations::KnownIvs;
 use crate::path::ValuePath;
-use crate::scalar::{Plain, Scalar};
+use crate::scalar::{Plain, Scalar, ScalarType};
 use crate::tree::{Comment, Element, Mapping, Tree, Value};
 use crate::walk::{Leaf, MacHash, Visit, Visitor, walk};
 use crate::yaml::{self, Layout, YamlError};
@@ -155,9 +156,22 @@ impl EncryptedFile {
         })
     }
 
+    /// Returns the same file with other metadata.
+    pub(crate) fn with_metadata(&self, metadata: Metadata) -> Self {
+        Self {
+            metadata,
+            ..self.clone()
+        }
+    }
+
     /// Returns what the file says about itself.
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// Returns its format.
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// Returns the data; the selected values in it are encrypted.
@@ -202,6 +216,16 @@ impl EncryptedFile {
 
     /// Opens it with its data key.
     pub fn decrypt_with(&self, key: &DataKey, check: MacCheck) -> Result<Decrypted, DecryptError> {
+        self.decrypt_remembering(key, check, None)
+    }
+
+    /// Opens it, and remembers the nonces of its values.
+    pub(crate) fn decrypt_remembering(
+        &self,
+        key: &DataKey,
+        check: MacCheck,
+        ivs: Option<&mut KnownIvs>,
+    ) -> Result<Decrypted, DecryptError> {
         let metadata = &self.metadata;
         let cipher = Cipher::new(key);
         let mut tree = self.tree.clone();
@@ -210,6 +234,7 @@ impl EncryptedFile {
             mac: MacHash::new(metadata.mac_only_encrypted),
             switched_mac: MacHash::new(!metadata.mac_only_encrypted),
             warnings: Vec::new(),
+            ivs,
         };
         walk(&mut tree, &metadata.selection, &mut decryption)?;
         let Decryption {
@@ -303,9 +328,29 @@ struct Decryption<'a> {
     /// The MAC the file would have with `mac_only_encrypted` the other way, to explain a mismatch.
     switched_mac: MacHash,
     warnings: Vec<Warning>,
+    ivs: Option<&'a mut KnownIvs>,
 }
 
 impl Decryption<'_> {
+    /// Decrypts a text in its place.
+    fn open(&mut self, text: &str, visit: &Visit<'_>) -> Result<Plain, CipherError> {
+        let plain = self.cipher.decrypt(text, visit.aad)?;
+        if let Some(ivs) = &mut self.ivs
+            && let Some(nonce) = nonce_of(text)
+        {
+            match &plain {
+                Plain::Scalar(scalar) => {
+                    ivs.remember(nonce, &scalar.bytes(), scalar.kind(), visit);
+                }
+                Plain::Comment(comment) => {
+                    let bytes = comment.text.as_bytes();
+                    ivs.remember(nonce, bytes, ScalarType::Comment, visit);
+                }
+            }
+        }
+        Ok(plain)
+    }
+
     fn hash(&mut self, scalar: &Scalar, selected: bool) {
         self.mac.add(scalar, selected);
         self.switched_mac.add(scalar, selected);
@@ -333,7 +378,7 @@ impl Visitor for Decryption<'_> {
                 found,
             });
         };
-        match self.cipher.decrypt(text, visit.aad) {
+        match self.open(text, visit) {
             Ok(Plain::Scalar(scalar)) => {
                 self.hash(&scalar, true);
                 Ok(Leaf::Scalar(scalar))
@@ -350,7 +395,7 @@ impl Visitor for Decryption<'_> {
         if !visit.selected || comment.text.is_empty() {
             return Ok(comment);
         }
-        let text = match self.cipher.decrypt(&comment.text, visit.aad) {
+        let text = match self.open(&comment.text, visit) {
             Ok(Plain::Comment(comment)) => return Ok(comment),
             Ok(Plain::Scalar(scalar)) => scalar.as_str().map(Comment::new),
             Err(_) => None,

@@ -39,6 +39,7 @@ mod format;
 mod go_regex;
 mod keys;
 mod metadata;
+mod operations;
 mod path;
 mod rule;
 mod scalar;
@@ -59,7 +60,11 @@ pub use keys::{
     LoadedIdentity, Recipient, RecipientError,
 };
 pub use metadata::{KeyGroup, KeyKind, MasterKey, Metadata, MetadataError, WRITTEN_VERSION};
-pub use path::ValuePath;
+pub use operations::{
+    BareNumbers, Edit, KeyDifference, LookupError, RecipientChange, RewrapError, SaveError,
+    ValueError,
+};
+pub use path::{PathError, Step, ValuePath};
 pub use rule::EncryptionRule;
 pub use scalar::{Scalar, ScalarError, ScalarType, Time};
 pub use selection::{Selection, SelectionError};

@@ -27,6 +27,18 @@ impl Tree {
     }
 }
 
+impl Tree {
+    /// Tells whether another tree is the same in every respect, not-a-number included.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.documents.len() == other.documents.len()
+            && self
+                .documents
+                .iter()
+                .zip(&other.documents)
+                .all(|(own, other)| own.is_same_as(other))
+    }
+}
+
 /// A mapping with its comments, in order.
 #[derive(Clone, Default, PartialEq)]
 pub struct Mapping {
@@ -109,6 +121,17 @@ impl Mapping {
             .map(|entry| &entry.value)
     }
 
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        self.items.len() == other.items.len()
+            && self.items.iter().zip(&other.items).all(|pair| match pair {
+                (Item::Comment(own), Item::Comment(other)) => own == other,
+                (Item::Entry(own), Item::Entry(other)) => {
+                    own.key == other.key && own.value.is_same_as(&other.value)
+                }
+                _ => false,
+            })
+    }
+
     fn has_values_of(&self, other: &Self) -> bool {
         self.entries().count() == other.entries().count()
             && self
@@ -144,6 +167,39 @@ impl Value {
         match self {
             Self::Scalar(scalar) => scalar.as_str(),
             _ => None,
+        }
+    }
+
+    /// Names the kind of value, for a message.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Mapping(_) => "a mapping",
+            Self::Sequence(_) => "a list",
+            Self::Scalar(Scalar::Str(_)) => "a string",
+            Self::Scalar(Scalar::Int(_)) => "an integer",
+            Self::Scalar(Scalar::Float(_)) => "a number",
+            Self::Scalar(Scalar::Bool(_)) => "a boolean",
+            Self::Scalar(Scalar::Time(_)) => "a date",
+        }
+    }
+
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Scalar(own), Self::Scalar(other)) => {
+                own.kind() == other.kind() && own.bytes() == other.bytes()
+            }
+            (Self::Mapping(own), Self::Mapping(other)) => own.is_same_as(other),
+            (Self::Sequence(own), Self::Sequence(other)) => {
+                own.len() == other.len()
+                    && own.iter().zip(other).all(|pair| match pair {
+                        (Element::Comment(own), Element::Comment(other)) => own == other,
+                        (Element::Value(own), Element::Value(other)) => own.is_same_as(other),
+                        _ => false,
+                    })
+            }
+            _ => false,
         }
     }
 
