@@ -61,7 +61,7 @@ impl Lab {
         let opened = file
             .decrypt(&Identities::from(self.identity.clone()))
             .unwrap();
-        opened.document.to_text().to_string()
+        String::from_utf8(opened.document.to_bytes().to_vec()).unwrap()
     }
 }
 

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 
 use crate::go_regex::{Pattern, PatternError};
 use crate::keys::{Recipient, RecipientError};
+use crate::layout::{Indent, Layout};
 use crate::metadata::KeyKind;
+use crate::parse_error::ParseError;
 use crate::rule::EncryptionRule;
 use crate::scalar::Scalar;
 use crate::selection::{Selection, SelectionError};
 use crate::tree::{Mapping, Value};
-use crate::yaml::{self, Layout, YamlError};
+use crate::yaml;
 
 mod fields;
 
@@ -62,7 +64,7 @@ pub enum ConfigError {
     },
     /// It is not YAML.
     #[error(transparent)]
-    Yaml(#[from] YamlError),
+    Yaml(#[from] ParseError),
     /// A field is not what it should be.
     #[error("`{field}` must be {expected}")]
     Field {
@@ -146,7 +148,7 @@ impl Config {
     /// Reads a configuration that stands in a directory.
     pub fn parse(text: &str, directory: &Path) -> Result<Self, ConfigError> {
         let tree = match yaml::load(text) {
-            Err(YamlError::Empty) => crate::Tree::default(),
+            Err(ParseError::Empty) => crate::Tree::default(),
             other => other?,
         };
         let root = tree.documents.into_iter().next().unwrap_or_default();
@@ -173,7 +175,7 @@ impl Config {
         &self.rules
     }
 
-    /// Returns the layout that YAML files get.
+    /// Returns the layout that files get.
     pub fn layout(&self) -> Layout {
         self.layout
     }
@@ -308,13 +310,41 @@ impl RuleGroup {
 }
 
 fn read_layout(root: &Fields<'_>) -> Result<Layout, ConfigError> {
-    let indent = root
-        .mapping("stores")?
-        .map(|stores| stores.mapping("yaml"))
-        .transpose()?
-        .flatten()
-        .map(|yaml| yaml.number("indent"))
-        .transpose()?
-        .flatten();
-    Ok(indent.map_or_else(Layout::default, Layout::indented))
+    let Some(stores) = root.mapping("stores")? else {
+        return Ok(Layout::default());
+    };
+    let mut layout = Layout::default();
+    if let Some(spaces) = indent_of(&stores, "yaml", "a number from 1 to 9")?
+        && spaces != 0
+    {
+        let spaces = usize::try_from(spaces).map_err(|_| stores.wrong("yaml.indent", "positive"));
+        layout = layout.with_yaml(spaces?);
+    }
+    if let Some(spaces) = indent_of(&stores, "json", JSON_INDENT)? {
+        layout = layout.with_json(json_indent(&stores, "json.indent", spaces)?);
+    }
+    if let Some(spaces) = indent_of(&stores, "json_binary", JSON_INDENT)? {
+        layout = layout.with_binary(json_indent(&stores, "json_binary.indent", spaces)?);
+    }
+    Ok(layout)
+}
+
+const JSON_INDENT: &str = "a number of spaces, or -1 for tabulators";
+
+fn indent_of(
+    stores: &Fields<'_>,
+    store: &str,
+    expected: &'static str,
+) -> Result<Option<i64>, ConfigError> {
+    let store = stores.mapping(store)?;
+    let indent = store.map(|store| store.integer("indent", expected));
+    Ok(indent.transpose()?.flatten())
+}
+
+fn json_indent(stores: &Fields<'_>, field: &str, spaces: i64) -> Result<Indent, ConfigError> {
+    match usize::try_from(spaces) {
+        Ok(spaces) => Ok(Indent::Spaces(spaces)),
+        Err(_) if spaces == -1 => Ok(Indent::Tab),
+        Err(_) => Err(stores.wrong(field, JSON_INDENT)),
+    }
 }

@@ -5,18 +5,21 @@ use rand::{CryptoRng, RngCore};
 use zeroize::Zeroizing;
 
 use crate::cipher::Cipher;
+use crate::codec;
 use crate::data_key::{DataKey, WrapError};
 use crate::encrypted_file::EncryptedFile;
 use crate::format::Format;
+use crate::layout::Layout;
 use crate::metadata::{KeyGroup, MasterKey, Metadata, WRITTEN_VERSION};
 use crate::operations::Ivs;
+use crate::parse_error::ParseError;
 use crate::path::ValuePath;
 use crate::rule::EncryptionRule;
 use crate::scalar::{Scalar, ScalarType, Time};
 use crate::selection::Selection;
-use crate::tree::{Comment, Element, Tree, Value};
+use crate::shape::{self, ShapeError};
+use crate::tree::{Comment, Element, Mapping, Tree, Value};
 use crate::walk::{Leaf, MacHash, Visit, Visitor, walk};
-use crate::yaml::{self, Layout, YamlError};
 
 /// A document in the clear. It cannot be printed by accident.
 #[derive(Clone, PartialEq)]
@@ -42,6 +45,9 @@ pub enum EncryptError {
         /// Where it stands.
         path: ValuePath,
     },
+    /// A value that stays in the clear cannot be written.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     /// The data key could not be wrapped.
     #[error(transparent)]
     Wrap(#[from] WrapError),
@@ -49,18 +55,23 @@ pub enum EncryptError {
 
 impl Document {
     /// Reads a document.
-    pub fn parse(format: Format, text: &str) -> Result<Self, YamlError> {
-        match format {
-            Format::Yaml => Ok(Self {
-                format,
-                tree: yaml::load(text)?,
-            }),
-        }
+    pub fn parse(format: Format, bytes: &(impl AsRef<[u8]> + ?Sized)) -> Result<Self, ParseError> {
+        Ok(Self {
+            format,
+            tree: codec::load_plain(format, bytes.as_ref())?,
+        })
     }
 
-    /// Makes a document of a tree.
-    pub fn from_tree(format: Format, tree: Tree) -> Self {
-        Self { format, tree }
+    /// Makes a document of a tree, if the format can hold it. This is how a document changes its
+    /// format; what the other has no place for, as JSON has none for comments, is not printed.
+    pub fn from_tree(format: Format, tree: Tree) -> Result<Self, ShapeError> {
+        shape::check(format, &tree)?;
+        Ok(Self { format, tree })
+    }
+
+    /// Returns its format.
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// Returns its data.
@@ -68,21 +79,37 @@ impl Document {
         &self.tree
     }
 
-    /// Tells whether it has the reserved key, which makes it an encrypted file or none at all.
+    /// Returns its data, to make another document of.
+    pub fn into_tree(self) -> Tree {
+        self.tree
+    }
+
+    /// Tells whether it has the reserved key, which makes it an encrypted file or none at all. A
+    /// binary document has none, but may be an encrypted file as a whole.
     pub fn is_encrypted(&self) -> bool {
-        self.tree.documents.iter().any(Metadata::is_in)
+        if self.format == Format::Binary {
+            return EncryptedFile::parse(self.format, &self.to_bytes()).is_ok();
+        }
+        let mut documents = self.tree.documents.iter();
+        documents.any(|document| Metadata::is_in(document, self.format))
+    }
+
+    /// Returns what a rule selects in it: of a binary file always everything.
+    pub(crate) fn selection_of<'a>(&self, rule: &'a EncryptionRule) -> &'a Selection {
+        match self.format {
+            Format::Binary => &Selection::All,
+            _ => rule.selection(),
+        }
     }
 
     /// Prints it in the default layout.
-    pub fn to_text(&self) -> Zeroizing<String> {
-        self.to_text_with(Layout::default())
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        self.to_bytes_with(Layout::default())
     }
 
     /// Prints it.
-    pub fn to_text_with(&self, layout: Layout) -> Zeroizing<String> {
-        match self.format {
-            Format::Yaml => yaml::emit(&self.tree, layout),
-        }
+    pub fn to_bytes_with(&self, layout: Layout) -> Zeroizing<Vec<u8>> {
+        codec::emit_plain(self.format, &self.tree, layout)
     }
 
     /// Encrypts it, with a fresh data key and the time of now.
@@ -95,7 +122,7 @@ impl Document {
     }
 
     /// Encrypts it with the given time and randomness. What age adds to wrap the data key is
-    /// random all the same.
+    /// random all the same. Of a binary file everything is encrypted, whatever the rule selects.
     pub fn encrypt_with(
         &self,
         rule: &EncryptionRule,
@@ -108,18 +135,20 @@ impl Document {
         if rule.recipients().is_empty() {
             return Err(EncryptError::NoRecipients);
         }
+        let selection = self.selection_of(rule);
         let key = DataKey::generate(rng);
         let mut metadata = Metadata {
             key_groups: vec![wrapped(&key, rule)?],
             shamir_threshold: None,
-            selection: rule.selection().clone(),
+            selection: selection.clone(),
             mac_only_encrypted: rule.mac_only_encrypted(),
             last_modified: Time::from_timestamp(now),
             mac: String::new(),
             version: WRITTEN_VERSION.to_owned(),
+            unknown: Mapping::default(),
         };
         let mut ivs = Ivs::fresh(rng);
-        let encrypted = encrypt_tree(self.tree.clone(), &key, &metadata, &mut ivs)?;
+        let encrypted = encrypt_tree(self.clone(), &key, &metadata, &mut ivs)?;
         encrypted.state_mac(&key, &mut metadata, now, &mut ivs);
         Ok(EncryptedFile::new(self.format, encrypted.tree, metadata))
     }
@@ -131,13 +160,15 @@ pub(crate) struct Encrypted {
     mac: Zeroizing<String>,
 }
 
-/// Encrypts the selected leaves of a tree.
+/// Encrypts the selected leaves of a document.
 pub(crate) fn encrypt_tree<R: RngCore + CryptoRng>(
-    mut tree: Tree,
+    document: Document,
     key: &DataKey,
     metadata: &Metadata,
     ivs: &mut Ivs<'_, R>,
 ) -> Result<Encrypted, EncryptError> {
+    let Document { format, mut tree } = document;
+    shape::check(format, &tree)?;
     let cipher = Cipher::new(key);
     let mut encryption = Encryption {
         cipher: &cipher,
@@ -146,6 +177,7 @@ pub(crate) fn encrypt_tree<R: RngCore + CryptoRng>(
         ivs,
     };
     walk(&mut tree, &metadata.selection, &mut encryption)?;
+    shape::check_encrypted(format, &tree)?;
     let mac = Zeroizing::new(encryption.mac.finish());
     Ok(Encrypted { tree, mac })
 }

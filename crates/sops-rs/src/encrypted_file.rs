@@ -3,17 +3,20 @@
 use zeroize::Zeroizing;
 
 use crate::cipher::{Cipher, CipherError, is_encrypted, nonce_of};
+use crate::codec;
 use crate::data_key::{DataKey, WrapError};
 use crate::document::Document;
 use crate::format::Format;
 use crate::keys::Identities;
+use crate::layout::Layout;
 use crate::metadata::{KeyGroup, MasterKey, Metadata, MetadataError};
 use crate::operations::KnownIvs;
+use crate::parse_error::ParseError;
 use crate::path::ValuePath;
 use crate::scalar::{Plain, Scalar, ScalarType};
+use crate::shape::{self, ShapeError};
 use crate::tree::{Comment, Element, Mapping, Tree, Value};
 use crate::walk::{Leaf, MacHash, Visit, Visitor, walk};
-use crate::yaml::{self, Layout, YamlError};
 
 /// An encrypted file.
 #[derive(Clone)]
@@ -58,7 +61,10 @@ pub enum MacCheck {
 pub enum DecryptError {
     /// It cannot be read.
     #[error(transparent)]
-    Yaml(#[from] YamlError),
+    Parse(#[from] ParseError),
+    /// Its format cannot hold what is in it.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
     /// It is not encrypted, or what it says about itself cannot be read.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
@@ -144,11 +150,13 @@ impl EncryptedFile {
     }
 
     /// Reads an encrypted file.
-    pub fn parse(format: Format, text: &str) -> Result<Self, DecryptError> {
-        let mut tree = match format {
-            Format::Yaml => yaml::load(text)?,
-        };
-        let metadata = Metadata::take_from(&mut tree)?;
+    pub fn parse(
+        format: Format,
+        bytes: &(impl AsRef<[u8]> + ?Sized),
+    ) -> Result<Self, DecryptError> {
+        let mut tree = codec::load_encrypted(format, bytes.as_ref())?;
+        let metadata = Metadata::take_from(&mut tree, format)?;
+        shape::check_encrypted(format, &tree)?;
         Ok(Self {
             format,
             tree,
@@ -191,13 +199,12 @@ impl EncryptedFile {
         self.to_text_with(Layout::default())
     }
 
-    /// Prints it.
+    /// Prints it; an encrypted file is text in every format.
     pub fn to_text_with(&self, layout: Layout) -> String {
         let mut tree = self.tree.clone();
-        self.metadata.append_to(&mut tree);
-        match self.format {
-            Format::Yaml => yaml::emit(&tree, layout).to_string(),
-        }
+        self.metadata.append_to(&mut tree, self.format);
+        let bytes = codec::emit_encrypted(self.format, &tree, layout);
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Opens it with whichever identity fits, and checks the MAC.
@@ -255,10 +262,7 @@ impl EncryptedFile {
                 return Err(DecryptError::MacMismatch { cause });
             }
         }
-        let document = Document {
-            format: self.format,
-            tree,
-        };
+        let document = Document::from_tree(self.format, tree)?;
         Ok(Decrypted { document, warnings })
     }
 

@@ -16,7 +16,7 @@
 //!
 //! let file = sops_rs::EncryptedFile::parse(Format::Yaml, &encrypted)?;
 //! let opened = file.decrypt(&Identities::from(identity))?;
-//! assert_eq!(opened.document.to_text().as_str(), "user: ada\nlimit: 3\n");
+//! assert_eq!(opened.document.to_bytes().as_slice(), b"user: ada\nlimit: 3\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -30,20 +30,28 @@
 //! - [`Metadata`] is the `sops` entry of an encrypted file, with its [`KeyGroup`]s.
 #![forbid(unsafe_code)]
 
+mod binary;
 mod cipher;
+mod codec;
 mod config;
 mod data_key;
 mod document;
+mod dotenv;
 mod encrypted_file;
 mod format;
 mod go_regex;
+mod ini;
+mod json;
 mod keys;
+mod layout;
 mod metadata;
 mod operations;
+mod parse_error;
 mod path;
 mod rule;
 mod scalar;
 mod selection;
+mod shape;
 mod tree;
 mod walk;
 mod yaml;
@@ -59,14 +67,16 @@ pub use keys::{
     Environment, Identities, Identity, IdentityError, IdentityOrigin, IdentityProblem,
     LoadedIdentity, Recipient, RecipientError,
 };
+pub use layout::{Indent, Layout};
 pub use metadata::{KeyGroup, KeyKind, MasterKey, Metadata, MetadataError, WRITTEN_VERSION};
 pub use operations::{
     BareNumbers, Edit, KeyDifference, LookupError, RecipientChange, RewrapError, SaveError,
     ValueError,
 };
+pub use parse_error::ParseError;
 pub use path::{PathError, Step, ValuePath};
 pub use rule::EncryptionRule;
 pub use scalar::{Scalar, ScalarError, ScalarType, Time};
 pub use selection::{Selection, SelectionError};
-pub use tree::{Comment, Element, Entry, Item, Mapping, Tree, Value};
-pub use yaml::{Layout, YamlError};
+pub use shape::ShapeError;
+pub use tree::{Comment, Element, Entry, Item, MAX_DEPTH, Mapping, Tree, Value};

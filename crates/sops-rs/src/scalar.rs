@@ -87,6 +87,16 @@ impl Scalar {
         })
     }
 
+    /// Returns the text in formats that know only text; the string itself, byte by byte.
+    pub(crate) fn flat_text(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(match self {
+            Self::Float(value) => float::flat(*value).into_bytes(),
+            Self::Bool(value) => value.to_string().into_bytes(),
+            Self::Time(time) => time.in_seconds().into_bytes(),
+            Self::Str(_) | Self::Int(_) => return self.bytes(),
+        })
+    }
+
     /// Returns the text of a string that is UTF-8.
     pub fn as_str(&self) -> Option<&str> {
         match self {

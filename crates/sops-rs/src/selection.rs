@@ -8,6 +8,8 @@ use crate::go_regex::{Pattern, PatternError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Selection {
+    /// Everything: what a binary file has instead of a rule.
+    All,
     /// Everything but what stands under a key with this ending.
     UnencryptedSuffix(String),
     /// What stands under a key with this ending.
@@ -100,16 +102,18 @@ impl Selection {
         })
     }
 
-    /// Returns the name of the option and its text, as a file states them.
-    pub fn as_field(&self) -> (&'static str, &str) {
-        match self {
+    /// Returns the name of the option and its text, as a file states them; `None` when it states
+    /// none.
+    pub fn as_field(&self) -> Option<(&'static str, &str)> {
+        Some(match self {
+            Self::All => return None,
             Self::UnencryptedSuffix(text) => (FIELDS[0], text),
             Self::EncryptedSuffix(text) => (FIELDS[1], text),
             Self::UnencryptedRegex(pattern) => (FIELDS[2], pattern.as_str()),
             Self::EncryptedRegex(pattern) => (FIELDS[3], pattern.as_str()),
             Self::UnencryptedCommentRegex(pattern) => (FIELDS[4], pattern.as_str()),
             Self::EncryptedCommentRegex(pattern) => (FIELDS[5], pattern.as_str()),
-        }
+        })
     }
 
     /// Tells whether a key decides for what stands under it.
@@ -119,7 +123,7 @@ impl Selection {
                 key.ends_with(suffix)
             }
             Self::UnencryptedRegex(pattern) | Self::EncryptedRegex(pattern) => pattern.matches(key),
-            Self::UnencryptedCommentRegex(_) | Self::EncryptedCommentRegex(_) => false,
+            Self::All | Self::UnencryptedCommentRegex(_) | Self::EncryptedCommentRegex(_) => false,
         }
     }
 

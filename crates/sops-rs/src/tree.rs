@@ -7,6 +7,9 @@ use zeroize::Zeroizing;
 
 use crate::scalar::Scalar;
 
+/// How deep containers may nest in a file. Walks over a tree are recursive, so this bounds them.
+pub const MAX_DEPTH: usize = 500;
+
 /// The documents of a file.
 #[derive(Clone, Default, PartialEq)]
 pub struct Tree {

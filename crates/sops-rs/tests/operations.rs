@@ -40,10 +40,8 @@ fn printed(file: &EncryptedFile) -> String {
 
 fn plain(file: &EncryptedFile, identities: &Identities) -> String {
     let opened = file.decrypt(identities).unwrap();
-    opened
-        .document
-        .to_text_with(Layout::indented(2))
-        .to_string()
+    let bytes = opened.document.to_bytes_with(Layout::indented(2));
+    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// A file without what is random: ciphertexts keep their type, wrapped keys their length in lines.

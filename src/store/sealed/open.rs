@@ -110,7 +110,8 @@ impl Opener {
         let opened = encrypted
             .decrypt(&self.identities)
             .map_err(|source| self.refusal(file, Some(&encrypted), source))?;
-        Ok(Secret::new(opened.document.to_text().as_str().to_owned()))
+        let text = opened.document.to_bytes();
+        Ok(Secret::new(String::from_utf8_lossy(&text).into_owned()))
     }
 
     /// Opens the cluster's secrets bundle and checks that it can make a cluster now.

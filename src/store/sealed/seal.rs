@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 use sops_rs::{Config, ConfigError, DecryptError, Document, EncryptError, EncryptionRule};
-use sops_rs::{Format, Identities, YamlError};
+use sops_rs::{Format, Identities, ParseError};
 
 use super::open::public_halves;
 use crate::model::Secret;
@@ -63,7 +63,7 @@ pub enum SealError {
         file: Utf8PathBuf,
         /// Why.
         #[source]
-        source: Box<YamlError>,
+        source: Box<ParseError>,
     },
     /// The file cannot be written.
     #[error(transparent)]

@@ -72,13 +72,15 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn number(&self, field: &str) -> Result<Option<usize>, ConfigError> {
+    pub(super) fn integer(
+        &self,
+        field: &str,
+        expected: &'static str,
+    ) -> Result<Option<i64>, ConfigError> {
         match self.get(field) {
             None => Ok(None),
-            Some(Value::Scalar(Scalar::Int(number))) if *number > 0 => usize::try_from(*number)
-                .map(Some)
-                .map_err(|_| self.wrong(field, "small")),
-            Some(_) => Err(self.wrong(field, "a positive number")),
+            Some(Value::Scalar(Scalar::Int(number))) => Ok(Some(*number)),
+            Some(_) => Err(self.wrong(field, expected)),
         }
     }
 

@@ -30,7 +30,7 @@ use crate::rule::EncryptionRule;
 /// let first_line = |text: String| text.lines().next().map(str::to_owned);
 /// assert_eq!(first_line(changed.to_text()), first_line(file.to_text()));
 /// let opened = changed.decrypt(&Identities::from(identity))?;
-/// assert_eq!(opened.document.to_text().as_str(), "user: ada\npassword: new\n");
+/// assert_eq!(opened.document.to_bytes().as_slice(), b"user: ada\npassword: new\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Edit {
@@ -177,7 +177,7 @@ impl Edit {
         let (rewrapped, _) = self.original.update_keys_with(&self.key, rule)?;
         let key = self.key.clone();
         let mut metadata = rewrapped.metadata().clone();
-        metadata.selection = rule.selection().clone();
+        metadata.selection = self.document.selection_of(rule).clone();
         metadata.mac_only_encrypted = rule.mac_only_encrypted();
         Ok(self.seal(&key, metadata, now, rng)?)
     }
@@ -206,9 +206,9 @@ impl Edit {
             return Err(EncryptError::AlreadyEncrypted);
         }
         let format = self.document.format;
-        let mut tree = self.document.tree;
-        let mut ivs = Ivs::known(self.ivs, &mut tree, &metadata.selection, rng);
-        let encrypted = encrypt_tree(tree, key, &metadata, &mut ivs)?;
+        let mut document = self.document;
+        let mut ivs = Ivs::known(self.ivs, &mut document.tree, &metadata.selection, rng);
+        let encrypted = encrypt_tree(document, key, &metadata, &mut ivs)?;
         let original = self.original.metadata();
         let same_mac = key.bytes() == self.key.bytes()
             && original.mac_only_encrypted == metadata.mac_only_encrypted

@@ -252,7 +252,7 @@ mod tests {
     fn changed(change: impl FnOnce(&mut Document)) -> String {
         let mut document = Document::parse(Format::Yaml, TEXT).unwrap();
         change(&mut document);
-        document.to_text().to_string()
+        String::from_utf8(document.to_bytes().to_vec()).unwrap()
     }
 
     fn set(path: &str, value: &str) -> String {

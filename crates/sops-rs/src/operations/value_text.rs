@@ -2,11 +2,12 @@
 
 use zeroize::Zeroizing;
 
-use crate::document::Document;
 use crate::format::Format;
+use crate::layout::Layout;
+use crate::parse_error::ParseError;
 use crate::scalar::Scalar;
 use crate::tree::{Mapping, Tree, Value};
-use crate::yaml::{self, Layout, YamlError};
+use crate::{json, yaml};
 
 /// A text that is no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +15,7 @@ use crate::yaml::{self, Layout, YamlError};
 pub struct ValueError {
     /// What is wrong with it.
     #[source]
-    pub source: YamlError,
+    pub source: ParseError,
 }
 
 /// What a number that stands alone becomes.
@@ -60,7 +61,7 @@ impl Value {
             _ => None,
         };
         let value = value.ok_or(ValueError {
-            source: YamlError::Empty,
+            source: ParseError::Empty,
         })?;
         Ok(match (value, numbers) {
             #[expect(clippy::cast_precision_loss, reason = "what `sops` does too")]
@@ -71,26 +72,28 @@ impl Value {
         })
     }
 
-    /// Prints it by itself: a string as its bytes and nothing else, everything else in the form
-    /// of the format, which ends with a newline.
+    /// Prints it by itself: a string as its bytes and nothing else, everything else as YAML in a
+    /// YAML file and as JSON in every other, which ends with a newline.
     pub fn to_bytes(&self, format: Format, layout: Layout) -> Zeroizing<Vec<u8>> {
         if let Self::Scalar(Scalar::Str(bytes)) = self {
             return bytes.clone();
         }
-        let text = if let Self::Mapping(mapping) = self {
-            print(format, mapping.clone(), layout)
-        } else {
-            let mut wrapper = Mapping::default();
-            wrapper.push(WRAPPER, self.clone());
-            unwrapped(&print(format, wrapper, layout), layout)
+        let text = match self {
+            _ if format != Format::Yaml => json::emit_value(self, layout.json()),
+            Self::Mapping(mapping) => print(mapping.clone(), layout),
+            _ => {
+                let mut wrapper = Mapping::default();
+                wrapper.push(WRAPPER, self.clone());
+                unwrapped(&print(wrapper, layout), layout)
+            }
         };
         Zeroizing::new(text.as_bytes().to_vec())
     }
 }
 
-fn print(format: Format, mapping: Mapping, layout: Layout) -> Zeroizing<String> {
+fn print(mapping: Mapping, layout: Layout) -> Zeroizing<String> {
     let documents = vec![mapping];
-    Document::from_tree(format, Tree { documents }).to_text_with(layout)
+    yaml::emit(&Tree { documents }, layout.yaml())
 }
 
 /// Takes the wrapper's key and one level of indentation away again.
@@ -100,7 +103,7 @@ fn unwrapped(text: &str, layout: Layout) -> Zeroizing<String> {
     if let Some(inline) = rest.strip_prefix(' ') {
         return Zeroizing::new(inline.to_owned());
     }
-    let indent = " ".repeat(layout.indent());
+    let indent = " ".repeat(layout.yaml());
     let mut out = Zeroizing::new(String::with_capacity(text.len()));
     for line in rest.trim_start_matches('\n').split_inclusive('\n') {
         out.push_str(line.strip_prefix(&indent).unwrap_or(line));
@@ -139,6 +142,9 @@ mod tests {
         assert_eq!(as_written("null"), "null: null\n");
         assert_eq!(printed("5", BareNumbers::Float), "a number: 5\n");
         assert_eq!(printed("[5]", BareNumbers::Float), "a list: - 5\n");
+        let list = Value::from_text("[1]").unwrap();
+        let json = list.to_bytes(Format::Json, Layout::default());
+        assert_eq!(json.as_slice(), b"[\n\t1\n]\n");
     }
 
     #[test]

@@ -51,12 +51,16 @@ impl Decimal {
         }
     }
 
-    fn scientific(&self) -> String {
+    /// With an exponent of at least so many digits.
+    fn scientific(&self, width: usize) -> String {
         let (first, rest) = self.digits.split_at(1);
         let point = if rest.is_empty() { "" } else { "." };
         let sign = if self.exponent < 0 { '-' } else { '+' };
         let exponent = self.exponent.unsigned_abs();
-        format!("{}{first}{point}{rest}e{sign}{exponent:02}", self.sign())
+        format!(
+            "{}{first}{point}{rest}e{sign}{exponent:0width$}",
+            self.sign()
+        )
     }
 }
 
@@ -82,15 +86,43 @@ pub(crate) fn yaml(value: f64) -> String {
             if (-4..6).contains(&decimal.exponent) {
                 decimal.positional()
             } else {
-                decimal.scientific()
+                decimal.scientific(2)
             }
         }
     }
 }
 
+/// The text in JSON, which has no word for what is not finite: with an exponent for numbers below
+/// 1e-6 and from 1e21 on.
+pub(crate) fn json(value: f64) -> String {
+    if !value.is_finite() {
+        return positional(value);
+    }
+    let decimal = Decimal::of(value);
+    if value == 0.0 || (-6..21).contains(&decimal.exponent) {
+        decimal.positional()
+    } else {
+        decimal.scientific(1)
+    }
+}
+
+/// The text in dotenv and INI: as in YAML, but a whole number has a point, and the exponent a
+/// large letter.
+pub(crate) fn flat(value: f64) -> String {
+    if !value.is_finite() {
+        return positional(value);
+    }
+    let text = yaml(value);
+    if text.contains(['.', 'e']) {
+        text.to_uppercase()
+    } else {
+        text + ".0"
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{positional, yaml};
+    use super::{flat, json, positional, yaml};
 
     #[test]
     fn exponents_appear_where_go_puts_them() {
@@ -113,6 +145,25 @@ mod tests {
         for (value, printed, authenticated) in cases {
             assert_eq!(yaml(value), printed);
             assert_eq!(positional(value), authenticated);
+        }
+    }
+
+    #[test]
+    fn every_format_has_its_own_way() {
+        let cases = [
+            (1.0, "1", "1.0"),
+            (-0.0, "-0", "-0.0"),
+            (1.5, "1.5", "1.5"),
+            (1_234_567.5, "1234567.5", "1.2345675E+06"),
+            (0.000_001, "0.000001", "1E-06"),
+            (0.000_000_1, "1e-7", "1E-07"),
+            (1e20, "100000000000000000000", "1E+20"),
+            (1e21, "1e+21", "1E+21"),
+            (1e-10, "1e-10", "1E-10"),
+        ];
+        for (value, in_json, in_dotenv) in cases {
+            assert_eq!(json(value), in_json);
+            assert_eq!(flat(value), in_dotenv);
         }
     }
 

@@ -6,39 +6,12 @@ use super::scalar_style::{Printed, Style};
 use super::writer::{Registers, Writer};
 use crate::tree::{Comment, Element, Item, Mapping, Tree, Value};
 
-/// How a document is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
-    indent: usize,
-}
-
-impl Layout {
-    /// Indents by this many spaces: 1 to 9, others are brought into that range.
-    pub fn indented(spaces: usize) -> Self {
-        Self {
-            indent: spaces.clamp(1, 9),
-        }
-    }
-
-    /// Returns the number of spaces.
-    pub fn indent(self) -> usize {
-        self.indent
-    }
-}
-
-impl Default for Layout {
-    /// Four spaces, as `sops`.
-    fn default() -> Self {
-        Self { indent: 4 }
-    }
-}
-
 /// A simple key is at most this long, in bytes.
 const SIMPLE_KEY: usize = 128;
 
-/// Prints a tree.
-pub(crate) fn emit(tree: &Tree, layout: Layout) -> Zeroizing<String> {
-    let mut emitter = Emitter(Writer::new(layout.indent));
+/// Prints a tree, indented by so many spaces.
+pub(crate) fn emit(tree: &Tree, indent: usize) -> Zeroizing<String> {
+    let mut emitter = Emitter(Writer::new(indent));
     for (position, document) in tree.documents.iter().enumerate() {
         if position > 0 {
             emitter.0.document_marker();

@@ -5,18 +5,18 @@
 
 use std::collections::BTreeMap;
 
-use super::YamlError;
 use super::frame::{Contents, Frame, PendingKey};
-use super::parse::{ContainerKind, Event, EventKind, MAX_DEPTH, Place, ScalarEvent, events};
+use super::parse::{ContainerKind, Event, EventKind, Place, ScalarEvent, events};
 use super::placement::{Ahead, Note, comments};
 use super::resolve::resolve;
-use crate::tree::{Comment, Item, Mapping, Tree, Value};
+use crate::parse_error::ParseError;
+use crate::tree::{Comment, Item, MAX_DEPTH, Mapping, Tree, Value};
 
 /// How many values aliases may add to a file.
 const ALIAS_BUDGET: usize = 1_000_000;
 
 /// Reads a text.
-pub(crate) fn load(text: &str) -> Result<Tree, YamlError> {
+pub(crate) fn load(text: &str) -> Result<Tree, ParseError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let events = events(text)?;
     let mut builder = Builder::new(text);
@@ -32,7 +32,7 @@ pub(crate) fn load(text: &str) -> Result<Tree, YamlError> {
         }
     }
     if builder.documents.is_empty() {
-        return Err(YamlError::Empty);
+        return Err(ParseError::Empty);
     }
     let mut documents = builder.documents;
     give_back_comments(&mut documents);
@@ -101,7 +101,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn take(&mut self, event: &Event<'_>) -> Result<(), YamlError> {
+    fn take(&mut self, event: &Event<'_>) -> Result<(), ParseError> {
         match &event.kind {
             EventKind::Comment { .. } => {}
             EventKind::DocumentStart => {
@@ -132,19 +132,19 @@ impl<'a> Builder<'a> {
         flow: bool,
         anchor: usize,
         at: Place,
-    ) -> Result<(), YamlError> {
+    ) -> Result<(), ParseError> {
         if self.expects_key() {
             let found = match kind {
                 ContainerKind::Mapping => "a mapping",
                 ContainerKind::Sequence => "a list",
             };
-            return Err(YamlError::Key {
+            return Err(ParseError::Key {
                 line: at.line,
                 found,
             });
         }
         if self.frames.is_empty() && kind == ContainerKind::Sequence {
-            return Err(YamlError::NotAMapping {
+            return Err(ParseError::NotAMapping {
                 line: at.line,
                 found: "a list",
             });
@@ -190,10 +190,10 @@ impl<'a> Builder<'a> {
         self.attach(value, anchor, Last { at, is });
     }
 
-    fn scalar(&mut self, scalar: &ScalarEvent<'_>, at: Place) -> Result<(), YamlError> {
+    fn scalar(&mut self, scalar: &ScalarEvent<'_>, at: Place) -> Result<(), ParseError> {
         let tag = scalar.tag.as_deref();
         let value = resolve(&scalar.text, scalar.quoted, tag)
-            .map_err(|_| YamlError::Integer { line: at.line })?;
+            .map_err(|_| ParseError::Integer { line: at.line })?;
         let empty = at.start == at.end && !scalar.quoted;
         let is = LastKind::Scalar {
             block: scalar.block,
@@ -202,8 +202,8 @@ impl<'a> Builder<'a> {
         self.node(value, scalar.anchor, Last { at, is })
     }
 
-    fn alias(&mut self, anchor: usize, at: Place) -> Result<(), YamlError> {
-        let problem = |problem| YamlError::Alias {
+    fn alias(&mut self, anchor: usize, at: Place) -> Result<(), ParseError> {
+        let problem = |problem| ParseError::Alias {
             line: at.line,
             problem,
         };
@@ -226,11 +226,11 @@ impl<'a> Builder<'a> {
     }
 
     /// A scalar or an alias: a key where one is expected, else a value.
-    fn node(&mut self, value: Value, anchor: usize, last: Last) -> Result<(), YamlError> {
+    fn node(&mut self, value: Value, anchor: usize, last: Last) -> Result<(), ParseError> {
         if self.frames.is_empty() {
             return match value {
                 Value::Null => Ok(()),
-                _ => Err(YamlError::NotAMapping {
+                _ => Err(ParseError::NotAMapping {
                     line: last.at.line,
                     found: "a single value",
                 }),
@@ -246,10 +246,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn key(&mut self, value: &Value, anchor: usize, at: Place) -> Result<(), YamlError> {
+    fn key(&mut self, value: &Value, anchor: usize, at: Place) -> Result<(), ParseError> {
         let line = at.line;
         let Some(text) = value.as_str() else {
-            return Err(YamlError::Key {
+            return Err(ParseError::Key {
                 line,
                 found: describe(value),
             });
@@ -265,7 +265,7 @@ impl<'a> Builder<'a> {
         } = &mut frame.contents
         {
             if first_document && !seen.insert(key.clone()) {
-                return Err(YamlError::DuplicateKey { line, key });
+                return Err(ParseError::DuplicateKey { line, key });
             }
             *pending = Some(PendingKey(key));
         }
@@ -322,11 +322,10 @@ impl<'a> Builder<'a> {
     }
 }
 
-fn too_deep(at: Place) -> YamlError {
-    YamlError::Syntax {
+fn too_deep(at: Place) -> ParseError {
+    ParseError::TooDeep {
         line: at.line,
-        column: at.column + 1,
-        message: format!("nested deeper than {MAX_DEPTH} levels"),
+        limit: MAX_DEPTH,
     }
 }
 

@@ -4,10 +4,7 @@ use std::borrow::Cow;
 
 use serde_saphyr::granit_parser as granit;
 
-use super::YamlError;
-
-/// How deep containers may nest. Walks over a tree are recursive, so this bounds them too.
-pub(crate) const MAX_DEPTH: usize = 500;
+use crate::parse_error::ParseError;
 
 /// One event.
 pub(super) struct Event<'a> {
@@ -60,13 +57,13 @@ pub(super) enum ContainerKind {
 }
 
 /// Reads all events of a text.
-pub(super) fn events(text: &str) -> Result<Vec<Event<'_>>, YamlError> {
+pub(super) fn events(text: &str) -> Result<Vec<Event<'_>>, ParseError> {
     let options = granit::options! {
         max_buffered_comment_events: usize::MAX,
     };
     let mut events = Vec::new();
     for next in granit::Parser::new_from_str_with_options(text, options) {
-        let (event, span) = next.map_err(|error| YamlError::Syntax {
+        let (event, span) = next.map_err(|error| ParseError::Syntax {
             line: error.marker().line(),
             column: error.marker().col() + 1,
             message: error.info(),

@@ -47,13 +47,13 @@ pub fn run(context: &Context, args: DecryptArgs) -> Outcome {
     };
     let opened = open(context, &source, check)?;
     warn(context, &source, &opened);
-    let text = opened.document.to_text_with(layout(context, &source));
+    let text = opened.document.to_bytes_with(layout(context, &source));
     if !args.in_place && context.ui.is_json() {
         context
             .ui
             .json(&super::json::documents(opened.document.tree()))?;
     } else if args.in_place {
-        file::replace(&source.path, text.as_bytes())?;
+        file::replace(&source.path, &text)?;
         context.ui.note(&format!(
             "decrypted `{0}`; `{0}` is now in the clear",
             source.path
@@ -64,7 +64,7 @@ pub fn run(context: &Context, args: DecryptArgs) -> Outcome {
                 .json(&json!({ "file": source.path, "decrypted": true }))?;
         }
     } else {
-        context.ui.result(text.as_bytes())?;
+        context.ui.result(&text)?;
     }
     Ok(ExitStatus::Done)
 }
@@ -108,7 +108,7 @@ impl Source {
 
 fn open(context: &Context, source: &Source, check: MacCheck) -> Result<Decrypted, Failure> {
     let path = &source.path;
-    let encrypted = EncryptedFile::parse(source.format, &source.text)
+    let encrypted = EncryptedFile::parse(source.format, source.text.as_bytes())
         .map_err(|error| unlock::failure(path, error, None, &Identities::default()))?;
     let beside = (!source.is_stdin).then_some(path.as_path());
     let identities = unlock::identities(context, beside, &encrypted);

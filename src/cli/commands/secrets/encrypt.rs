@@ -91,7 +91,7 @@ fn prepare(path: &Utf8Path) -> Result<Prepared, Failure> {
     let format = file::format(path)?;
     let text = file::read(path)?;
     file::check_writable(path)?;
-    let document = Document::parse(format, &text).with_context(|| format!("`{path}`"))?;
+    let document = Document::parse(format, text.as_bytes()).with_context(|| format!("`{path}`"))?;
     if document.is_encrypted() {
         return Err(already_encrypted(path));
     }
@@ -181,9 +181,9 @@ fn already_encrypted(path: &Utf8Path) -> Failure {
 
 fn nothing_selected(path: &Utf8Path, config: &Utf8Path, rule: &CreationRule) -> Failure {
     let number = rule.number();
-    let selection = rule.encryption_rule().map(|rule| {
-        let (field, text) = rule.selection().as_field();
-        format!(" (`{field}: {text}`)")
+    let selection = rule.encryption_rule().ok().and_then(|rule| {
+        let (field, text) = rule.selection().as_field()?;
+        Some(format!(" (`{field}: {text}`)"))
     });
     Failure::message(
         Kind::Refused,

@@ -67,7 +67,10 @@ pub(super) fn resolve(context: &Context, name: &Utf8Path) -> Utf8PathBuf {
 
 /// The format that a file's name tells.
 pub(super) fn format(path: &Utf8Path) -> Result<Format, FileError> {
-    Format::of_path(path.as_std_path()).ok_or_else(|| FileError::Format(path.to_owned()))
+    match Format::of_path(path.as_std_path()) {
+        format @ Format::Yaml => Ok(format),
+        _ => Err(FileError::Format(path.to_owned())),
+    }
 }
 
 /// Reads a file.

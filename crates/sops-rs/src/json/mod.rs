@@ -1,0 +1,9 @@
+//! JSON as `sops` reads and writes it: keys keep their order, whole numbers are exact.
+//!
+//! This module knows no cryptography.
+
+mod emit;
+mod parse;
+
+pub(crate) use emit::{emit, emit_value};
+pub(crate) use parse::load;

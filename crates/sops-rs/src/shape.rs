@@ -1,0 +1,186 @@
+//! What a tree must be like for a format to hold it.
+//!
+//! A document is checked when it is made, so that printing it cannot fail.
+
+use crate::binary::DATA;
+use crate::format::Format;
+use crate::path::ValuePath;
+use crate::scalar::Scalar;
+use crate::tree::{Element, Item, MAX_DEPTH, Mapping, Tree, Value};
+
+/// A tree that a format cannot hold.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShapeError {
+    /// It has several documents, or none.
+    #[error("{format} holds one document, not {found}")]
+    Documents {
+        /// The format.
+        format: Format,
+        /// How many there are.
+        found: usize,
+    },
+    /// It has a value that cannot be written.
+    #[error("{path}: {format} cannot hold {found}")]
+    Value {
+        /// The format.
+        format: Format,
+        /// Where the value stands.
+        path: ValuePath,
+        /// What it is.
+        found: &'static str,
+    },
+    /// It has a key that would be read as something else.
+    #[error("{path}: {format} cannot hold a key with {found}")]
+    Key {
+        /// The format.
+        format: Format,
+        /// Where it stands.
+        path: ValuePath,
+        /// What is in it.
+        found: &'static str,
+    },
+    /// It is not the single value of a binary file.
+    #[error("a binary file holds one value under the key `{DATA}` and nothing else")]
+    Binary,
+}
+
+/// Checks that a format can hold a plain tree.
+pub(crate) fn check(format: Format, tree: &Tree) -> Result<(), ShapeError> {
+    check_with(format, tree, Strings::Bytes)
+}
+
+/// Checks that a format can hold an encrypted tree, which is text throughout.
+pub(crate) fn check_encrypted(format: Format, tree: &Tree) -> Result<(), ShapeError> {
+    check_with(format, tree, Strings::Text)
+}
+
+/// What strings must be. A dotenv or INI file in the clear may hold bytes that are not text, as
+/// `sops` lets it; YAML has a tag for them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strings {
+    Bytes,
+    Text,
+}
+
+fn check_with(format: Format, tree: &Tree, strings: Strings) -> Result<(), ShapeError> {
+    if format != Format::Yaml && tree.documents.len() != 1 {
+        let found = tree.documents.len();
+        return Err(ShapeError::Documents { format, found });
+    }
+    if format == Format::Binary {
+        let data = tree.documents.first().and_then(|mapping| mapping.get(DATA));
+        let single = tree.documents[0].entries().count() == 1;
+        return match data {
+            Some(Value::Scalar(Scalar::Str(_))) if single => Ok(()),
+            _ => Err(ShapeError::Binary),
+        };
+    }
+    for (position, document) in tree.documents.iter().enumerate() {
+        let mut checker = Checker {
+            format,
+            strings,
+            path: ValuePath::document(position),
+        };
+        checker.mapping(document, 1)?;
+    }
+    Ok(())
+}
+
+struct Checker {
+    format: Format,
+    strings: Strings,
+    path: ValuePath,
+}
+
+impl Checker {
+    /// Checks a container at a depth; the document's own is 1.
+    fn mapping(&mut self, mapping: &Mapping, depth: usize) -> Result<(), ShapeError> {
+        for item in &mapping.items {
+            if let Item::Entry(entry) = item {
+                self.path.push_key(&entry.key);
+                self.key(&entry.key)?;
+                self.value(&entry.value, depth)?;
+                self.path.pop();
+            }
+        }
+        Ok(())
+    }
+
+    fn sequence(&mut self, elements: &[Element], depth: usize) -> Result<(), ShapeError> {
+        let values = elements.iter().filter_map(|element| match element {
+            Element::Value(value) => Some(value),
+            Element::Comment(_) => None,
+        });
+        for (index, value) in values.enumerate() {
+            self.path.push_index(index);
+            self.value(value, depth)?;
+            self.path.pop();
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, value: &Value, depth: usize) -> Result<(), ShapeError> {
+        let deepest = match self.format {
+            Format::Dotenv => 1,
+            Format::Ini => 2,
+            _ => MAX_DEPTH,
+        };
+        match value {
+            Value::Mapping(_) | Value::Sequence(_) if depth >= deepest => {
+                Err(self.value_error(match (deepest, value) {
+                    (MAX_DEPTH, _) => "containers nested that deeply",
+                    (_, Value::Mapping(_)) => "a mapping",
+                    _ => "a list",
+                }))
+            }
+            Value::Sequence(_) if self.format == Format::Ini => Err(self.value_error("a list")),
+            Value::Mapping(mapping) => self.mapping(mapping, depth + 1),
+            Value::Sequence(elements) => self.sequence(elements, depth + 1),
+            Value::Null => match self.format {
+                Format::Dotenv | Format::Ini => Err(self.value_error("null")),
+                _ => Ok(()),
+            },
+            Value::Scalar(scalar) => self.scalar(scalar, depth),
+        }
+    }
+
+    fn scalar(&self, scalar: &Scalar, depth: usize) -> Result<(), ShapeError> {
+        match (self.format, scalar) {
+            (Format::Ini, _) if depth == 1 => Err(self.value_error("a value outside of a section")),
+            (Format::Json, Scalar::Float(float)) if !float.is_finite() => {
+                Err(self.value_error("a number that is not finite"))
+            }
+            (Format::Json | Format::Dotenv | Format::Ini, Scalar::Str(bytes))
+                if (self.format == Format::Json || self.strings == Strings::Text)
+                    && std::str::from_utf8(bytes).is_err() =>
+            {
+                Err(self.value_error("bytes that are not text"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn value_error(&self, found: &'static str) -> ShapeError {
+        ShapeError::Value {
+            format: self.format,
+            path: self.path.clone(),
+            found,
+        }
+    }
+
+    fn key(&self, key: &str) -> Result<(), ShapeError> {
+        let found = match self.format {
+            Format::Dotenv if key.starts_with('#') => "`#` in front",
+            Format::Dotenv if key.contains('=') => "`=` in it",
+            Format::Dotenv | Format::Ini if key.contains('\n') => "a line break in it",
+            Format::Ini if key.is_empty() => "no characters",
+            _ => return Ok(()),
+        };
+        Err(ShapeError::Key {
+            format: self.format,
+            path: self.path.clone(),
+            found,
+        })
+    }
+}
