@@ -323,7 +323,7 @@ fn two_thousand_documents_agree() {
     let mut random = Random(0x5eed);
     for round in 0..20 {
         let documents: Vec<Mapping> = (0..100).map(|_| random.mapping(3)).collect();
-        let document = Document::from_tree(Format::Yaml, Tree { documents });
+        let document = Document::from_tree(Format::Yaml, Tree { documents }).unwrap();
         let ours = document.encrypt(&lab.rule()).unwrap().to_text();
         lab.env.write("file.yaml", &ours);
         let run = lab.sops(["decrypt", "file.yaml"]);

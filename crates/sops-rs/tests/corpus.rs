@@ -355,11 +355,11 @@ fn broken_files_are_told_apart() {
         ("bugs/unknown-metadata-field.enc.yaml", "opens"),
         ("bugs/empty-comment-in-list.enc.yaml", "opens"),
         (
-            "upstream/plainfile.yaml",
+            "upstream-pgp/plainfile.yaml",
             "the file is not encrypted: it has no `sops` entry",
         ),
         (
-            "upstream/pgp-comments.enc.yaml",
+            "upstream-pgp/comments.enc.yaml",
             "the file is not encrypted for an age key, but for pgp",
         ),
         (
