@@ -451,9 +451,10 @@ fn equal(found: &[u8], expected: &[u8]) -> Result<(), String> {
 }
 
 fn equal_counts(found: usize, expected: usize) -> Result<(), String> {
-    match found == expected {
-        true => Ok(()),
-        false => Err(format!("found {found}, expected {expected}")),
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("found {found}, expected {expected}"))
     }
 }
 
