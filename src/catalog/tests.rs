@@ -14,11 +14,14 @@ pub(crate) fn reference_cluster() -> Cluster {
     let node = |number: u8| Node {
         name: format!("talos-{number}").parse().expect("a name"),
         role: Role::ControlPlane,
+        version: crate::model::Version::new(1, 13, 9),
         address: [192, 168, 1, 100 + number].into(),
         arch: Arch::Amd64,
         disk: DiskSelector::Serial(format!("S4EVNX0R10000{number}")),
         nic: NicSelector::Mac(format!("52:54:00:00:00:0{number}").parse().expect("a MAC")),
+        links: Links::default(),
         labels: BTreeMap::new(),
+        settings: Settings::default(),
         patches: Vec::new(),
     };
     Cluster {
@@ -28,6 +31,9 @@ pub(crate) fn reference_cluster() -> Cluster {
             version: "v1.13.9".parse().expect("a version"),
             extensions: Vec::new(),
             kernel_args: Vec::new(),
+            discovery: true,
+            kube_span: false,
+            registries: Registries::default(),
         }),
         network: Network {
             nodes: "192.168.1.0/24".parse().expect("a network"),
@@ -53,6 +59,7 @@ pub(crate) fn reference_cluster() -> Cluster {
                 provider: VipProvider::KubeVip,
             }),
             schedulable: true,
+            sans: Vec::new(),
         },
         nodes: vec![node(1), node(2), node(3)],
         patches: Patches::default(),

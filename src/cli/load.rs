@@ -7,6 +7,7 @@ use camino::Utf8Path;
 use super::own_components;
 use super::{Context, Failure, Kind};
 use crate::catalog::Catalog;
+use crate::render::talos::lint;
 use crate::spec::{Checked, Cluster, Code, Diagnostic};
 use crate::{spec, ui};
 
@@ -37,12 +38,27 @@ pub fn check(context: &Context) -> Result<(Checked, Catalog), Failure> {
         Ok(bytes) => spec::load_bytes(name, &bytes, &catalog),
         Err(finding) => Checked::refused(name, finding),
     };
-    Ok((checked, catalog))
+    Ok((with_machines(checked, &catalog), catalog))
 }
 
 /// Checks a spec that is not written yet as if it stood in this repository.
 pub fn check_text(root: &Utf8Path, text: &str) -> Result<Checked, Failure> {
-    Ok(spec::load(SPEC_FILE, text, &catalog(root)?))
+    let catalog = catalog(root)?;
+    Ok(with_machines(
+        spec::load(SPEC_FILE, text, &catalog),
+        &catalog,
+    ))
+}
+
+/// Adds what is found in the configurations that come of it.
+fn with_machines(checked: Checked, catalog: &Catalog) -> Checked {
+    match &checked.cluster {
+        Some(cluster) => {
+            let found = lint(cluster, catalog);
+            checked.with_machines(found, catalog)
+        }
+        None => checked,
+    }
 }
 
 /// Shows the findings on standard error.

@@ -151,6 +151,14 @@ pub struct Disk {
     pub size: u64,
     /// The model.
     pub model: String,
+    /// How it is attached: `nvme`, `sata`, `usb`, …
+    pub transport: String,
+    /// Where it is attached.
+    pub bus_path: String,
+    /// Whether it has platters.
+    pub rotational: bool,
+    /// Its stable names, such as `/dev/disk/by-id/…`.
+    pub symlinks: Vec<String>,
     /// Whether it can be written.
     pub readonly: bool,
     /// Whether it is an optical drive.

@@ -8,7 +8,7 @@ use super::observed::{
 };
 use super::refusal::{Fence, Refusal};
 use crate::model::NodeName;
-use crate::spec::cluster::{Arch, Cluster, DiskSelector, Distribution, NicSelector, Node, Role};
+use crate::spec::cluster::{Arch, DiskSelector, NicSelector, Node, Role};
 
 /// Talos itself asks for 2 GiB on control planes and 1 GiB on workers and tolerates 150 MiB less.
 const CONTROL_PLANE_MEMORY_MIB: u64 = 1848 - 150;
@@ -33,7 +33,6 @@ pub(super) enum Life {
 
 /// Looks at everything but etcd, which has a fence of its own.
 pub(super) fn check(
-    cluster: &Cluster,
     nodes: &[&Node],
     observed: &Observed,
     consents: &Consents,
@@ -42,7 +41,7 @@ pub(super) fn check(
     let mut findings = Findings::default();
     check_repository(observed, life, &mut findings);
     for node in nodes {
-        check_node(cluster, node, observed, consents, life, &mut findings);
+        check_node(node, observed, consents, life, &mut findings);
     }
     check_duplicates(nodes, observed, &mut findings);
     check_vip(observed, &mut findings);
@@ -163,7 +162,6 @@ fn git_finding(git: &Git) -> Option<Refusal> {
 }
 
 fn check_node(
-    cluster: &Cluster,
     node: &Node,
     observed: &Observed,
     consents: &Consents,
@@ -186,7 +184,7 @@ fn check_node(
             .on(name),
         ),
         NodeState::Maintenance { hardware, .. } => {
-            check_machine(cluster, node, &hardware, findings);
+            check_machine(node, &hardware, findings);
             if hardware.platform == Platform::Metal {
                 check_disk(node, &hardware, consents, findings);
             }
@@ -216,21 +214,20 @@ fn check_node(
     }
 }
 
-fn check_machine(cluster: &Cluster, node: &Node, hardware: &Hardware, findings: &mut Findings) {
+fn check_machine(node: &Node, hardware: &Hardware, findings: &mut Findings) {
     let name = &node.name;
     let mut mismatch = |message: String, remedy: &str| {
         findings
             .refusals
             .push(Refusal::new(Fence::HardwareMismatch, message, remedy).on(name));
     };
-    let Distribution::Talos(talos) = &cluster.distribution;
     if let Some(version) = &hardware.version
-        && version.minor_release() != talos.version.minor_release()
+        && version.minor_release() != node.version.minor_release()
     {
         mismatch(
             format!(
                 "`{name}` booted Talos {version}, the spec says {}",
-                talos.version
+                node.version
             ),
             "boot the machine from an image of the spec's release, or change the spec",
         );
@@ -323,7 +320,14 @@ pub(super) fn matching_disks<'a>(node: &Node, hardware: &'a Hardware) -> Vec<&'a
         .filter(|disk| match &node.disk {
             DiskSelector::Serial(serial) => disk.serial == *serial,
             DiskSelector::Wwid(wwid) => disk.wwid == *wwid,
-            DiskSelector::Path(path) => disk.path == *path,
+            DiskSelector::Path(path) => disk.path == *path || disk.symlinks.contains(path),
+            DiskSelector::Traits(traits) => traits.are_of(
+                &disk.model,
+                &disk.transport,
+                disk.rotational,
+                disk.size,
+                &disk.bus_path,
+            ),
         })
         .collect()
 }
@@ -332,11 +336,7 @@ fn check_disk(node: &Node, hardware: &Hardware, consents: &Consents, findings: &
     let name = &node.name;
     let refuse =
         |fence, message: String, remedy: String| Refusal::new(fence, message, remedy).on(name);
-    let wanted = match &node.disk {
-        DiskSelector::Serial(serial) => format!("serial `{serial}`"),
-        DiskSelector::Wwid(wwid) => format!("WWID `{wwid}`"),
-        DiskSelector::Path(path) => format!("path `{path}`"),
-    };
+    let wanted = &node.disk;
     let found = match matching_disks(node, hardware).as_slice() {
         [] => {
             findings.refusals.push(refuse(

@@ -8,11 +8,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 use crate::model::Secret;
 use crate::pki::SecretsBundle;
-use crate::render::talos::BUNDLE_PATH;
+use crate::render::talos::{BUNDLE_PATH, PEM};
 use crate::yaml;
 
 const KEY: &str = "secretRef";
@@ -122,6 +124,7 @@ pub fn resolve(documents: &[Value], source: &dyn SecretSource) -> Result<Vec<Val
     let mut resolve = |reference: SecretRef| {
         let value = source
             .lookup(&reference)
+            .or_else(|| pem(source, &reference))
             .ok_or(JoinError::Missing(reference))?;
         Ok::<_, JoinError>(Value::from(value.expose().as_str()))
     };
@@ -144,6 +147,17 @@ pub fn redact(documents: &[Value]) -> Result<Vec<Value>, ParseSecretRefError> {
         .iter()
         .map(|document| replace(document, &mut hide))
         .collect()
+}
+
+/// The text of a certificate or key that the bundle holds in base64.
+fn pem(source: &dyn SecretSource, reference: &SecretRef) -> Option<Secret<String>> {
+    let path = reference
+        .path
+        .strip_suffix(PEM)
+        .filter(|_| reference.file == BUNDLE_PATH)?;
+    let encoded = source.lookup(&SecretRef::new(BUNDLE_PATH, path))?;
+    let text = STANDARD.decode(encoded.expose()).ok()?;
+    String::from_utf8(text).ok().map(Secret::new)
 }
 
 fn replace<E: From<ParseSecretRefError>>(

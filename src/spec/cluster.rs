@@ -5,13 +5,17 @@
 //! in dependency order. It holds no secret.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub use super::disk_traits::{DiskKind, DiskTraits, SizeBound};
+pub use super::hardware::*;
 use crate::model::{MacAddress, NodeName, Version};
+use crate::yaml::Span;
 
 /// A cluster as its owner described it, checked and with every default filled in.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,6 +61,12 @@ pub struct Talos {
     pub extensions: Vec<String>,
     /// Extra kernel arguments of every node.
     pub kernel_args: Vec<String>,
+    /// Whether nodes find each other through the discovery service.
+    pub discovery: bool,
+    /// Whether nodes speak to each other through a mesh of WireGuard.
+    pub kube_span: bool,
+    /// How nodes reach images of containers.
+    pub registries: Registries,
 }
 
 /// Networks and addresses.
@@ -111,6 +121,8 @@ pub struct ControlPlane {
     pub vip: Option<Vip>,
     /// Whether ordinary pods may run on control planes.
     pub schedulable: bool,
+    /// Further names and addresses in the certificates of machines and of the Kubernetes API.
+    pub sans: Vec<String>,
 }
 
 /// A host (name or address) and a port.
@@ -148,6 +160,8 @@ pub struct Node {
     pub name: NodeName,
     /// What it does.
     pub role: Role,
+    /// The release of the distribution that it runs: that of the cluster but while it is upgraded.
+    pub version: Version,
     /// Its fixed address, inside [`Network::nodes`].
     pub address: IpAddr,
     /// Its processor architecture.
@@ -156,8 +170,12 @@ pub struct Node {
     pub disk: DiskSelector,
     /// The network card that carries [`Node::address`].
     pub nic: NicSelector,
+    /// How its links are arranged, beside the card and the address.
+    pub links: Links,
     /// Kubernetes labels.
     pub labels: BTreeMap<String, String>,
+    /// How its system is set.
+    pub settings: Settings,
     /// The owner's own changes to this node's configuration, after those of wider scopes.
     pub patches: Vec<Patch>,
 }
@@ -193,6 +211,19 @@ pub enum DiskSelector {
     Wwid(String),
     /// A device path.
     Path(String),
+    /// The only disk with these traits.
+    Traits(DiskTraits),
+}
+
+impl fmt::Display for DiskSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Serial(serial) => write!(f, "serial `{serial}`"),
+            Self::Wwid(wwid) => write!(f, "WWID `{wwid}`"),
+            Self::Path(path) => write!(f, "path `{path}`"),
+            Self::Traits(traits) => traits.fmt(f),
+        }
+    }
 }
 
 /// Which network card carries the node's address.
@@ -217,12 +248,15 @@ pub struct Patches {
 }
 
 /// One strategic-merge patch: a document of the node's contract, or a part of the v1alpha1 one.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Patch {
     /// The patch's content, a mapping.
     pub content: Value,
     /// The line of `homelab.yaml` it stands in, 1-based, for provenance.
     pub line: usize,
+    /// Its place in `homelab.yaml`.
+    #[serde(skip)]
+    pub span: Span,
 }
 
 /// Who may open the encrypted files.

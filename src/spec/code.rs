@@ -58,6 +58,7 @@ codes! {
     OutsidePools = "HL0108", Error, "a named address outside every pool";
     BgpIncomplete = "HL0109", Error, "BGP without peers, or peers without BGP";
     PodNetworkTooSmall = "HL0110", Error, "a pod network with less than a /24 for every node";
+    UnreachableRouter = "HL0111", Error, "a router that no address of its link reaches";
 
     DuplicateName = "HL0201", Error, "two nodes have one name";
     DuplicateMac = "HL0202", Error, "two nodes have one network card";
@@ -74,10 +75,15 @@ codes! {
     ReservedHostName = "HL0213", Error, "a reserved host name";
     NoStableEndpoint = "HL0214", Warning, "several control planes without a common endpoint";
     NowhereToRun = "HL0215", Error, "no node may run ordinary pods";
+    CardUsedTwice = "HL0216", Error, "a network card with two uses";
+    DuplicateVlan = "HL0217", Error, "two VLANs with one number";
+    DiskByTraits = "HL0218", Warning, "an install disk by traits that several disks may have";
+    EncryptionByIdentity = "HL0219", Warning, "encryption that a thief of the machine can open";
 
     VersionSkew = "HL0301", Error, "versions that do not fit together";
     UnknownRelease = "HL0302", Warning, "a Talos release that this build does not know";
     FluxSkew = "HL0303", Warning, "a Kubernetes that this Flux does not support";
+    TooOldRelease = "HL0304", Error, "a Talos release that is too old";
 
     UnknownComponent = "HL0401", Error, "a component that the catalogue does not have";
     UnmetNeed = "HL0402", Error, "a component needs what nothing provides";
@@ -100,6 +106,15 @@ codes! {
     UnacceptableCode = "HL0504", Error, "a code that cannot be accepted";
     NoSecretKeeping = "HL0505", Error, "nothing says how secrets are kept";
     MissingSecret = "HL0506", Warning, "an encrypted file that is not there";
+
+    WipeProtectsNothing = "HL0601", Warning, "`wipe: false` protects nothing";
+    LinkWithoutAddress = "HL0602", Warning, "a link that gets no address";
+    AutomaticHostName = "HL0603", Error, "an automatic host name beside a chosen one";
+    FieldBesideDocument = "HL0605", Error, "a field beside the document that replaces it";
+    SupersededField = "HL0606", Warning, "a field that a document has replaced";
+    KindTooNew = "HL0607", Error, "a kind of document that the node's Talos does not know";
+    UnknownKind = "HL0608", Warning, "a kind of document that this build does not know";
+    ContradictsSpec = "HL0609", Error, "a patch against the spec";
 
     DistributionNotYet = "HL0901", Error, "a distribution that is not there yet";
     EngineNotYet = "HL0902", Error, "a GitOps engine that is not there yet";

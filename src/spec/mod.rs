@@ -7,7 +7,10 @@
 
 pub mod cluster;
 mod code;
+mod contract;
 mod diagnostic;
+mod disk_traits;
+mod hardware;
 mod json_schema;
 mod load;
 pub mod preset;
@@ -23,6 +26,7 @@ mod validate;
 
 pub use cluster::Cluster;
 pub use code::{Code, ParseCodeError};
+pub use contract::{Contract, UnsupportedContract};
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use load::{Checked, load, load_bytes};
 pub use repository::MissingSecret;

@@ -1,11 +1,12 @@
-//! What can only be told by a look at the repository around a spec. The look is somebody else's; here
-//! are the findings, and whether their owner accepts them.
+//! What can only be told by a look at what lies around a spec: the repository, and the configurations of
+//! machines that are made from it. The look is somebody else's; here are the findings, and whether their
+//! owner accepts them.
 
 use camino::Utf8PathBuf;
 
-use super::Checked;
 use super::load::decode;
 use super::validate::{Findings, Scope, Subject, accept, missing_secrets};
+use super::{Checked, Diagnostic};
 use crate::catalog::Catalog;
 use crate::yaml::{self, Limits};
 
@@ -21,10 +22,30 @@ pub struct MissingSecret {
 }
 
 impl Checked {
-    /// Adds what is missing in the repository. A spec with errors is left as it is: nobody knows what
-    /// it would expect.
+    /// Adds what is missing in the repository.
     #[must_use]
-    pub fn with_missing(mut self, missing: &[MissingSecret], catalog: &Catalog) -> Self {
+    pub fn with_missing(self, missing: &[MissingSecret], catalog: &Catalog) -> Self {
+        self.with(Subject::Repository, catalog, |scope, findings| {
+            missing_secrets::check(missing, scope, findings);
+        })
+    }
+
+    /// Adds what was found in the finished configurations of machines.
+    #[must_use]
+    pub fn with_machines(self, diagnostics: Vec<Diagnostic>, catalog: &Catalog) -> Self {
+        self.with(Subject::Machines, catalog, |_, findings| {
+            findings.extend(diagnostics)
+        })
+    }
+
+    /// Adds findings, accepted where their owner accepts them. A spec with errors is left as it is: nobody
+    /// knows what would come of it.
+    fn with(
+        mut self,
+        subject: Subject,
+        catalog: &Catalog,
+        find: impl FnOnce(Scope<'_>, &mut Findings),
+    ) -> Self {
         if self.cluster.is_none() {
             return self;
         }
@@ -41,13 +62,15 @@ impl Checked {
             lost: &lost,
             catalog,
         };
-        missing_secrets::check(missing, scope, &mut findings);
+        find(scope, &mut findings);
         if let Some(spec) = &raw.spec {
-            self.diagnostics
-                .extend(accept(spec, findings, Subject::Repository));
+            self.diagnostics.extend(accept(spec, findings, subject));
         }
         self.diagnostics
             .sort_by_key(|diagnostic| (diagnostic.span(), diagnostic.code));
+        if self.has_errors() {
+            self.cluster = None;
+        }
         self
     }
 }

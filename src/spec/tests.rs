@@ -73,10 +73,12 @@ fn nodes_take_from_their_class_what_they_do_not_say() {
         Patch {
             content: json!({"machine": {"a": 1}}),
             line: 21,
+            span: node.patches[0].span,
         },
         Patch {
             content: json!({"machine": {"b": 2}}),
             line: 26,
+            span: node.patches[1].span,
         },
     ];
     assert_eq!(node.patches, patches);

@@ -34,6 +34,8 @@ mod sops;
 mod spec;
 mod talos_base;
 mod talos_config;
+mod talos_goldens;
+mod talos_hardware;
 mod talos_identity;
 mod talos_merge;
 mod talos_node;
@@ -58,6 +60,8 @@ const TOPICS: &[Topic] = &[
     ("simulated_machines", simulated_machines::tests),
     ("talos_base", talos_base::tests),
     ("talos_config", talos_config::tests),
+    ("talos_goldens", talos_goldens::tests),
+    ("talos_hardware", talos_hardware::tests),
     ("talos_identity", talos_identity::tests),
     ("talos_merge", talos_merge::tests),
     ("render", render::tests),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use homelab::catalog::Catalog;
+use homelab::render::talos::lint;
 use homelab::spec::{self, Checked, Code, MissingSecret, Severity};
 use serde_json::Value;
 
@@ -64,6 +65,11 @@ fn load_fixture(code: Code, name: &str) -> Checked {
     let catalog = Catalog::embedded().unwrap().with_files(&own).unwrap();
     let content = fs_err::read(folder.join(name)).unwrap();
     let checked = spec::load_bytes(name, &content, &catalog);
+    let found = checked
+        .cluster
+        .as_ref()
+        .map(|cluster| lint(cluster, &catalog));
+    let checked = checked.with_machines(found.unwrap_or_default(), &catalog);
     if code == Code::MissingSecret {
         checked.with_missing(&[a_missing_bundle()], &catalog)
     } else {

@@ -34,6 +34,7 @@ fn ground() -> Vec<Value> {
             "kubelet": {"extraArgs": {"v": "2"}, "extraConfig": {"maxPods": 100, "evictionHard": {"x": "1"}}},
         }}),
         line: 1,
+        ..Patch::default()
     });
     documents(&cluster, &Catalog::default(), &clusters::name("talos-1")).expect("renders")
 }

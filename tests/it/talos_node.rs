@@ -77,7 +77,11 @@ fn configuration(lab: &Lab, mac: &str) -> anyhow::Result<String> {
     // What is different in here: images come from the lab's registry, there is no time server.
     cluster.patches.all = oracle::documents(&lab.config_patches())
         .into_iter()
-        .map(|content| Patch { content, line: 1 })
+        .map(|content| Patch {
+            content,
+            line: 1,
+            ..Patch::default()
+        })
         .collect();
     let documents = documents(&cluster, &Catalog::embedded()?, &clusters::name("n1"))?;
     let joined = join(&documents, &SecretsBundle::throwaway())?;

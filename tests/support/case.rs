@@ -14,6 +14,10 @@ pub enum Need {
     Part(&'static str),
     /// A program of this machine that is found in `PATH`.
     Program(&'static str),
+    /// A program that this environment variable names, since nothing here can build it.
+    Given(&'static str),
+    /// A folder of a Go module's files in the module cache, which building a real part fills.
+    Module(&'static str),
     /// Root, and the right to make network and process namespaces.
     Namespaces,
 }
@@ -112,6 +116,8 @@ fn met(need: Need) -> Result<(), Lack> {
     match need {
         Need::Part(name) => realparts::find(name).map(|_| ()),
         Need::Program(name) => host::program(name),
+        Need::Given(variable) => host::given(variable),
+        Need::Module(folder) => host::module(folder).map(|_| ()),
         Need::Namespaces => host::namespaces(),
     }
 }

@@ -1,13 +1,15 @@
 //! Valid clusters made by hand, for tests below the specification.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use homelab::model::{NodeName, Version};
 use homelab::pki::SecretsBundle;
 use homelab::render::reference::join;
 use homelab::spec::cluster::{
     Arch, Cluster, ControlPlane, DiskSelector, Distribution, Endpoint, Flux, GitAuth, GitOps,
-    Network, NicSelector, Node, Patches, Role, Secrets, Talos, Vip, VipProvider,
+    Links, Network, NicSelector, Node, Patches, Registries, Role, Secrets, Settings, Talos, Vip,
+    VipProvider,
 };
 use serde_json::Value;
 
@@ -20,6 +22,9 @@ pub fn talos() -> Cluster {
             version: Version::new(1, 13, 9),
             extensions: Vec::new(),
             kernel_args: Vec::new(),
+            discovery: true,
+            kube_span: false,
+            registries: Registries::default(),
         }),
         network: network(),
         control_plane: ControlPlane {
@@ -32,6 +37,7 @@ pub fn talos() -> Cluster {
                 provider: VipProvider::KubeVip,
             }),
             schedulable: true,
+            sans: Vec::new(),
         },
         nodes: vec![
             node("talos-1", Role::ControlPlane, 101),
@@ -70,11 +76,14 @@ pub fn node(node_name: &str, role: Role, last: u8) -> Node {
     Node {
         name: name(node_name),
         role,
+        version: Version::new(1, 13, 9),
         address: format!("192.168.1.{last}").parse().unwrap(),
         arch: Arch::Amd64,
         disk: DiskSelector::Serial(format!("S4EVNX0R{last}")),
         nic: NicSelector::Mac(format!("52:54:00:00:00:{last:02x}").parse().unwrap()),
+        links: Links::default(),
         labels: BTreeMap::new(),
+        settings: Settings::default(),
         patches: Vec::new(),
     }
 }
@@ -86,7 +95,8 @@ pub fn name(text: &str) -> NodeName {
 
 /// The documents as text, joined with the published throw-away bundle.
 pub fn joined(documents: &[Value]) -> String {
-    match join(documents, &SecretsBundle::throwaway()) {
+    static BUNDLE: OnceLock<SecretsBundle> = OnceLock::new();
+    match join(documents, BUNDLE.get_or_init(SecretsBundle::throwaway)) {
         Ok(text) => text.expose().clone(),
         Err(error) => panic!("{error}"),
     }

@@ -3,6 +3,8 @@
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use camino::Utf8PathBuf;
+
 use super::case::Lack;
 
 /// Whether a program is in `PATH`.
@@ -45,4 +47,31 @@ fn check_lab() -> Result<(), String> {
     }
     let said = String::from_utf8_lossy(&checked.stderr);
     Err(said.trim().trim_start_matches("lab: ").to_owned())
+}
+
+/// Whether an environment variable names a program.
+pub fn given(variable: &'static str) -> Result<(), Lack> {
+    let named =
+        std::env::var_os(variable).is_some_and(|path| std::path::Path::new(&path).is_file());
+    named.then_some(()).ok_or_else(|| Lack {
+        what: format!("`{variable}` names no program"),
+        remedy: "docs/talos.md says how to make it".to_owned(),
+        required_by: None,
+    })
+}
+
+/// The files of a Go module in the module cache, by their path below it.
+pub fn module(folder: &str) -> Result<Utf8PathBuf, Lack> {
+    let from_environment = |variable| std::env::var(variable).ok().map(Utf8PathBuf::from);
+    let cache = from_environment("GOMODCACHE")
+        .or_else(|| from_environment("GOPATH").map(|path| path.join("pkg/mod")))
+        .or_else(|| from_environment("HOME").map(|home| home.join("go/pkg/mod")));
+    let found = cache
+        .map(|cache| cache.join(folder))
+        .filter(|path| path.is_dir());
+    found.ok_or_else(|| Lack {
+        what: format!("the module cache has no `{folder}`"),
+        remedy: "run `scripts/realparts build tier0`".to_owned(),
+        required_by: None,
+    })
 }

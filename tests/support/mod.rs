@@ -6,6 +6,8 @@
 //! - [`lab`]: real Talos nodes;
 //! - [`TestEnv`]: a directory of its own in which the built `homelab` runs with nothing inherited;
 //! - [`Redactor`]: what differs from run to run, replaced, so that whole outputs can be compared;
+//! - [`Random`]: choices that follow from a seed;
+//! - [`assert_same`]: where two configurations differ;
 //! - [`generated`]: files of this repository that are made from the code and must be current;
 //! - [`oracle`]: Talos' own configuration library, asked; [`clusters`]: clusters to ask it about;
 //! - [`panics`]: a failure says where, once;
@@ -16,6 +18,7 @@
 pub mod case;
 pub mod clusters;
 pub mod control_plane;
+pub mod difference;
 pub mod env;
 pub mod generated;
 pub mod host;
@@ -23,13 +26,16 @@ pub mod lab;
 pub mod oracle;
 pub mod panics;
 pub mod planted;
+pub mod random;
 pub mod realparts;
 pub mod redact;
 pub mod tally;
 
 pub(crate) use case::cases;
 pub use case::{Case, Need};
+pub use difference::assert_same;
 pub use env::{Run, TestEnv, walk};
 pub use oracle::Oracle;
 pub use planted::Planted;
+pub use random::Random;
 pub use redact::Redactor;

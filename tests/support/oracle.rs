@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use camino::Utf8Path;
 use serde_json::{Value, json};
 
 use super::realparts;
@@ -24,7 +25,26 @@ pub struct Answer(Value);
 impl Oracle {
     /// Starts it; the case declares the part `talos-oracle`.
     pub fn start() -> Self {
-        let mut process = Command::new(realparts::program("talos-oracle", "talos-oracle"))
+        Self::of_part("talos-oracle")
+    }
+
+    /// Starts the one of a part that the case has declared.
+    pub fn of_part(part: &str) -> Self {
+        Self::run(&realparts::program(part, part))
+    }
+
+    /// Starts the one that an environment variable names; the case declares the need.
+    pub fn given(variable: &str) -> Self {
+        Self::run(
+            std::env::var(variable)
+                .expect("it is declared")
+                .as_str()
+                .into(),
+        )
+    }
+
+    fn run(program: &Utf8Path) -> Self {
+        let mut process = Command::new(program)
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

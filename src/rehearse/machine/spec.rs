@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::{MacAddress, NodeName, Version};
-use crate::spec::cluster::{Arch, Cluster, DiskSelector, Distribution, NicSelector, Node};
+use crate::spec::cluster::{Arch, Cluster, DiskKind, DiskSelector, DiskTraits, NicSelector, Node};
 
 use super::durations::mix;
 
@@ -76,7 +76,6 @@ impl MachineSpec {
     }
 
     fn of_node(cluster: &Cluster, node: &Node) -> Self {
-        let Distribution::Talos(talos) = &cluster.distribution;
         let (link, mac) = match &node.nic {
             NicSelector::Mac(mac) => ("eth0".to_owned(), *mac),
             NicSelector::Name(name) => (name.clone(), made_up_mac(&node.name)),
@@ -90,7 +89,7 @@ impl MachineSpec {
             arch: node.arch,
             memory: 16 * 1024,
             uuid: made_up_uuid(&node.name),
-            version: talos.version.clone(),
+            version: node.version.clone(),
             disks: vec![DiskSpec::selected_by(&node.disk, &node.name)],
         }
     }
@@ -111,6 +110,7 @@ impl DiskSpec {
         match selector {
             DiskSelector::Serial(serial) => disk.serial.clone_from(serial),
             DiskSelector::Wwid(wwid) => disk.wwid.clone_from(wwid),
+            DiskSelector::Traits(traits) => disk.have(traits),
             DiskSelector::Path(path) => {
                 let id = path.rsplit('/').next().unwrap_or(path);
                 id.clone_into(&mut disk.id);
@@ -120,6 +120,21 @@ impl DiskSpec {
             }
         }
         disk
+    }
+
+    /// Takes on traits: a model for the pattern, and a size that fits.
+    fn have(&mut self, traits: &DiskTraits) {
+        if let Some(model) = &traits.model {
+            self.model = model.replace('*', "");
+        }
+        if let Some(size) = &traits.size {
+            self.size = size.example();
+        }
+        match traits.kind {
+            Some(DiskKind::Sd) => "mmc".clone_into(&mut self.transport),
+            Some(DiskKind::Ssd | DiskKind::Hdd) => "sata".clone_into(&mut self.transport),
+            Some(DiskKind::Nvme) | None => {}
+        }
     }
 
     /// Returns the disk's device.

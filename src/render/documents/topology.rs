@@ -101,9 +101,8 @@ fn nic(node: &Node) -> String {
 
 fn disk(node: &Node) -> String {
     match &node.disk {
-        DiskSelector::Serial(serial) => format!("serial `{serial}`"),
-        DiskSelector::Wwid(wwid) => format!("WWID `{wwid}`"),
         DiskSelector::Path(path) => format!("`{path}`"),
+        other => other.to_string(),
     }
 }
 

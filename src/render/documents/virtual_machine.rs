@@ -44,6 +44,7 @@ fn row(node: &Node) -> [String; 4] {
         DiskSelector::Serial(serial) => format!("serial number `{serial}`"),
         DiskSelector::Wwid(wwid) => format!("WWID `{wwid}`"),
         DiskSelector::Path(path) => format!("at `{path}`"),
+        DiskSelector::Traits(traits) => traits.to_string(),
     };
     [node.name.to_string(), arch.to_owned(), nic, disk]
 }

@@ -4,11 +4,13 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Contract, TalosRenderError, base, components, merge_documents, node, schematic};
+use super::{
+    Contract, TalosRenderError, base, components, forms, merge_documents, node, schematic,
+};
 use crate::catalog::Catalog;
 use crate::model::NodeName;
 use crate::render::reference::references;
-use crate::spec::cluster::{Cluster, Distribution, Patch, Role};
+use crate::spec::cluster::{Cluster, Patch, Role};
 
 /// Documents to be merged over those of the layers before, and where they come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,11 +78,10 @@ pub fn layers(
     let node = cluster
         .node(name.as_str())
         .ok_or_else(|| TalosRenderError::UnknownNode(name.clone()))?;
-    let Distribution::Talos(talos) = &cluster.distribution;
-    let contract = Contract::try_from(&talos.version)?;
+    let contract = Contract::try_from(&node.version)?;
     let image =
-        schematic::installer_image(&components::schematic(cluster, catalog)?, &talos.version);
-    let options = base::Options::new(cluster, node, image);
+        schematic::installer_image(&components::schematic(cluster, catalog)?, &node.version);
+    let options = base::Options::new(cluster, node, image.clone());
     let mut layers = vec![
         Layer {
             origin: Origin::Generator,
@@ -88,11 +89,12 @@ pub fn layers(
         },
         Layer {
             origin: Origin::Node,
-            documents: node::documents(cluster, node),
+            documents: node::documents(contract, cluster, node, &image),
         },
     ];
     for (component, documents) in components::patches(cluster, catalog, node.role)? {
         let origin = Origin::Component(component.to_owned());
+        let documents = forms::adapted(contract, documents);
         layers.push(Layer { origin, documents });
     }
     let by_role = match node.role {

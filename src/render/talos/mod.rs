@@ -6,26 +6,30 @@
 //! merged by Talos' own rules. Key material never appears: a reference into the secrets bundle
 //! stands in its place. Kinds and fields that this module does not know pass through untouched.
 
-mod base;
+pub mod base;
 mod components;
-mod contract;
 mod delete;
 mod error;
 mod files;
+mod forms;
 mod layers;
+mod lint;
 mod merge;
 mod node;
 mod schematic;
 mod secrets;
 
-pub use contract::{Contract, UnsupportedContract};
+pub use crate::spec::{Contract, UnsupportedContract};
 pub use error::TalosRenderError;
 pub use files::{path, render};
+pub use forms::{Form, forms};
 pub use layers::{Layer, Origin, Scope, documents, layers};
+pub use lint::lint;
 pub use merge::{MergeError, merge_documents};
 pub use node::LINK_ALIAS;
 pub use schematic::{Schematic, installer_image};
 pub use secrets::BUNDLE_PATH;
+pub(crate) use secrets::PEM;
 
 #[cfg(test)]
 mod tests;

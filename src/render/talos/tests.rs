@@ -5,14 +5,15 @@ use crate::catalog::Catalog;
 use crate::model::Version;
 use crate::spec::cluster::{
     Arch, Cluster, ControlPlane, DiskSelector, Distribution, Endpoint, Flux, GitAuth, GitOps,
-    Network, NicSelector, Node, Patch, Patches, Role, Secrets, SelectedComponent, Talos, Vip,
-    VipProvider,
+    Links, Network, NicSelector, Node, Patch, Patches, Registries, Role, Secrets,
+    SelectedComponent, Settings, Talos, Vip, VipProvider,
 };
 
 fn node(name: &str, role: Role, last: u8) -> Node {
     Node {
         name: name.parse().expect("a name"),
         role,
+        version: Version::new(1, 13, 9),
         address: format!("192.168.1.{last}").parse().expect("an address"),
         arch: Arch::Amd64,
         disk: DiskSelector::Serial(format!("S4EVNX0R{last}")),
@@ -21,12 +22,14 @@ fn node(name: &str, role: Role, last: u8) -> Node {
                 .parse()
                 .expect("an address"),
         ),
+        links: Links::default(),
         labels: [("zone".to_owned(), "attic".to_owned())].into(),
+        settings: Settings::default(),
         patches: Vec::new(),
     }
 }
 
-fn cluster() -> Cluster {
+pub(super) fn cluster() -> Cluster {
     Cluster {
         name: "homelab".parse().expect("a name"),
         kubernetes: Version::new(1, 36, 4),
@@ -34,6 +37,9 @@ fn cluster() -> Cluster {
             version: Version::new(1, 13, 9),
             extensions: vec!["siderolabs/iscsi-tools".to_owned()],
             kernel_args: vec!["console=ttyS0".to_owned()],
+            discovery: true,
+            kube_span: false,
+            registries: Registries::default(),
         }),
         network: Network {
             nodes: "192.168.1.0/24".parse().expect("a network"),
@@ -56,6 +62,7 @@ fn cluster() -> Cluster {
                 provider: VipProvider::Talos,
             }),
             schedulable: true,
+            sans: Vec::new(),
         },
         nodes: vec![
             node("talos-1", Role::ControlPlane, 11),
@@ -109,6 +116,7 @@ fn patches_apply_from_the_widest_scope_to_the_narrowest() {
     let patch = |line, value: &str| Patch {
         content: json!({"machine": {"sysctls": {"x": value}, "env": {value: "set"}}}),
         line,
+        ..Patch::default()
     };
     let mut cluster = cluster();
     cluster.patches.all = vec![patch(1, "all")];
@@ -147,10 +155,12 @@ fn unknown_kinds_and_fields_of_patches_pass_untouched() {
         Patch {
             content: unknown.clone(),
             line: 1,
+            ..Patch::default()
         },
         Patch {
             content: json!({"machine": {"future": {"field": 1}}}),
             line: 2,
+            ..Patch::default()
         },
     ];
     let name = cluster.nodes[0].name.clone();
@@ -165,6 +175,7 @@ fn a_patch_that_cannot_be_merged_names_node_line_and_place() {
     cluster.patches.all = vec![Patch {
         content: json!({"machine": {"install": [1]}}),
         line: 7,
+        ..Patch::default()
     }];
     let error = render(&cluster, &Catalog::default()).expect_err("refused");
     let cause = std::error::Error::source(&error)
@@ -186,7 +197,11 @@ fn a_patch_may_refer_to_a_secret_and_a_malformed_reference_is_named_by_line() {
             "apiVersion": "v1alpha1", "kind": "RegistryAuthConfig", "name": "ghcr.io",
             "password": auth["password"],
         });
-        cluster.patches.all = vec![Patch { content, line: 9 }];
+        cluster.patches.all = vec![Patch {
+            content,
+            line: 9,
+            ..Patch::default()
+        }];
         render(&cluster, &Catalog::default())
     };
     let tree =
@@ -210,23 +225,50 @@ fn a_patch_may_refer_to_a_secret_and_a_malformed_reference_is_named_by_line() {
 }
 
 #[test]
-fn other_releases_are_refused_by_name() {
-    for version in [
-        Version::new(1, 12, 0),
-        Version::new(1, 14, 0),
-        Version::new(2, 13, 0),
-    ] {
-        let mut cluster = cluster();
-        let Distribution::Talos(talos) = &mut cluster.distribution;
-        talos.version = version.clone();
-        let error = render(&cluster, &Catalog::default()).expect_err("refused");
-        assert_eq!(
-            error.to_string(),
-            format!(
-                "Talos {version} is not supported: configurations are rendered for Talos v1.13"
-            )
-        );
-    }
+fn every_node_gets_the_form_of_its_own_release() {
+    let mut cluster = cluster();
+    cluster.nodes[1].version = Version::new(1, 11, 6);
+    let of = |name: &str| {
+        documents(
+            &cluster,
+            &Catalog::default(),
+            &name.parse().expect("a name"),
+        )
+        .expect("renders")
+    };
+    let (new, old) = (of("talos-1"), of("worker-1"));
+    assert_eq!(new[0]["machine"].get("network"), None);
+    assert!(new.iter().any(|document| document["kind"] == "LinkConfig"));
+    assert_eq!(old.len(), 1);
+    assert_eq!(
+        old[0]["machine"]["network"],
+        json!({
+            "hostname": "worker-1",
+            "interfaces": [{
+                "deviceSelector": {"permanentAddr": "52:54:00:00:00:21"},
+                "addresses": ["192.168.1.21/24"],
+                "routes": [{"network": "0.0.0.0/0", "gateway": "192.168.1.1"}],
+            }],
+            "nameservers": ["192.168.1.1"],
+        })
+    );
+    let image = old[0]["machine"]["install"]["image"]
+        .as_str()
+        .expect("text");
+    assert!(image.ends_with(":v1.11.6"), "{image}");
+}
+
+#[test]
+fn too_old_a_release_is_refused_by_name() {
+    let mut cluster = cluster();
+    cluster.nodes[0].version = Version::new(1, 9, 6);
+    let error = render(&cluster, &Catalog::default()).expect_err("refused");
+    assert!(
+        error
+            .to_string()
+            .starts_with("Talos v1.9.6 is not supported"),
+        "{error}"
+    );
 }
 
 #[test]

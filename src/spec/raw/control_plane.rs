@@ -15,6 +15,11 @@ pub struct RawControlPlane {
     /// Host and port of an external balancer, in place of a virtual IP.
     #[schemars(example = &"k8s.homelab.local:6443")]
     pub endpoint: Option<Text>,
+    /// Further names and addresses by which the Kubernetes API and the machines are reached, for their
+    /// certificates.
+    #[serde(default, rename = "certSANs")]
+    #[schemars(example = ["k8s.homelab.local", "203.0.113.7"])]
+    pub cert_sans: Vec<Text>,
     /// Whether ordinary pods may run on control planes; only if there is no worker unless you say
     /// otherwise.
     #[schemars(example = true)]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Text;
+use super::{RawMachine, RawRegistries, Text};
 use crate::yaml::Spanned;
 
 /// The operating system and Kubernetes distribution of the nodes: exactly one.
@@ -32,6 +32,16 @@ pub struct RawTalos {
     #[serde(default)]
     #[schemars(example = ["net.ifnames=0"])]
     pub kernel_args: Vec<Text>,
+    /// Whether nodes find each other through Talos' discovery service; they do unless you say otherwise.
+    #[schemars(example = true)]
+    pub discovery: Option<Spanned<bool>>,
+    /// Whether nodes speak to each other through a mesh of WireGuard (KubeSpan).
+    #[schemars(example = false)]
+    pub kube_span: Option<Spanned<bool>>,
+    /// How nodes reach images of containers.
+    pub registries: Option<RawRegistries>,
+    /// How the system of every node is set.
+    pub machine: Option<RawMachine>,
 }
 
 /// k3s on a Linux that is already installed.

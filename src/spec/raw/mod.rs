@@ -10,6 +10,8 @@ mod components;
 mod control_plane;
 mod distribution;
 mod gitops;
+mod links;
+mod machine;
 mod network;
 mod nodes;
 mod policy;
@@ -22,8 +24,15 @@ pub use components::{RawChart, RawComponent};
 pub use control_plane::{RawControlPlane, RawVip, RawVipProvider};
 pub use distribution::{RawDatastore, RawDistribution, RawHostSystem, RawK3s, RawTalos};
 pub use gitops::{RawArgoCd, RawFlux, RawGitAuth, RawGitOps};
+pub use links::{RawBond, RawBondMode, RawLink, RawLinks, RawRoute, RawVlan};
+pub use machine::{
+    RawDiskKey, RawEncryption, RawExtensionService, RawFilesystem, RawLogin, RawMachine,
+    RawMachineFile, RawMirror, RawRegistries, RawVolume, RawVolumeDisk, RawWatchdog,
+};
 pub use network::{RawBgp, RawBgpPeer, RawLoadBalancer, RawLoadBalancerMode, RawNetwork};
-pub use nodes::{RawArch, RawClass, RawDisk, RawNic, RawNode, RawPatches, RawRole};
+pub use nodes::{
+    RawArch, RawClass, RawDisk, RawDiskKind, RawDiskTraits, RawNic, RawNode, RawPatches, RawRole,
+};
 pub use policy::{RawNetworkPolicy, RawPodSecurity, RawPolicy, RawPriorityClass};
 pub use secrets::{RawExternalSecrets, RawSecretStore, RawSecrets, RawSops};
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Text;
+use super::{RawLinks, RawMachine, Text};
 use crate::yaml::Spanned;
 
 /// One machine.
@@ -22,6 +22,10 @@ pub struct RawNode {
     /// The class whose traits it has; what is written here comes before the class.
     #[schemars(example = &"nuc")]
     pub class: Option<Text>,
+    /// The release of the distribution that it runs, while an upgrade is under way; that of `distribution`
+    /// unless you say otherwise.
+    #[schemars(example = &"v1.12.7")]
+    pub version: Option<Text>,
     /// Its fixed address, inside the nodes' network.
     #[schemars(required, example = &"192.168.1.101")]
     pub address: Option<Text>,
@@ -35,6 +39,10 @@ pub struct RawNode {
     pub disk: Option<Spanned<RawDisk>>,
     /// The network card that carries the address: exactly one way to find it.
     pub nic: Option<Spanned<RawNic>>,
+    /// How its links are arranged, beside card and address.
+    pub links: Option<RawLinks>,
+    /// How its system is set.
+    pub machine: Option<RawMachine>,
     /// Kubernetes labels.
     #[serde(default)]
     #[schemars(example = serde_json::json!({"topology.kubernetes.io/zone": "rack-1"}))]
@@ -55,10 +63,14 @@ pub struct RawClass {
     /// The memory of each.
     #[schemars(example = &"8Gi")]
     pub memory: Option<Text>,
-    /// The disk that the operating system is installed on: a path, since the others differ per disk.
+    /// The disk that the operating system is installed on: a path or traits, since the others differ per disk.
     pub disk: Option<Spanned<RawDisk>>,
     /// The network card that carries the address: a name, since hardware addresses differ per card.
     pub nic: Option<Spanned<RawNic>>,
+    /// How the links of each are arranged.
+    pub links: Option<RawLinks>,
+    /// How the system of each is set.
+    pub machine: Option<RawMachine>,
     /// Kubernetes labels; those of a node come before them.
     #[serde(default)]
     #[schemars(example = serde_json::json!({"hardware": "nuc"}))]
@@ -103,6 +115,42 @@ pub struct RawDisk {
     /// A device path; `/dev/disk/by-id/…` stays the same, `/dev/sda` may not.
     #[schemars(example = &"/dev/disk/by-id/nvme-Samsung_SSD_980_S4EVNX0R100001")]
     pub path: Option<Text>,
+    /// Traits that only one disk of the machine has.
+    pub selector: Option<Spanned<RawDiskTraits>>,
+}
+
+/// Traits of a disk, all of which must fit.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct RawDiskTraits {
+    /// The model, where `*` stands for any letters.
+    #[schemars(example = &"Samsung SSD 980*")]
+    pub model: Option<Text>,
+    /// What kind of disk it is.
+    #[serde(rename = "type")]
+    #[schemars(example = &"nvme")]
+    pub kind: Option<Spanned<RawDiskKind>>,
+    /// A comparison with its size.
+    #[schemars(example = &">= 400GB")]
+    pub size: Option<Text>,
+    /// Where it is plugged in, where `*` stands for any letters.
+    #[schemars(example = &"/pci0000:00/0000:00:17.0/*")]
+    pub bus_path: Option<Text>,
+}
+
+/// Kinds of disks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RawDiskKind {
+    /// On PCI Express.
+    Nvme,
+    /// Without moving parts.
+    Ssd,
+    /// With turning platters.
+    Hdd,
+    /// A memory card.
+    Sd,
 }
 
 /// Which network card carries the node's address: exactly one way to find it.

@@ -13,6 +13,8 @@ pub(in crate::spec) enum Subject {
     File,
     /// The repository around it.
     Repository,
+    /// The configurations of machines that are made from it.
+    Machines,
 }
 
 /// Marks accepted warnings; reports acceptances of what cannot be accepted or does not occur.
@@ -26,13 +28,22 @@ pub(in crate::spec) fn accept(
     let judged = |acceptance: &&RawAcceptance| {
         let code = acceptance.code.as_ref();
         let code = code.and_then(|text| text.value.parse::<Code>().ok());
-        (code == Some(Code::MissingSecret)) == (subject == Subject::Repository)
+        code.map_or(Subject::File, subject_of) == subject
     };
     for acceptance in spec.accept.iter().filter(judged) {
         apply(acceptance, &mut diagnostics, &mut remarks);
     }
     diagnostics.extend(remarks.into_inner());
     diagnostics
+}
+
+/// Who can find what a code stands for.
+fn subject_of(code: Code) -> Subject {
+    match code {
+        Code::MissingSecret => Subject::Repository,
+        code if code.as_str().starts_with("HL06") => Subject::Machines,
+        _ => Subject::File,
+    }
 }
 
 fn apply(acceptance: &RawAcceptance, diagnostics: &mut [Diagnostic], remarks: &mut Findings) {

@@ -47,7 +47,22 @@ pub(super) fn control_plane(
         endpoint,
         vip,
         schedulable,
+        sans: sans(&raw, findings),
     })
+}
+
+/// Names and addresses as certificates hold them.
+fn sans(raw: &RawControlPlane, findings: &mut Findings) -> Vec<String> {
+    for text in &raw.cert_sans {
+        if text.value.parse::<IpAddr>().is_err() && !names::is_domain(&text.value) {
+            let message = format!("expected a DNS name or an IP address, found `{text}`");
+            findings.invalid(text.span, message);
+        }
+    }
+    raw.cert_sans
+        .iter()
+        .map(|text| text.value.clone())
+        .collect()
 }
 
 fn with_role(spec: &RawSpec, role: RawRole) -> impl Iterator<Item = &RawNode> {

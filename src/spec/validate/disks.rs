@@ -83,6 +83,12 @@ fn unique<'a>(
 }
 
 fn unstable(disk: &RawDisk, findings: &mut Findings) {
+    if let Some(traits) = &disk.selector {
+        let finding = Diagnostic::new(Code::DiskByTraits, traits.span, "the disk is chosen by its traits")
+            .label("a second disk with these traits would be as good")
+            .help("name it by `serial` or `wwid` once they are known; bootstrap refuses when two disks fit");
+        findings.add(finding);
+    }
     let Some(path) = &disk.path else { return };
     if !path.value.starts_with("/dev/") {
         let message = format!("expected a device path such as `/dev/disk/by-id/…`, found `{path}`");

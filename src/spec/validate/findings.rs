@@ -34,7 +34,7 @@ impl Findings {
     }
 
     /// Adds findings.
-    pub(super) fn extend(&mut self, diagnostics: Vec<Diagnostic>) {
+    pub(in crate::spec) fn extend(&mut self, diagnostics: Vec<Diagnostic>) {
         self.diagnostics.extend(diagnostics);
     }
 

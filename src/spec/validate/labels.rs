@@ -16,8 +16,9 @@ pub(super) fn check(spec: &RawSpec, findings: &mut Findings) {
     }
 }
 
-fn check_all(labels: &BTreeMap<String, Text>, findings: &mut Findings) {
-    for (key, text) in labels {
+/// Reports keys that Kubernetes would refuse.
+pub(super) fn check_keys(entries: &BTreeMap<String, Text>, findings: &mut Findings) {
+    for (key, text) in entries {
         let (domain, name) = match key.split_once('/') {
             Some((domain, name)) => (Some(domain), name),
             None => (None, key.as_str()),
@@ -26,6 +27,12 @@ fn check_all(labels: &BTreeMap<String, Text>, findings: &mut Findings) {
             let message = format!("expected a label such as `example.org/tier`, found `{key}`");
             findings.invalid(text.span, message);
         }
+    }
+}
+
+fn check_all(labels: &BTreeMap<String, Text>, findings: &mut Findings) {
+    check_keys(labels, findings);
+    for (key, text) in labels {
         if !text.value.is_empty() && !is_word(&text.value) {
             let message = format!(
                 "the value of `{key}` must be at most {LONGEST} letters, digits, `-`, `_` and `.`, \

@@ -17,6 +17,8 @@ mod findings;
 mod flux_skew;
 mod gitops;
 mod labels;
+mod links;
+mod machine;
 mod memory;
 pub(super) mod missing_secrets;
 mod names;
@@ -26,6 +28,8 @@ mod nodes;
 mod not_yet;
 mod options;
 mod order;
+mod registries;
+mod releases;
 mod secrets;
 
 pub(super) use accept::{Subject, accept};
@@ -70,7 +74,7 @@ pub(super) fn validate(
     let kubernetes = kubernetes.and_then(|version| findings.parsed(version));
     let distribution = distribution::distribution(spec, kubernetes.as_ref(), scope, findings);
     let network = network::network(spec, findings);
-    let nodes = nodes::nodes(spec, scope, findings);
+    let nodes = nodes::nodes(spec, distribution.as_ref(), scope, findings);
     names::check(spec, findings);
     disks::check(spec, findings);
     labels::check(spec, findings);
@@ -126,6 +130,12 @@ impl Scope<'_> {
             .map(|node| node.span);
         let around = |span: &Span| span.start <= name.start && name.end <= span.end;
         items.find(around).unwrap_or_default()
+    }
+
+    /// Returns the place of the Kubernetes version.
+    fn kubernetes_version(self) -> Option<Span> {
+        let spec = self.root.get("spec")?;
+        Some(spec.get("kubernetes")?.get("version")?.span)
     }
 
     /// Returns the place of a key below `spec`, or the nearest one above it that is there.

@@ -2,11 +2,17 @@
 
 use serde_json::{Map, Value};
 
-use super::{Findings, Scope, names};
-use crate::spec::cluster::{Arch, DiskSelector, NicSelector, Node, Patch, Role};
+use super::{Findings, Scope, links, machine, names};
+use crate::model::Version;
+use crate::spec::cluster::{
+    Arch, DiskKind, DiskSelector, DiskTraits, Distribution, NicSelector, Node, Patch, Role,
+    Settings,
+};
 use crate::spec::code::Code;
 use crate::spec::diagnostic::Diagnostic;
-use crate::spec::raw::{RawArch, RawClass, RawDisk, RawNic, RawNode, RawRole, RawSpec, Text};
+use crate::spec::raw::{
+    RawArch, RawClass, RawDisk, RawDiskKind, RawDiskTraits, RawNic, RawNode, RawRole, RawSpec, Text,
+};
 use crate::spec::suggest::closest;
 use crate::yaml::Spanned;
 
@@ -14,12 +20,16 @@ use crate::yaml::Spanned;
 /// card are theirs to know.
 pub(super) fn nodes(
     spec: &RawSpec,
+    distribution: Option<&Distribution>,
     scope: Scope<'_>,
     findings: &mut Findings,
 ) -> Option<Vec<Node>> {
     check_classes(spec, findings);
-    let distribution = spec.distribution.as_ref();
-    let installed = distribution.is_some_and(|distribution| distribution.k3s.is_some());
+    let raw = spec.distribution.as_ref();
+    let installed = raw.is_some_and(|distribution| distribution.k3s.is_some());
+    let everywhere = raw.and_then(|raw| raw.talos.as_ref()?.value.machine.as_ref());
+    machine::check(spec, findings);
+    links::check(spec, findings);
     let nodes: Vec<_> = spec
         .nodes
         .iter()
@@ -28,7 +38,8 @@ pub(super) fn nodes(
             if !installed {
                 check_hardware(raw, class, scope, findings);
             }
-            node(raw, class, scope, findings)
+            let settings = machine::settings(everywhere, class, raw);
+            node(raw, class, distribution, settings, scope, findings)
         })
         .collect();
     nodes
@@ -50,6 +61,7 @@ pub(super) fn patches(raw: &[Spanned<Map<String, Value>>], scope: Scope<'_>) -> 
         .map(|patch| Patch {
             content: Value::Object(patch.value.clone()),
             line: patch.span.position(scope.source).0,
+            span: patch.span,
         })
         .collect()
 }
@@ -57,6 +69,8 @@ pub(super) fn patches(raw: &[Spanned<Map<String, Value>>], scope: Scope<'_>) -> 
 fn node(
     raw: &RawNode,
     class: Option<&RawClass>,
+    distribution: Option<&Distribution>,
+    settings: Settings,
     scope: Scope<'_>,
     findings: &mut Findings,
 ) -> Option<Node> {
@@ -72,7 +86,7 @@ fn node(
         .disk
         .as_ref()
         .or(class.and_then(|class| class.disk.as_ref()));
-    let disk = disk.and_then(disk_selector);
+    let disk = disk.and_then(|disk| disk_selector(disk, findings));
     let nic = raw
         .nic
         .as_ref()
@@ -88,10 +102,13 @@ fn node(
             RawRole::ControlPlane => Role::ControlPlane,
             RawRole::Worker => Role::Worker,
         },
+        version: version(raw, distribution, findings)?,
         address: address?,
         arch: arch(raw, class),
         disk: disk?,
         nic: nic?,
+        links: links::links(raw, class)?,
+        settings,
         labels: labels
             .into_iter()
             .map(|(key, text)| (key, text.value))
@@ -134,15 +151,47 @@ fn check_hardware(
     }
 }
 
-fn disk_selector(raw: &Spanned<RawDisk>) -> Option<DiskSelector> {
+/// A node's own release, or that of the cluster.
+fn version(
+    raw: &RawNode,
+    distribution: Option<&Distribution>,
+    findings: &mut Findings,
+) -> Option<Version> {
+    let own = raw.version.as_ref().map(|text| findings.parsed(text));
+    own.unwrap_or_else(|| distribution.map(|Distribution::Talos(talos)| talos.version.clone()))
+}
+
+fn disk_selector(raw: &Spanned<RawDisk>, findings: &mut Findings) -> Option<DiskSelector> {
     let disk = &raw.value;
     let text = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
     let serial = text(&disk.serial).map(DiskSelector::Serial);
     let wwid = text(&disk.wwid).map(DiskSelector::Wwid);
-    serial.or(wwid).or(text(&disk.path).map(DiskSelector::Path))
+    let traits = disk
+        .selector
+        .as_ref()
+        .map(|raw| disk_traits(&raw.value, findings));
+    serial
+        .or(wwid)
+        .or(text(&disk.path).map(DiskSelector::Path))
+        .or(traits)
 }
 
-fn nic_selector(raw: &Spanned<RawNic>, findings: &mut Findings) -> Option<NicSelector> {
+fn disk_traits(raw: &RawDiskTraits, findings: &mut Findings) -> DiskSelector {
+    let text = |text: &Option<Text>| text.as_ref().map(|text| text.value.clone());
+    DiskSelector::Traits(DiskTraits {
+        model: text(&raw.model),
+        kind: raw.kind.as_ref().map(|kind| match kind.value {
+            RawDiskKind::Nvme => DiskKind::Nvme,
+            RawDiskKind::Ssd => DiskKind::Ssd,
+            RawDiskKind::Hdd => DiskKind::Hdd,
+            RawDiskKind::Sd => DiskKind::Sd,
+        }),
+        size: raw.size.as_ref().and_then(|text| findings.parsed(text)),
+        bus_path: text(&raw.bus_path),
+    })
+}
+
+pub(super) fn nic_selector(raw: &Spanned<RawNic>, findings: &mut Findings) -> Option<NicSelector> {
     let name = raw.value.name.as_ref();
     match &raw.value.mac {
         Some(mac) => findings.parsed(mac).map(NicSelector::Mac),

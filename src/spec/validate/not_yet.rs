@@ -2,7 +2,6 @@
 //! nothing that is written is silently ignored.
 
 use super::{Findings, Scope};
-use crate::model::Version;
 use crate::spec::code::Code;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::raw::RawSpec;
@@ -47,9 +46,6 @@ const PLANNED: &[&str] = &[
     "volsync",
     "zitadel",
 ];
-
-/// The only Talos minor whose machine configurations are generated.
-const TALOS_CONTRACT: (u64, u64) = (1, 13);
 
 /// Tells whether a component is to come.
 pub(super) fn is_planned(name: &str) -> bool {
@@ -115,20 +111,6 @@ fn distribution(spec: &RawSpec, scope: Scope<'_>, findings: &mut Findings) {
         let place = scope.key(&["distribution", "k3s"]);
         let finding = later(Code::DistributionNotYet, place, "k3s is not there yet");
         findings.add(finding.help("use `talos` for now"));
-    }
-    let talos = distribution
-        .talos
-        .as_ref()
-        .and_then(|talos| talos.value.version.as_ref());
-    let Some(text) = talos else { return };
-    let Ok(version) = text.value.parse::<Version>() else {
-        return;
-    };
-    if version.minor_release() != TALOS_CONTRACT {
-        let (major, minor) = TALOS_CONTRACT;
-        let message = format!("machine configurations for Talos {version} are not there yet");
-        let finding = later(Code::DistributionNotYet, text.span, &message);
-        findings.add(finding.help(format!("use Talos v{major}.{minor} for now")));
     }
 }
 

@@ -1,0 +1,1 @@
+../talos-oracle/main.go
