@@ -33,7 +33,7 @@ pub mod tally;
 
 pub(crate) use case::cases;
 pub use case::{Case, Need};
-pub use difference::assert_same;
+pub use difference::{assert_kept, assert_same};
 pub use env::{Run, TestEnv, walk};
 pub use oracle::Oracle;
 pub use planted::Planted;

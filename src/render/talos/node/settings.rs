@@ -58,7 +58,7 @@ pub(super) fn documents(node: &Node) -> Vec<Value> {
     );
     for (path, file) in &settings.files {
         if path == CONTAINERD {
-            let content = json!({"name": "customization", "content": file.content});
+            let content = json!({"name": "homelab", "content": file.content});
             add(true, "CRICustomizationConfig", content);
         } else if let Some(name) = path.strip_prefix("/etc/") {
             let content = json!({"name": name, "mode": file.mode, "contents": file.content});
