@@ -34,7 +34,7 @@ impl Checked {
     #[must_use]
     pub fn with_machines(self, diagnostics: Vec<Diagnostic>, catalog: &Catalog) -> Self {
         self.with(Subject::Machines, catalog, |_, findings| {
-            findings.extend(diagnostics)
+            findings.extend(diagnostics);
         })
     }
 

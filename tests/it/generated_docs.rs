@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use clap::{Arg, Command, CommandFactory as _};
 use homelab::cli::{Cli, ExitStatus, Kind};
+use homelab::render::talos::forms;
 
 use crate::support::{Case, TestEnv, cases, generated};
 
@@ -17,6 +18,7 @@ pub fn tests() -> Vec<Case> {
         command_line_is_documented,
         every_command_has_help_with_an_example,
         readme_shows_the_rehearsal_as_it_is,
+        forms_of_talos_are_documented,
     ]
 }
 
@@ -37,6 +39,38 @@ fn exit_codes_are_documented() {
         writeln!(page, "| {code} | {meaning} |").expect("a string takes all");
     }
     generated::is_current("docs/exit-codes.md", &page);
+}
+
+/// The table in `docs/talos.md` is the program's own.
+fn forms_of_talos_are_documented() {
+    const BEGIN: &str = "<!-- forms: begin (generated) -->\n";
+    const END: &str = "<!-- forms: end -->";
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/talos.md");
+    let page = std::fs::read_to_string(file).expect("it is there");
+    let (before, rest) = page.split_once(BEGIN).expect("the table begins");
+    let (_, after) = rest.split_once(END).expect("the table ends");
+    let mut table = String::from("| Document | Since | Before |\n|---|---|---|\n");
+    for form in forms() {
+        let what = form.part.map_or_else(
+            || format!("`{}`", form.kind),
+            |part| format!("`{}`: `{part}`", form.kind),
+        );
+        let places: Vec<_> = form
+            .places()
+            .iter()
+            .map(|place| format!("`{place}`"))
+            .collect();
+        let places = if places.is_empty() {
+            "–".to_owned()
+        } else {
+            places.join(", ")
+        };
+        writeln!(table, "| {what} | {} | {places} |", form.since).expect("a string takes all");
+    }
+    generated::is_current(
+        "docs/talos.md",
+        &format!("{before}{BEGIN}{table}{END}{after}"),
+    );
 }
 
 fn command_line_is_documented() {

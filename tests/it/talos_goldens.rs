@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use homelab::pki::SecretsBundle;
 use homelab::render::reference::join;
+use homelab::render::talos::Contract::{self, V1_10, V1_11, V1_12, V1_13, V1_14, V1_14Alpha};
 use homelab::render::talos::base::{Options, generate};
-use homelab::render::talos::{Contract, merge_documents};
+use homelab::render::talos::merge_documents;
 use homelab::spec::cluster::{Endpoint, Role};
 use serde_json::Value;
 
@@ -28,13 +29,12 @@ pub fn tests() -> Vec<Case> {
                    contracts: &'static [(Contract, &'static str)]| {
         Case::new(name, move || {
             let folder = host::module(folder).unwrap_or_else(|lack| panic!("{}", lack.what));
-            contracts
-                .iter()
-                .for_each(|(contract, name)| all_of(&folder, *contract, name));
+            for (contract, name) in contracts {
+                all_of(&folder, *contract, name);
+            }
         })
         .needs(Need::Module(folder))
     };
-    use Contract::{V1_10, V1_11, V1_12, V1_13, V1_14, V1_14Alpha};
     vec![
         goldens(
             "those_of_the_release",

@@ -30,17 +30,17 @@ pub(super) fn documents(cluster: &Cluster, node: &Node) -> Vec<Value> {
     match documents.last_mut() {
         // The bond or bridge that was added last is the link itself.
         Some(carrier) => extend(carrier, &own),
-        None => documents.push(linked("LinkConfig", &link, json!({}), &own)),
+        None => documents.push(linked("LinkConfig", &link, &json!({}), &own)),
     }
     for vlan in &node.links.vlans {
         let name = format!("{link}.{}", vlan.id);
         let content = json!({"vlanID": vlan.id, "parent": link});
-        documents.push(linked("VLANConfig", &name, content, &vlan.addressing));
+        documents.push(linked("VLANConfig", &name, &content, &vlan.addressing));
         documents.extend(dhcp(&name, &vlan.addressing));
     }
     for other in &node.links.others {
         let name = names.of(&other.nic);
-        documents.push(linked("LinkConfig", &name, json!({}), &other.addressing));
+        documents.push(linked("LinkConfig", &name, &json!({}), &other.addressing));
         documents.extend(dhcp(&name, &other.addressing));
     }
     documents.extend(layer2_vip(cluster, node, &link));
@@ -66,17 +66,17 @@ impl Names {
 fn carrier(links: &Links, card: String, names: &mut Names, documents: &mut Vec<Value>) -> String {
     let mut link = card;
     if let Some(bond) = &links.bond {
-        let mut members = vec![link];
+        let mut members = vec![link.clone()];
         members.extend(bond.nics.iter().map(|nic| names.of(nic)));
         let content =
             json!({"name": bond.name, "links": members, "bondMode": bond.mode, "up": true});
         documents.push(document("BondConfig", content));
-        link = bond.name.clone();
+        link.clone_from(&bond.name);
     }
     if let Some(bridge) = &links.bridge {
         let content = json!({"name": bridge, "links": [link], "up": true});
         documents.push(document("BridgeConfig", content));
-        link = bridge.clone();
+        link.clone_from(bridge);
     }
     link
 }
@@ -100,7 +100,7 @@ fn own_addressing(cluster: &Cluster, node: &Node) -> Addressing {
     }
 }
 
-fn linked(kind: &str, name: &str, content: Value, addressing: &Addressing) -> Value {
+fn linked(kind: &str, name: &str, content: &Value, addressing: &Addressing) -> Value {
     let mut link = document(kind, json!({"name": name}));
     for (key, value) in content.as_object().into_iter().flatten() {
         link[key] = value.clone();
