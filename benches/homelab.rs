@@ -86,7 +86,7 @@ fn decrypt(criterion: &mut Criterion) {
     let document =
         Document::parse(Format::Yaml, &yaml::emit(&json!({ "values": values }))).unwrap();
     let identity = Identity::generate();
-    let rule = EncryptionRule::for_recipients([identity.recipient()]);
+    let rule = EncryptionRule::for_recipients(identity.recipient());
     let text = document.encrypt(&rule).unwrap().to_text();
     let identities = Identities::from(identity);
     criterion.bench_function("secrets/decrypt", |bencher| {

@@ -159,8 +159,12 @@ fn age_key(opener: &Opener, cluster: &Cluster) -> Option<Secret<String>> {
     opener
         .identities()
         .iter()
-        .find(|loaded| recipients.contains(loaded.identity.recipient().to_string().as_str()))
-        .map(|loaded| Secret::new(loaded.identity.to_text().as_str().to_owned()))
+        .filter(|loaded| {
+            let recipient = loaded.identity.recipient();
+            recipient.is_some_and(|recipient| recipients.contains(recipient.as_str()))
+        })
+        .find_map(|loaded| loaded.identity.to_text())
+        .map(|text| Secret::new(text.as_str().to_owned()))
 }
 
 /// Returns the expected files that are not there, and those that are but do not open.

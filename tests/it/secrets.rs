@@ -357,7 +357,7 @@ fn key_sources_are_merged() {
     encrypted(&env, "db.sops.yaml", SECRET);
     std::fs::remove_file(env.root().join(".sops/age.key")).unwrap();
     let decrypt = || env.homelab(["secrets", "decrypt", "db.sops.yaml"]);
-    let other = Identity::generate().to_text();
+    let other = Identity::generate().to_text().expect("an age key");
     decrypt()
         .env("SOPS_AGE_KEY", format!("{} {KEY}", *other))
         .run()

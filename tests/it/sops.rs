@@ -39,7 +39,10 @@ impl Lab {
     fn new() -> Self {
         let env = TestEnv::new();
         let identity = Identity::generate();
-        env.write("age.key", identity.to_text().as_bytes());
+        env.write(
+            "age.key",
+            identity.to_text().expect("an age key").as_bytes(),
+        );
         Self { env, identity }
     }
 
@@ -47,13 +50,13 @@ impl Lab {
         self.env
             .program(realparts::program("sops", "sops"), arguments)
             .env("SOPS_AGE_KEY_FILE", self.env.root().join("age.key"))
-            .env("SOPS_AGE_RECIPIENTS", self.identity.recipient().as_str())
+            .env("SOPS_AGE_RECIPIENTS", self.identity.public_part())
             .env("SOPS_DISABLE_VERSION_CHECK", "1")
             .run()
     }
 
     fn rule(&self) -> EncryptionRule {
-        EncryptionRule::for_recipients([self.identity.recipient()])
+        EncryptionRule::for_recipients(self.identity.recipient())
     }
 
     fn open(&self, text: &str) -> String {
@@ -216,7 +219,7 @@ fn sops_edits_what_we_encrypt() {
 
 fn commands_mix() {
     let lab = Lab::new();
-    let recipient = lab.identity.recipient();
+    let recipient = lab.identity.public_part();
     lab.env.write(
         ".sops.yaml",
         format!(
@@ -290,9 +293,9 @@ fn age_opens_the_wrapped_data_key() {
         .lines()
         .find_map(|line| line.strip_prefix("# public key: "))
         .unwrap();
-    assert_eq!(identity.recipient().as_str(), stated);
+    assert_eq!(identity.public_part(), stated);
 
-    let rule = EncryptionRule::for_recipients([identity.recipient()]);
+    let rule = EncryptionRule::for_recipients(identity.recipient());
     let encrypted = parse("a: 1\n").encrypt(&rule).unwrap();
     let text = encrypted.to_text();
     let armor: Vec<&str> = text

@@ -11,6 +11,7 @@ use crate::keys::{Recipient, RecipientError};
 use crate::layout::{Indent, Layout};
 use crate::metadata::KeyKind;
 use crate::parse_error::ParseError;
+use crate::recipient_groups::{RecipientGroups, RecipientGroupsError};
 use crate::rule::EncryptionRule;
 use crate::scalar::Scalar;
 use crate::selection::{Selection, SelectionError};
@@ -38,6 +39,7 @@ pub struct CreationRule {
     number: usize,
     path: Option<Pattern>,
     groups: Vec<RuleGroup>,
+    threshold: Option<u32>,
     selection: Option<Selection>,
     mac_only_encrypted: bool,
 }
@@ -100,19 +102,25 @@ pub enum ConfigError {
         #[source]
         source: RecipientError,
     },
-    /// A rule names keys of another kind, which would not be able to open the file.
-    #[error("creation rule {rule} names keys of kind `{}`, which is not supported", kind.field())]
+    /// A rule names keys of other kinds, which would not be able to open the file.
+    #[error(
+        "creation rule {rule} names keys that only `sops` can encrypt for: {}",
+        list(kinds)
+    )]
     Kind {
         /// The rule, counted from 1.
         rule: usize,
-        /// The kind.
-        kind: KeyKind,
+        /// Their kinds.
+        kinds: Vec<KeyKind>,
     },
-    /// A rule has several key groups.
-    #[error("creation rule {rule} has several key groups, which is not supported yet")]
+    /// The key groups of a rule cannot share a key.
+    #[error("creation rule {rule} has key groups that cannot share a key")]
     KeyGroups {
         /// The rule, counted from 1.
         rule: usize,
+        /// Why.
+        #[source]
+        source: RecipientGroupsError,
     },
     /// A rule names no key.
     #[error("creation rule {rule} names no recipient")]
@@ -120,6 +128,14 @@ pub enum ConfigError {
         /// The rule, counted from 1.
         rule: usize,
     },
+}
+
+fn list(kinds: &[KeyKind]) -> String {
+    let kinds: Vec<_> = kinds
+        .iter()
+        .map(|kind| format!("`{}`", kind.field()))
+        .collect();
+    kinds.join(", ")
 }
 
 impl Config {
@@ -233,6 +249,7 @@ impl CreationRule {
             number,
             path,
             groups,
+            threshold: read_threshold(rule)?,
             selection,
             mac_only_encrypted,
         })
@@ -251,22 +268,28 @@ impl CreationRule {
     /// Returns what encryption needs to be told.
     pub fn encryption_rule(&self) -> Result<EncryptionRule, ConfigError> {
         let rule = self.number;
-        let [group] = &self.groups[..] else {
-            return Err(ConfigError::KeyGroups { rule });
-        };
-        if let Some(&kind) = group.others.first() {
-            return Err(ConfigError::Kind { rule, kind });
+        let mut kinds: Vec<KeyKind> = self
+            .groups
+            .iter()
+            .flat_map(|group| group.others.iter().copied())
+            .collect();
+        if !kinds.is_empty() {
+            kinds.sort();
+            kinds.dedup();
+            return Err(ConfigError::Kind { rule, kinds });
         }
-        if group.age.is_empty() {
+        if self.groups.iter().all(|group| group.age.is_empty()) {
             return Err(ConfigError::NoRecipients { rule });
         }
-        let recipients = group
-            .age
+        let groups = self
+            .groups
             .iter()
-            .map(|text| text.parse())
-            .collect::<Result<Vec<Recipient>, _>>()
+            .map(|group| group.age.iter().map(|text| text.parse()).collect())
+            .collect::<Result<Vec<Vec<Recipient>>, _>>()
             .map_err(|source| ConfigError::Recipient { rule, source })?;
-        Ok(EncryptionRule::for_recipients(recipients)
+        let groups = RecipientGroups::shared(groups, self.threshold)
+            .map_err(|source| ConfigError::KeyGroups { rule, source })?;
+        Ok(EncryptionRule::for_groups(groups)
             .with_selection(self.selection.clone().unwrap_or_default())
             .with_mac_only_encrypted(self.mac_only_encrypted))
     }
@@ -307,6 +330,13 @@ impl RuleGroup {
         }
         Ok(())
     }
+}
+
+fn read_threshold(rule: &Fields<'_>) -> Result<Option<u32>, ConfigError> {
+    let (field, expected) = ("shamir_threshold", "a small number");
+    let threshold = rule.integer(field, expected)?.unwrap_or_default();
+    let threshold = u32::try_from(threshold).map_err(|_| rule.wrong(field, expected))?;
+    Ok((threshold > 0).then_some(threshold))
 }
 
 fn read_layout(root: &Fields<'_>) -> Result<Layout, ConfigError> {

@@ -10,7 +10,7 @@ use crate::data_key::{DataKey, WrapError};
 use crate::encrypted_file::EncryptedFile;
 use crate::format::Format;
 use crate::layout::Layout;
-use crate::metadata::{KeyGroup, MasterKey, Metadata, WRITTEN_VERSION};
+use crate::metadata::{Metadata, WRITTEN_VERSION};
 use crate::operations::Ivs;
 use crate::parse_error::ParseError;
 use crate::path::ValuePath;
@@ -132,14 +132,14 @@ impl Document {
         if self.is_encrypted() {
             return Err(EncryptError::AlreadyEncrypted);
         }
-        if rule.recipients().is_empty() {
+        if rule.recipients().next().is_none() {
             return Err(EncryptError::NoRecipients);
         }
         let selection = self.selection_of(rule);
         let key = DataKey::generate(rng);
         let mut metadata = Metadata {
-            key_groups: vec![wrapped(&key, rule)?],
-            shamir_threshold: None,
+            key_groups: rule.groups().wrap(&key, rng)?,
+            shamir_threshold: rule.groups().threshold(),
             selection: selection.clone(),
             mac_only_encrypted: rule.mac_only_encrypted(),
             last_modified: Time::from_timestamp(now),
@@ -196,18 +196,6 @@ impl Encrypted {
         let mac = self.mac.as_bytes();
         metadata.mac = cipher.encrypt(mac, ScalarType::Str, &aad, &ivs.random());
     }
-}
-
-fn wrapped(key: &DataKey, rule: &EncryptionRule) -> Result<KeyGroup, WrapError> {
-    let keys = rule.recipients().iter().map(|recipient| {
-        Ok(MasterKey::Age {
-            recipient: recipient.as_str().to_owned(),
-            enc: key.wrap(recipient)?,
-        })
-    });
-    Ok(KeyGroup {
-        keys: keys.collect::<Result<_, WrapError>>()?,
-    })
 }
 
 /// Encrypts leaf by leaf.

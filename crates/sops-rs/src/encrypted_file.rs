@@ -4,18 +4,19 @@ use zeroize::Zeroizing;
 
 use crate::cipher::{Cipher, CipherError, is_encrypted, nonce_of};
 use crate::codec;
-use crate::data_key::{DataKey, WrapError};
+use crate::data_key::DataKey;
 use crate::document::Document;
 use crate::format::Format;
 use crate::keys::Identities;
 use crate::layout::Layout;
-use crate::metadata::{KeyGroup, MasterKey, Metadata, MetadataError};
+use crate::metadata::{Metadata, MetadataError};
 use crate::operations::KnownIvs;
 use crate::parse_error::ParseError;
 use crate::path::ValuePath;
 use crate::scalar::{Plain, Scalar, ScalarType};
 use crate::shape::{self, ShapeError};
 use crate::tree::{Comment, Element, Mapping, Tree, Value};
+use crate::unlock::UnlockError;
 use crate::walk::{Leaf, MacHash, Visit, Visitor, walk};
 
 /// An encrypted file.
@@ -68,30 +69,9 @@ pub enum DecryptError {
     /// It is not encrypted, or what it says about itself cannot be read.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
-    /// None of its keys is an age key.
-    #[error("the file is not encrypted for an age key, but for {}", kinds.join(", "))]
-    NoAgeKey {
-        /// The kinds of its keys, as the file names them.
-        kinds: Vec<&'static str>,
-    },
-    /// Its data key is shared out among several groups of keys.
-    #[error("the file needs keys of several key groups, which is not supported yet")]
-    KeyGroups,
-    /// No identity opens it.
-    #[error("{}", no_match(*identities))]
-    NoMatchingIdentity {
-        /// How many were tried.
-        identities: usize,
-    },
-    /// An entry for an age key is damaged.
-    #[error("the data key for `{recipient}` cannot be unwrapped")]
-    DataKey {
-        /// The recipient.
-        recipient: String,
-        /// Why.
-        #[source]
-        source: WrapError,
-    },
+    /// No identity at hand opens its data key.
+    #[error(transparent)]
+    Key(#[from] UnlockError),
     /// A value does not decrypt.
     #[error("{path}: {source}")]
     Value {
@@ -213,12 +193,9 @@ impl EncryptedFile {
         self.decrypt_with(&key, MacCheck::Required)
     }
 
-    /// Unwraps the data key.
+    /// Unwraps the data key; [`Metadata::unlock`] tells with which keys, too.
     pub fn data_key(&self, identities: &Identities) -> Result<DataKey, DecryptError> {
-        match &self.metadata.key_groups[..] {
-            [group] => unwrap_from(group, identities),
-            _ => Err(DecryptError::KeyGroups),
-        }
+        Ok(self.metadata.unlock(identities)?.key)
     }
 
     /// Opens it with its data key.
@@ -277,52 +254,6 @@ impl EncryptedFile {
             Err(error) => Err(DecryptError::MacUnreadable(error)),
         }
     }
-}
-
-fn no_match(identities: usize) -> String {
-    match identities {
-        0 => "there is no identity at hand to open the file".to_owned(),
-        1 => "the identity at hand does not open the file".to_owned(),
-        several => format!("none of the {several} identities at hand opens the file"),
-    }
-}
-
-fn unwrap_from(group: &KeyGroup, identities: &Identities) -> Result<DataKey, DecryptError> {
-    let mut damaged = None;
-    let mut age_keys = 0;
-    for key in &group.keys {
-        let MasterKey::Age { recipient, enc } = key else {
-            continue;
-        };
-        age_keys += 1;
-        match DataKey::unwrap(enc, identities.iter().map(|loaded| &loaded.identity)) {
-            Ok(key) => return Ok(key),
-            Err(error) if error.is_other_recipient() => {}
-            Err(source) => {
-                damaged = Some(DecryptError::DataKey {
-                    recipient: recipient.clone(),
-                    source,
-                });
-            }
-        }
-    }
-    if age_keys == 0 {
-        let mut kinds: Vec<_> = group
-            .keys
-            .iter()
-            .filter_map(|key| match key {
-                MasterKey::Other { kind, .. } => Some(kind.field()),
-                MasterKey::Age { .. } => None,
-            })
-            .collect();
-        kinds.dedup();
-        if kinds.is_empty() {
-            kinds.push("nobody");
-        }
-        return Err(DecryptError::NoAgeKey { kinds });
-    }
-    let identities = identities.iter().count();
-    Err(damaged.unwrap_or(DecryptError::NoMatchingIdentity { identities }))
 }
 
 /// Decrypts leaf by leaf.

@@ -8,7 +8,7 @@
 //! use sops_rs::{Document, EncryptionRule, Format, Identities, Identity};
 //!
 //! let identity = Identity::generate();
-//! let rule = EncryptionRule::for_recipients([identity.recipient()]);
+//! let rule = EncryptionRule::for_recipients(identity.recipient());
 //! let document = Document::parse(Format::Yaml, "user: ada\nlimit: 3\n")?;
 //!
 //! let encrypted = document.encrypt(&rule)?.to_text();
@@ -38,6 +38,7 @@ mod data_key;
 mod document;
 mod dotenv;
 mod encrypted_file;
+mod foreign_key;
 mod format;
 mod go_regex;
 mod ini;
@@ -48,11 +49,14 @@ mod metadata;
 mod operations;
 mod parse_error;
 mod path;
+mod recipient_groups;
 mod rule;
 mod scalar;
 mod selection;
 mod shape;
+mod sharing;
 mod tree;
+mod unlock;
 mod walk;
 mod yaml;
 
@@ -61,11 +65,13 @@ pub use config::{Config, ConfigError, CreationRule};
 pub use data_key::{DataKey, WrapError};
 pub use document::{Document, EncryptError};
 pub use encrypted_file::{DecryptError, Decrypted, EncryptedFile, MacCause, MacCheck, Warning};
+pub use foreign_key::ForeignKey;
 pub use format::Format;
 pub use go_regex::{Pattern, PatternError};
 pub use keys::{
-    Environment, Identities, Identity, IdentityError, IdentityOrigin, IdentityProblem,
-    LoadedIdentity, Recipient, RecipientError,
+    Environment, Identities, Identity, IdentityError, IdentityFailure, IdentityKind,
+    IdentityOrigin, IdentityProblem, LoadedIdentity, NoPrompt, Prompt, Recipient, RecipientError,
+    RecipientKind,
 };
 pub use layout::{Indent, Layout};
 pub use metadata::{KeyGroup, KeyKind, MasterKey, Metadata, MetadataError, WRITTEN_VERSION};
@@ -75,8 +81,11 @@ pub use operations::{
 };
 pub use parse_error::ParseError;
 pub use path::{PathError, Step, ValuePath};
+pub use recipient_groups::{RecipientGroups, RecipientGroupsError};
 pub use rule::EncryptionRule;
 pub use scalar::{Scalar, ScalarError, ScalarType, Time};
 pub use selection::{Selection, SelectionError};
 pub use shape::ShapeError;
+pub use sharing::ShareError;
 pub use tree::{Comment, Element, Entry, Item, MAX_DEPTH, Mapping, Tree, Value};
+pub use unlock::{MissingGroup, OpenedGroup, UnlockError, Unlocked, UnusedIdentity};

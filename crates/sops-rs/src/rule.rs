@@ -1,12 +1,13 @@
 //! For whom and what: everything encryption needs to be told.
 
 use crate::keys::Recipient;
+use crate::recipient_groups::RecipientGroups;
 use crate::selection::Selection;
 
 /// For whom a document is encrypted, and which of its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncryptionRule {
-    recipients: Vec<Recipient>,
+    groups: RecipientGroups,
     selection: Selection,
     mac_only_encrypted: bool,
 }
@@ -14,8 +15,13 @@ pub struct EncryptionRule {
 impl EncryptionRule {
     /// Encrypts every value for these recipients, each of whom can open the file.
     pub fn for_recipients(recipients: impl IntoIterator<Item = Recipient>) -> Self {
+        Self::for_groups(RecipientGroups::any_of(recipients))
+    }
+
+    /// Encrypts every value for groups of recipients.
+    pub fn for_groups(groups: RecipientGroups) -> Self {
         Self {
-            recipients: recipients.into_iter().collect(),
+            groups,
             selection: Selection::default(),
             mac_only_encrypted: false,
         }
@@ -35,9 +41,14 @@ impl EncryptionRule {
         self
     }
 
-    /// Returns the recipients.
-    pub fn recipients(&self) -> &[Recipient] {
-        &self.recipients
+    /// Returns the recipients of all groups.
+    pub fn recipients(&self) -> impl Iterator<Item = &Recipient> {
+        self.groups.iter()
+    }
+
+    /// Returns the groups of recipients.
+    pub fn groups(&self) -> &RecipientGroups {
+        &self.groups
     }
 
     /// Returns what is selected.

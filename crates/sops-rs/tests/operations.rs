@@ -276,7 +276,7 @@ fn who_stays_keeps_the_wrapped_key() {
     let identities = keys("age-mock");
     let base = file("ops/00-base.enc.yaml");
     let mut both = recipients(&base);
-    both.insert(0, Identity::generate().recipient());
+    both.insert(0, Identity::generate().recipient().unwrap());
     let rule = EncryptionRule::for_recipients(both);
     let (updated, _) = base.update_keys(&identities, &rule).unwrap();
     let own = |text: &str| {

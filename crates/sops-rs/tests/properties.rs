@@ -145,7 +145,7 @@ proptest! {
     fn encryption_goes_round(documents in documents(), selection in selection(), only in any::<bool>()) {
         let document = tree(&documents);
         let identity = Identity::generate();
-        let rule = EncryptionRule::for_recipients([identity.recipient()])
+        let rule = EncryptionRule::for_recipients(identity.recipient())
             .with_selection(selection)
             .with_mac_only_encrypted(only);
         let text = document.encrypt(&rule).unwrap().to_text();
@@ -170,7 +170,7 @@ proptest! {
         mapping.push("list", list);
         let document = Document::from_tree(Format::Yaml, Tree { documents: vec![mapping] }).unwrap();
         let identity = Identity::generate();
-        let rule = EncryptionRule::for_recipients([identity.recipient()]);
+        let rule = EncryptionRule::for_recipients(identity.recipient());
         let text = document.encrypt(&rule).unwrap().to_text();
         for line in lines.iter().filter(|line| line.len() > 12) {
             prop_assert!(!text.contains(line.as_str()));

@@ -42,9 +42,8 @@ pub fn own_key(root: &Utf8Path) -> Result<OwnKey, AgeKeyError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let identity = Identity::generate();
             write(root, &identity)?;
-            let recipient = identity.recipient().as_str().to_owned();
             Ok(OwnKey {
-                recipient,
+                recipient: identity.public_part(),
                 is_new: true,
             })
         }
@@ -54,7 +53,7 @@ pub fn own_key(root: &Utf8Path) -> Result<OwnKey, AgeKeyError> {
 
 fn existing(text: &str) -> Result<OwnKey, AgeKeyError> {
     let key = text.lines().find_map(|line| Identity::parse(line).ok());
-    let recipient = key.map(|key| key.recipient().as_str().to_owned());
+    let recipient = key.and_then(|key| Some(key.recipient()?.to_string()));
     Ok(OwnKey {
         recipient: recipient.ok_or(AgeKeyError::Unusable)?,
         is_new: false,
@@ -70,11 +69,10 @@ pub(super) fn write(root: &Utf8Path, identity: &Identity) -> Result<(), AgeKeyEr
         Ok(()) | Err(CreateError::Exists(_)) => {}
         Err(error) => return Err(error.into()),
     }
-    let recipient = identity.recipient();
-    let secret = identity.to_text();
+    let secret = identity.to_text().ok_or(AgeKeyError::Unusable)?;
     let text = Zeroizing::new(format!(
         "# public key: {}\n{}\n",
-        recipient.as_str(),
+        identity.public_part(),
         *secret
     ));
     Ok(create(root, file, text.as_bytes(), Readers::Owner)?)

@@ -160,10 +160,9 @@ impl Opener {
 
 /// Names the keys at hand by their public halves and places.
 pub(super) fn public_halves(identities: &Identities) -> Vec<String> {
-    let named = identities.iter().map(|loaded| {
-        let recipient = loaded.identity.recipient();
-        format!("{} from {}", recipient.as_str(), loaded.origin)
-    });
+    let named = identities
+        .iter()
+        .map(|loaded| format!("{} from {}", loaded.identity.public_part(), loaded.origin));
     named.collect()
 }
 
@@ -171,7 +170,8 @@ pub(super) fn public_halves(identities: &Identities) -> Vec<String> {
 pub(super) fn unusable(identities: &Identities) -> Vec<String> {
     let problems = identities.problems().iter();
     problems
-        .map(|problem| format!("{}: {}", problem.origin, problem.error))
+        .filter(|problem| !problem.is_warning())
+        .map(ToString::to_string)
         .collect()
 }
 

@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 use sops_rs::{Config, ConfigError, DecryptError, Document, EncryptError, EncryptionRule};
-use sops_rs::{Format, Identities, ParseError};
+use sops_rs::{Format, Identities, ParseError, Recipient};
 
 use super::open::public_halves;
 use crate::model::Secret;
@@ -89,18 +89,12 @@ impl Sealer<'_> {
                 file: file.to_owned(),
                 source: Box::new(source),
             })?;
-        let ours = |recipient: &str| {
-            let mut loaded = self.identities.iter();
-            loaded.any(|loaded| loaded.identity.recipient().as_str() == recipient)
-        };
-        if rule
-            .recipients()
-            .iter()
-            .any(|recipient| ours(recipient.as_str()))
-        {
+        let ours: Vec<_> = self.identities.recipients().collect();
+        let is_ours = |recipient: &Recipient| ours.iter().any(|own| own.is_same_key(recipient));
+        if rule.recipients().any(is_ours) {
             return Ok(rule);
         }
-        let recipients = rule.recipients().iter();
+        let recipients = rule.recipients();
         Err(SealError::NotForUs {
             file: file.to_owned(),
             recipients: recipients

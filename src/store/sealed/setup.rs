@@ -141,9 +141,10 @@ impl Setup<'_> {
     pub fn run(self) -> Result<Report, SetupError> {
         let environment = self.environment.clone().with_repository(self.root);
         let mut identities = Identities::load(&environment);
-        let new_key = identities.is_empty().then(Identity::generate);
+        let new_key = public(&identities).is_empty().then(Identity::generate);
         if let Some(identity) = &new_key {
-            if !identities.problems().is_empty() {
+            let mut problems = identities.problems().iter();
+            if problems.any(|problem| !problem.is_warning()) {
                 return Err(SetupError::Keys(unusable(&identities)));
             }
             identities = Identities::from(identity.clone());
@@ -254,9 +255,11 @@ fn component(
     })
 }
 
+/// The public halves of the keys that a cluster can have, too: an SSH key of this machine is
+/// nothing that Flux could use.
 fn public(identities: &Identities) -> Vec<String> {
     let loaded = identities.iter();
-    loaded
-        .map(|loaded| loaded.identity.recipient().as_str().to_owned())
+    let ours = loaded.filter(|loaded| loaded.identity.to_text().is_some());
+    ours.filter_map(|loaded| Some(loaded.identity.recipient()?.to_string()))
         .collect()
 }

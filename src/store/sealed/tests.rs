@@ -45,9 +45,9 @@ impl Repository {
     fn prepared() -> Self {
         let repository = Self::new();
         let identity = Identity::generate();
-        let recipient = identity.recipient();
+        let recipient = identity.public_part();
         age_key::write(&repository.root, &identity).expect("writes");
-        let rules = creation_rules(&[recipient.as_str().to_owned()]);
+        let rules = creation_rules(&[recipient]);
         repository.write(RULES_FILE, &rules);
         let sealer = Sealer {
             root: &repository.root,
@@ -211,8 +211,8 @@ fn a_later_run_keeps_what_is_there_and_adds_what_was_missing() {
 #[test]
 fn nothing_is_made_that_nobody_here_could_open() {
     let repository = Repository::new();
-    let stranger = Identity::generate().recipient();
-    repository.write(RULES_FILE, &creation_rules(&[stranger.as_str().to_owned()]));
+    let stranger = Identity::generate().public_part();
+    repository.write(RULES_FILE, &creation_rules(&[stranger]));
     let before = repository.files();
     assert_eq!(
         refusal(repository.set_up(None)),
@@ -234,8 +234,9 @@ fn a_damaged_key_is_not_replaced() {
 fn rules_that_leave_everything_clear_are_refused() {
     let repository = Repository::new();
     let key = Identity::generate();
-    repository.write(AGE_KEY_FILE, key.to_text().as_str());
-    let rules = json!({"creation_rules": [{"encrypted_regex": "^nothing$", "age": key.recipient().as_str()}]});
+    repository.write(AGE_KEY_FILE, &key.to_text().expect("an age key"));
+    let rules =
+        json!({"creation_rules": [{"encrypted_regex": "^nothing$", "age": key.public_part()}]});
     repository.write(RULES_FILE, &rules.to_string());
     assert_eq!(
         refusal(repository.set_up(None)),
@@ -249,7 +250,11 @@ fn a_file_that_does_not_open_says_for_whom_it_is_and_which_keys_are_at_hand() {
     let repository = Repository::prepared();
     let report = repository.set_up(None).expect("adds nothing");
     let other = Identity::generate();
-    std::fs::write(repository.root.join(AGE_KEY_FILE), other.to_text().as_str()).expect("writes");
+    std::fs::write(
+        repository.root.join(AGE_KEY_FILE),
+        other.to_text().expect("an age key").as_str(),
+    )
+    .expect("writes");
     let Err(OpenError::Decrypt {
         file,
         recipients,
@@ -262,7 +267,7 @@ fn a_file_that_does_not_open_says_for_whom_it_is_and_which_keys_are_at_hand() {
     assert_eq!(file, BUNDLE_PATH);
     assert!(recipients.contains(&report.recipients[0]));
     assert!(
-        identities[0].starts_with(other.recipient().as_str()),
+        identities[0].starts_with(&other.public_part()),
         "{identities:?}"
     );
 }

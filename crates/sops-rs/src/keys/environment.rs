@@ -3,14 +3,26 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::prompt::{Prompt, SharedPrompt};
 
 /// The environment as a value: the search for identities sees nothing else.
+///
+/// ```
+/// use sops_rs::{Environment, Identities};
+///
+/// // Nothing of this process: no variable, no home directory.
+/// let identities = Identities::load(&Environment::default());
+/// assert!(identities.is_empty());
+/// ```
 #[derive(Clone, Default)]
 pub struct Environment {
     variables: BTreeMap<String, OsString>,
     home: Option<PathBuf>,
     repository: Option<PathBuf>,
-    recipient: Option<String>,
+    recipients: Vec<String>,
+    prompt: SharedPrompt,
 }
 
 impl Environment {
@@ -47,10 +59,17 @@ impl Environment {
         self
     }
 
-    /// Sets the recipient that a key command is told of.
+    /// Adds a recipient that a key command is told of, in `SOPS_AGE_RECIPIENT`.
     #[must_use]
     pub fn with_recipient(mut self, recipient: impl Into<String>) -> Self {
-        self.recipient = Some(recipient.into());
+        self.recipients.push(recipient.into());
+        self
+    }
+
+    /// Sets how passphrases are asked for; without it nobody is asked.
+    #[must_use]
+    pub fn with_prompt(mut self, prompt: Arc<dyn Prompt>) -> Self {
+        self.prompt = SharedPrompt(prompt);
         self
     }
 
@@ -64,8 +83,21 @@ impl Environment {
         &self.variables
     }
 
-    pub(super) fn recipient(&self) -> Option<&str> {
-        self.recipient.as_deref()
+    pub(super) fn recipients(&self) -> &[String] {
+        &self.recipients
+    }
+
+    pub(super) fn prompt(&self) -> &SharedPrompt {
+        &self.prompt
+    }
+
+    /// The SSH keys that `sops` tries without being told.
+    pub(super) fn ssh_keys(&self) -> Vec<PathBuf> {
+        let keys = |home: &PathBuf| {
+            let names = ["id_ed25519", "id_rsa"];
+            names.map(|name| home.join(".ssh").join(name)).to_vec()
+        };
+        self.home.as_ref().map(keys).unwrap_or_default()
     }
 
     pub(super) fn repository_key(&self) -> Option<PathBuf> {

@@ -1,24 +1,41 @@
-//! Finding the private keys: the places `sops` looks at, then the repository's own.
+//! The private keys at hand.
 //!
 //! All sources are merged. A source that cannot be used is no failure as long as another one
 //! opens the file, so problems are kept and told only when nothing does.
 
-use std::fmt;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-
-use zeroize::Zeroizing;
+use std::sync::Arc;
 
 use super::environment::Environment;
 use super::identity::{Identity, IdentityError};
-use super::words;
+use super::key_text::{self, Separation};
+use super::origin::{IdentityOrigin, IdentityProblem};
+use super::prompt::{Prompt, SharedPrompt};
+use super::recipient::Recipient;
+use super::sources;
 
-/// The private keys at hand.
+/// The private keys at hand, each with its origin, and what was odd where they were looked for.
+///
+/// ```
+/// use sops_rs::{Environment, Identities, IdentityOrigin};
+///
+/// let environment = Environment::default().with_variable(
+///     "SOPS_AGE_KEY",
+///     "AGE-SECRET-KEY-1G0Q5K9TV4REQ3ZSQRMTMG8NSWQGYT0T7TZ33RAZEE0GZYVZN0APSU24RK7",
+/// );
+/// let identities = Identities::load(&environment);
+/// let loaded = identities.iter().next().expect("the variable holds one");
+/// assert_eq!(loaded.origin, IdentityOrigin::Variable("SOPS_AGE_KEY"));
+/// assert_eq!(
+///     loaded.identity.public_part(),
+///     "age1lzd99uklcjnc0e7d860axevet2cz99ce9pq6tzuzd05l5nr28ams36nvun"
+/// );
+/// ```
 #[derive(Clone, Default)]
 pub struct Identities {
     loaded: Vec<LoadedIdentity>,
     problems: Vec<IdentityProblem>,
     absent: Vec<IdentityOrigin>,
+    prompt: SharedPrompt,
 }
 
 /// An identity and where it comes from.
@@ -30,51 +47,41 @@ pub struct LoadedIdentity {
     pub origin: IdentityOrigin,
 }
 
-/// Where identities come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum IdentityOrigin {
-    /// The caller.
-    Given,
-    /// A variable that holds them.
-    Variable(&'static str),
-    /// A file that a variable names.
-    VariableFile(&'static str, PathBuf),
-    /// The output of the command that a variable holds.
-    VariableCommand(&'static str),
-    /// The repository's own key.
-    Repository(PathBuf),
-    /// The file that is read without being told.
-    Default(PathBuf),
-}
-
-/// A source that could not be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdentityProblem {
-    /// The source.
-    pub origin: IdentityOrigin,
-    /// Why.
-    pub error: IdentityError,
-}
-
 impl Identities {
-    /// Loads every identity that the environment leads to.
+    /// Loads every identity that the environment leads to: where `sops` looks, in its order, and
+    /// the repository's own before the default file.
     pub fn load(environment: &Environment) -> Self {
-        let mut found = Self::default();
-        found.load_variable(environment, "SOPS_AGE_KEY");
-        found.load_variable_file(environment, "SOPS_AGE_KEY_FILE");
-        found.load_command(environment, "SOPS_AGE_KEY_CMD");
-        let repository = environment.repository_key().map(IdentityOrigin::Repository);
-        let default = environment.default_key().map(IdentityOrigin::Default);
-        for origin in repository.into_iter().chain(default) {
-            found.load_optional(origin);
-        }
+        let mut found = Self {
+            prompt: environment.prompt().clone(),
+            ..Self::default()
+        };
+        sources::load(&mut found, environment);
         found
     }
 
-    /// Returns the identities.
+    /// Makes an empty collection whose keys ask this way when they need a passphrase.
+    pub fn with_prompt(prompt: Arc<dyn Prompt>) -> Self {
+        Self {
+            prompt: SharedPrompt(prompt),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the identities, in the order in which they are tried.
     pub fn iter(&self) -> impl Iterator<Item = &LoadedIdentity> {
         self.loaded.iter()
+    }
+
+    /// Returns the public keys that are known.
+    pub fn recipients(&self) -> impl Iterator<Item = Recipient> {
+        self.loaded
+            .iter()
+            .filter_map(|loaded| loaded.identity.recipient())
+    }
+
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        self.loaded.len()
     }
 
     /// Tells whether there is none.
@@ -82,7 +89,7 @@ impl Identities {
         self.loaded.is_empty()
     }
 
-    /// Returns the sources that could not be used.
+    /// Returns what was odd: sources that could not be used, and warnings.
     pub fn problems(&self) -> &[IdentityProblem] {
         &self.problems
     }
@@ -92,146 +99,53 @@ impl Identities {
         &self.absent
     }
 
-    /// Adds the identities of a text: one a line, `#` for comments.
-    pub fn add_text(&mut self, text: &str, origin: &IdentityOrigin) {
-        let lines = text
-            .lines()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line.trim()));
-        self.add_lines(text, lines, origin);
+    /// Adds an identity.
+    pub fn add(&mut self, identity: Identity, origin: IdentityOrigin) {
+        self.loaded.push(LoadedIdentity { identity, origin });
     }
 
-    fn add_lines<'a>(
+    /// Adds the contents of a key file: identities, one a line, `#` for comments; an SSH private
+    /// key; or an age file that protects a key file with a passphrase.
+    pub fn add_file(&mut self, contents: &[u8], origin: &IdentityOrigin) {
+        self.add_separated(contents, Separation::Lines, origin);
+    }
+
+    /// Adds the contents of a key file that is text.
+    pub fn add_text(&mut self, text: &str, origin: &IdentityOrigin) {
+        self.add_file(text.as_bytes(), origin);
+    }
+
+    /// Adds identities; returns what came of it.
+    pub(super) fn add_separated(
         &mut self,
-        text: &str,
-        lines: impl Iterator<Item = (usize, &'a str)>,
+        contents: &[u8],
+        separation: Separation,
         origin: &IdentityOrigin,
     ) {
-        let problem = |error| IdentityProblem {
-            origin: origin.clone(),
-            error,
-        };
-        let start = text.trim_start();
-        if start.starts_with("age-encryption.org/") || start.starts_with("-----BEGIN AGE") {
-            return self.problems.push(problem(IdentityError::Passphrase));
-        }
-        let mut identities = Vec::new();
-        let mut unsupported = Vec::new();
-        for (number, line) in lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-            match Identity::parse_line(line, number) {
-                Ok(identity) => identities.push(identity),
-                Err(error @ IdentityError::Unsupported { .. }) => unsupported.push(problem(error)),
-                // One bad line rejects the source: half a key file is a damaged key file.
-                Err(error) => return self.problems.push(problem(error)),
+        match key_text::read(contents, &origin.to_string(), separation, &self.prompt) {
+            Ok(identities) => {
+                for identity in identities {
+                    self.add(identity, origin.clone());
+                }
             }
-        }
-        if identities.is_empty() && unsupported.is_empty() {
-            unsupported.push(problem(IdentityError::None));
-        }
-        self.problems.extend(unsupported);
-        self.loaded
-            .extend(identities.into_iter().map(|identity| LoadedIdentity {
-                identity,
+            Err((line, error)) => self.problems.push(IdentityProblem {
                 origin: origin.clone(),
-            }));
+                line,
+                error,
+            }),
+        }
     }
 
-    fn load_variable(&mut self, environment: &Environment, name: &'static str) {
-        let origin = IdentityOrigin::Variable(name);
-        let Some(value) = environment.variable(name) else {
-            return self.absent.push(origin);
-        };
-        let Some(text) = value.to_str() else {
-            return self.fail(origin, IdentityError::NotText);
-        };
-        let words = text.lines().enumerate().flat_map(|(index, line)| {
-            let line = if line.trim_start().starts_with('#') {
-                ""
-            } else {
-                line
-            };
-            line.split_whitespace().map(move |word| (index + 1, word))
+    pub(super) fn add_problem(&mut self, origin: IdentityOrigin, error: IdentityError) {
+        self.problems.push(IdentityProblem {
+            origin,
+            line: None,
+            error,
         });
-        self.add_lines(text, words, &origin);
     }
 
-    fn load_variable_file(&mut self, environment: &Environment, name: &'static str) {
-        match environment.variable(name) {
-            Some(path) => self.load_file(IdentityOrigin::VariableFile(name, path.into())),
-            None => self
-                .absent
-                .push(IdentityOrigin::VariableFile(name, PathBuf::new())),
-        }
-    }
-
-    fn load_optional(&mut self, origin: IdentityOrigin) {
-        let exists = origin
-            .path()
-            .is_some_and(|path| path.try_exists().unwrap_or(true));
-        if exists {
-            self.load_file(origin);
-        } else {
-            self.absent.push(origin);
-        }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "this crate reads its own files")]
-    fn load_file(&mut self, origin: IdentityOrigin) {
-        let Some(path) = origin.path() else { return };
-        match std::fs::read(path).map(Zeroizing::new) {
-            Ok(bytes) => self.add_bytes(&bytes, origin),
-            Err(error) => {
-                let problem = error.to_string();
-                self.fail(origin, IdentityError::Unreadable { problem });
-            }
-        }
-    }
-
-    fn add_bytes(&mut self, bytes: &[u8], origin: IdentityOrigin) {
-        match std::str::from_utf8(bytes) {
-            Ok(text) => self.add_text(text, &origin),
-            Err(_) => self.fail(origin, IdentityError::NotText),
-        }
-    }
-
-    fn load_command(&mut self, environment: &Environment, name: &'static str) {
-        let origin = IdentityOrigin::VariableCommand(name);
-        let Some(command) = environment.variable(name) else {
-            return self.absent.push(origin);
-        };
-        match run(&command.to_string_lossy(), environment) {
-            Ok(output) => self.add_bytes(&output, origin),
-            Err(problem) => self.fail(origin, IdentityError::Command { problem }),
-        }
-    }
-
-    fn fail(&mut self, origin: IdentityOrigin, error: IdentityError) {
-        self.problems.push(IdentityProblem { origin, error });
-    }
-}
-
-/// Runs a key command with the given environment and returns what it prints.
-#[expect(clippy::disallowed_methods, reason = "a key command is a process")]
-fn run(command: &str, environment: &Environment) -> Result<Zeroizing<Vec<u8>>, String> {
-    let words = words::split(command).ok_or("a quote in it is not closed")?;
-    let (program, arguments) = words.split_first().ok_or("it is empty")?;
-    let mut process = Command::new(program);
-    process
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit());
-    process.env_clear().envs(environment.variables());
-    if let Some(recipient) = environment.recipient() {
-        process.env("SOPS_AGE_RECIPIENT", recipient);
-    }
-    let output = process
-        .output()
-        .map_err(|error| format!("`{program}`: {error}"))?;
-    let stdout = Zeroizing::new(output.stdout);
-    if output.status.success() {
-        Ok(stdout)
-    } else {
-        Err(format!("`{program}` ended with {}", output.status))
+    pub(super) fn add_absent(&mut self, origin: IdentityOrigin) {
+        self.absent.push(origin);
     }
 }
 
@@ -250,30 +164,6 @@ impl FromIterator<Identity> for Identities {
         Self {
             loaded: identities.into_iter().map(given).collect(),
             ..Self::default()
-        }
-    }
-}
-
-impl IdentityOrigin {
-    /// Returns the file, if it is one.
-    pub fn path(&self) -> Option<&PathBuf> {
-        match self {
-            Self::VariableFile(_, path) | Self::Repository(path) | Self::Default(path) => {
-                Some(path)
-            }
-            Self::Given | Self::Variable(_) | Self::VariableCommand(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for IdentityOrigin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Given => f.write_str("the caller"),
-            Self::Variable(name) | Self::VariableCommand(name) => write!(f, "${name}"),
-            Self::VariableFile(name, path) if path.as_os_str().is_empty() => write!(f, "${name}"),
-            Self::VariableFile(name, path) => write!(f, "${name} (`{}`)", path.display()),
-            Self::Repository(path) | Self::Default(path) => write!(f, "`{}`", path.display()),
         }
     }
 }

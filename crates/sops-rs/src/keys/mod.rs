@@ -4,10 +4,21 @@
 mod environment;
 mod identities;
 mod identity;
+mod key_text;
+mod origin;
+mod passphrase;
+#[cfg(feature = "plugin")]
+mod plugin;
+mod post_quantum;
+mod prompt;
 mod recipient;
-mod words;
+mod sources;
+#[cfg(feature = "ssh")]
+mod ssh;
 
 pub use environment::Environment;
-pub use identities::{Identities, IdentityOrigin, IdentityProblem, LoadedIdentity};
-pub use identity::{Identity, IdentityError};
-pub use recipient::{Recipient, RecipientError};
+pub use identities::{Identities, LoadedIdentity};
+pub use identity::{Identity, IdentityError, IdentityFailure, IdentityKind};
+pub use origin::{IdentityOrigin, IdentityProblem};
+pub use prompt::{NoPrompt, Prompt};
+pub use recipient::{Recipient, RecipientError, RecipientKind};

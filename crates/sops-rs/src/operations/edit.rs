@@ -20,7 +20,7 @@ use crate::rule::EncryptionRule;
 /// use sops_rs::{Document, EncryptionRule, Format, Identities, Identity, Value};
 ///
 /// let identity = Identity::generate();
-/// let rule = EncryptionRule::for_recipients([identity.recipient()]);
+/// let rule = EncryptionRule::for_recipients(identity.recipient());
 /// let file = Document::parse(Format::Yaml, "user: ada\npassword: old\n")?.encrypt(&rule)?;
 ///
 /// let mut edit = file.edit(&Identities::from(identity.clone()))?;
@@ -84,7 +84,7 @@ impl Document {
     /// use sops_rs::{Document, EncryptionRule, Format, Identities, Identity};
     ///
     /// let identity = Identity::generate();
-    /// let rule = EncryptionRule::for_recipients([identity.recipient()]);
+    /// let rule = EncryptionRule::for_recipients(identity.recipient());
     /// let identities = Identities::from(identity);
     /// let old = Document::parse(Format::Yaml, "a: one\nb: two\n")?.encrypt(&rule)?;
     ///

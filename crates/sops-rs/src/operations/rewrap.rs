@@ -11,6 +11,7 @@ use crate::document::EncryptError;
 use crate::encrypted_file::{DecryptError, EncryptedFile, MacCheck};
 use crate::keys::{Identities, Recipient, RecipientError};
 use crate::metadata::{KeyGroup, KeyKind, MasterKey, Metadata};
+use crate::recipient_groups::{RecipientGroups, RecipientGroupsError};
 use crate::rule::EncryptionRule;
 
 /// Recipients to add and to remove.
@@ -29,6 +30,8 @@ pub struct KeyDifference {
     pub added: Vec<String>,
     /// Who should not be able to open it.
     pub removed: Vec<String>,
+    /// Whether the keys are put into other groups, or another number of groups is needed.
+    pub regrouped: bool,
 }
 
 /// A data key that cannot be wrapped anew.
@@ -58,9 +61,9 @@ pub enum RewrapError {
     /// Nobody would be left.
     #[error("nobody would be left who can open the file")]
     NoRecipients,
-    /// Its data key is shared out among several groups of keys.
-    #[error("the file needs keys of several key groups, which is not supported yet")]
-    KeyGroups,
+    /// The groups of keys that would be left cannot share a key.
+    #[error("the key groups that would be left cannot share a key")]
+    KeyGroups(#[from] RecipientGroupsError),
     /// The data key could not be wrapped.
     #[error(transparent)]
     Wrap(#[from] WrapError),
@@ -95,25 +98,46 @@ impl MasterKey {
 impl KeyDifference {
     /// Tells whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty()
+        self.added.is_empty() && self.removed.is_empty() && !self.regrouped
     }
 
-    fn between(group: &KeyGroup, wanted: &[Recipient]) -> Self {
-        let has: BTreeSet<&str> = group.keys.iter().map(MasterKey::id).collect();
-        let wants: BTreeSet<&str> = wanted.iter().map(Recipient::as_str).collect();
+    fn between(metadata: &Metadata, wanted: &RecipientGroups) -> Self {
+        let groups = &metadata.key_groups;
+        let has: Vec<BTreeSet<&str>> = groups.iter().map(|group| ids(&group.keys)).collect();
+        let wants = wanted.groups().iter();
+        let wants: Vec<BTreeSet<&str>> = wants
+            .map(|group| group.iter().map(Recipient::as_str).collect())
+            .collect();
+        let regrouped = has.len() != wants.len() || threshold(metadata) != wanted.threshold();
+        let (has_all, wants_all): (BTreeSet<_>, BTreeSet<_>) = (
+            has.iter().flatten().copied().collect(),
+            wants.iter().flatten().copied().collect(),
+        );
         let names = |keys: Vec<&&str>| keys.into_iter().map(|key| (*key).to_owned()).collect();
         Self {
-            added: names(wants.difference(&has).collect()),
-            removed: names(has.difference(&wants).collect()),
+            added: names(wants_all.difference(&has_all).collect()),
+            removed: names(has_all.difference(&wants_all).collect()),
+            regrouped: regrouped || (has_all == wants_all && has != wants),
         }
     }
+}
+
+fn ids(keys: &[MasterKey]) -> BTreeSet<&str> {
+    keys.iter().map(MasterKey::id).collect()
+}
+
+/// The threshold of a file, where it means anything.
+fn threshold(metadata: &Metadata) -> Option<u32> {
+    let groups = u32::try_from(metadata.key_groups.len()).unwrap_or(u32::MAX);
+    (groups > 1).then(|| metadata.shamir_threshold.unwrap_or(groups))
 }
 
 impl fmt::Display for KeyDifference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let added = self.added.iter().map(|key| format!("+ {key}"));
         let removed = self.removed.iter().map(|key| format!("- {key}"));
-        let lines: Vec<String> = added.chain(removed).collect();
+        let regrouped = self.regrouped.then(|| "other key groups".to_owned());
+        let lines: Vec<String> = added.chain(removed).chain(regrouped).collect();
         f.write_str(&lines.join("\n"))
     }
 }
@@ -126,12 +150,12 @@ impl EncryptedFile {
     /// use sops_rs::{Document, EncryptionRule, Format, Identities, Identity, RecipientChange};
     ///
     /// let (ada, bob) = (Identity::generate(), Identity::generate());
-    /// let rule = EncryptionRule::for_recipients([ada.recipient()]);
+    /// let rule = EncryptionRule::for_recipients(ada.recipient());
     /// let file = Document::parse(Format::Yaml, "password: secret\n")?.encrypt(&rule)?;
     ///
     /// let change = RecipientChange {
-    ///     add: vec![bob.recipient()],
-    ///     remove: vec![ada.recipient().to_string()],
+    ///     add: bob.recipient().into_iter().collect(),
+    ///     remove: vec![ada.public_part()],
     /// };
     /// let rotated = file.rotate(&Identities::from(ada.clone()), &change)?;
     /// assert!(rotated.decrypt(&Identities::from(bob)).is_ok());
@@ -159,10 +183,11 @@ impl EncryptedFile {
         now: Timestamp,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Self, RewrapError> {
-        let recipients = change.apply(self.metadata())?;
+        let groups = change.apply(self.metadata())?;
         let edit = self.edit_with(key, MacCheck::Required)?;
         let wrap = |key: &DataKey, metadata: &mut Metadata| {
-            metadata.key_groups = vec![wrap(key, &recipients, &KeyGroup::default())?];
+            metadata.key_groups = groups.wrap(key, &mut rand::rngs::OsRng)?;
+            metadata.shamir_threshold = groups.threshold();
             Ok(())
         };
         Ok(edit.save_rotated(now, rng, wrap)?)
@@ -170,16 +195,7 @@ impl EncryptedFile {
 
     /// Tells how the recipients differ from those of a rule; the order does not count.
     pub fn key_difference(&self, rule: &EncryptionRule) -> KeyDifference {
-        match &self.metadata().key_groups[..] {
-            [group] => KeyDifference::between(group, rule.recipients()),
-            groups => {
-                let keys = groups.iter().flat_map(|group| group.keys.clone());
-                let all = KeyGroup {
-                    keys: keys.collect(),
-                };
-                KeyDifference::between(&all, rule.recipients())
-            }
-        }
+        KeyDifference::between(self.metadata(), rule.groups())
     }
 
     /// Makes the recipients those of a rule. Values, MAC and dates stay as they are, and so does
@@ -189,12 +205,12 @@ impl EncryptedFile {
     /// use sops_rs::{Document, EncryptionRule, Format, Identities, Identity};
     ///
     /// let (ada, bob) = (Identity::generate(), Identity::generate());
-    /// let rule = EncryptionRule::for_recipients([ada.recipient()]);
+    /// let rule = EncryptionRule::for_recipients(ada.recipient());
     /// let file = Document::parse(Format::Yaml, "password: secret\n")?.encrypt(&rule)?;
     ///
-    /// let rule = EncryptionRule::for_recipients([ada.recipient(), bob.recipient()]);
+    /// let rule = EncryptionRule::for_recipients([ada.recipient(), bob.recipient()].into_iter().flatten());
     /// let (updated, difference) = file.update_keys(&Identities::from(ada), &rule)?;
-    /// assert_eq!(difference.added, [bob.recipient().to_string()]);
+    /// assert_eq!(difference.added, [bob.public_part()]);
     /// assert!(updated.decrypt(&Identities::from(bob)).is_ok());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -219,51 +235,53 @@ impl EncryptedFile {
         if difference.is_empty() {
             return Ok((self.clone(), difference));
         }
-        let [group] = &self.metadata().key_groups[..] else {
-            return Err(RewrapError::KeyGroups);
-        };
         let mut metadata = self.metadata().clone();
-        metadata.key_groups = vec![wrap(key, rule.recipients(), group)?];
+        metadata.key_groups = match (&self.metadata().key_groups[..], rule.groups().groups()) {
+            ([known], [wanted]) => vec![wrap(key, wanted, known)?],
+            _ => rule.groups().wrap(key, &mut rand::rngs::OsRng)?,
+        };
+        metadata.shamir_threshold = rule.groups().threshold();
         Ok((self.with_metadata(metadata), difference))
     }
 }
 
 impl RecipientChange {
     /// The recipients that a file will have.
-    fn apply(&self, metadata: &Metadata) -> Result<Vec<Recipient>, RewrapError> {
-        let [group] = &metadata.key_groups[..] else {
-            return Err(RewrapError::KeyGroups);
-        };
-        let mut recipients: Vec<Recipient> = Vec::new();
-        let stay = group.keys.iter().filter(|key| !self.removes(key.id()));
-        for key in stay {
-            match key {
-                MasterKey::Age { recipient, .. } => recipients.push(recipient.parse()?),
-                MasterKey::Other { kind, .. } => {
-                    return Err(RewrapError::ForeignKey {
-                        kind: *kind,
-                        key: key.id().to_owned(),
-                    });
-                }
-            }
-        }
-        let is_there = |id: &&String| group.keys.iter().any(|key| key.id() == id.as_str());
+    fn apply(&self, metadata: &Metadata) -> Result<RecipientGroups, RewrapError> {
+        let is_there = |id: &&String| metadata.keys().any(|key| key.id() == id.as_str());
         if let Some(recipient) = self.remove.iter().find(|id| !is_there(id)) {
             let recipient = recipient.clone();
             return Err(RewrapError::NotARecipient { recipient });
         }
-        for recipient in &self.add {
-            if !recipients
-                .iter()
-                .any(|own| own.as_str() == recipient.as_str())
-            {
-                recipients.push(recipient.clone());
+        let mut groups = metadata
+            .key_groups
+            .iter()
+            .map(|group| self.staying(group))
+            .collect::<Result<Vec<_>, _>>()?;
+        if let Some(first) = groups.first_mut() {
+            for recipient in &self.add {
+                if !first.contains(recipient) {
+                    first.push(recipient.clone());
+                }
             }
         }
-        if recipients.is_empty() {
+        if groups.iter().all(Vec::is_empty) {
             return Err(RewrapError::NoRecipients);
         }
-        Ok(recipients)
+        Ok(RecipientGroups::shared(groups, metadata.shamir_threshold)?)
+    }
+
+    /// The recipients of a group that are not removed.
+    fn staying(&self, group: &KeyGroup) -> Result<Vec<Recipient>, RewrapError> {
+        let stay = group.keys.iter().filter(|key| !self.removes(key.id()));
+        let recipients = stay.map(|key| match key {
+            MasterKey::Age { recipient, .. } => Ok(recipient.parse()?),
+            MasterKey::Other { kind, .. } => Err(RewrapError::ForeignKey {
+                kind: *kind,
+                key: key.id().to_owned(),
+            }),
+        });
+        recipients.collect()
     }
 
     fn removes(&self, id: &str) -> bool {

@@ -109,11 +109,7 @@ fn prepare(path: &Utf8Path) -> Result<Prepared, Failure> {
     }
     let text = encrypted.to_text_with(config.layout());
     check_readable(&encrypted, &text, path)?;
-    let recipients = encryption
-        .recipients()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let recipients = encryption.recipients().map(ToString::to_string).collect();
     Ok(Prepared {
         path: path.to_owned(),
         text,

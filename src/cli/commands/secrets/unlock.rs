@@ -3,6 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use sops_rs::{
     DecryptError, EncryptedFile, Environment, Identities, IdentityError, MacCause, MetadataError,
+    UnlockError, UnusedIdentity,
 };
 
 use crate::cli::{Context, Failure, Kind};
@@ -43,20 +44,11 @@ fn repository(file: &Utf8Path) -> Option<Utf8PathBuf> {
 }
 
 /// Warns of key files that others can read.
-#[cfg(unix)]
 fn warn_of_open_files(context: &Context, identities: &Identities) {
-    use std::os::unix::fs::PermissionsExt;
-    let mut paths: Vec<_> = identities
-        .iter()
-        .filter_map(|loaded| loaded.origin.path())
-        .collect();
-    paths.dedup();
-    for path in paths {
-        let Ok(metadata) = fs_err::metadata(path) else {
-            continue;
-        };
-        let mode = metadata.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
+    for problem in identities.problems() {
+        if let IdentityError::Exposed { mode } = problem.error
+            && let Some(path) = problem.origin.path()
+        {
             let path = path.display();
             context.ui.warning(&format!(
                 "others can read the private key `{path}` (mode {mode:04o}); run `chmod 600 {path}`"
@@ -64,9 +56,6 @@ fn warn_of_open_files(context: &Context, identities: &Identities) {
         }
     }
 }
-
-#[cfg(not(unix))]
-fn warn_of_open_files(_: &Context, _: &Identities) {}
 
 /// The failure of a file that does not open, with what there is to know about it.
 pub(super) fn failure(
@@ -94,10 +83,7 @@ fn hints(
     identities: &Identities,
 ) -> Vec<String> {
     match error {
-        DecryptError::NoMatchingIdentity { .. }
-        | DecryptError::NoAgeKey { .. }
-        | DecryptError::KeyGroups
-        | DecryptError::DataKey { .. } => key_hints(encrypted, identities),
+        DecryptError::Key(error) => key_hints(error, encrypted, identities),
         DecryptError::Metadata(MetadataError::NotEncrypted) => {
             vec![format!(
                 "it is in the clear: read it as it is, or run `homelab secrets encrypt {path}`"
@@ -131,7 +117,11 @@ fn mac_hints(path: &Utf8Path, cause: MacCause) -> Vec<String> {
     vec![reason, remedy]
 }
 
-fn key_hints(encrypted: Option<&EncryptedFile>, identities: &Identities) -> Vec<String> {
+fn key_hints(
+    error: &UnlockError,
+    encrypted: Option<&EncryptedFile>,
+    identities: &Identities,
+) -> Vec<String> {
     let mut hints = Vec::new();
     let recipients: Vec<_> = encrypted
         .map(|file| file.metadata().age_recipients().collect())
@@ -144,7 +134,7 @@ fn key_hints(encrypted: Option<&EncryptedFile>, identities: &Identities) -> Vec<
     }
     let at_hand: Vec<_> = identities
         .iter()
-        .map(|loaded| format!("{} from {}", loaded.identity.recipient(), loaded.origin))
+        .map(|loaded| format!("{} from {}", loaded.identity.public_part(), loaded.origin))
         .collect();
     if at_hand.is_empty() {
         let places: Vec<_> = identities
@@ -159,14 +149,24 @@ fn key_hints(encrypted: Option<&EncryptedFile>, identities: &Identities) -> Vec<
         hints.push(format!("at hand: {}", at_hand.join(", ")));
     }
     for problem in identities.problems() {
-        hints.push(format!("not usable: {}: {}", problem.origin, problem.error));
+        if !problem.is_warning() {
+            hints.push(format!("not usable: {problem}"));
+        }
     }
-    if identities
-        .problems()
-        .iter()
-        .any(|problem| problem.error == IdentityError::Passphrase)
+    if let UnlockError::NoMatchingIdentity { unused, .. }
+    | UnlockError::TooFewGroups { unused, .. } = error
     {
-        hints.push("decrypt the key file with `age -d` and pass it in SOPS_AGE_KEY".to_owned());
+        for unused in unused {
+            let UnusedIdentity {
+                public_part,
+                origin,
+                failure,
+                ..
+            } = unused;
+            hints.push(format!(
+                "not usable: {public_part} from {origin}: {failure}"
+            ));
+        }
     }
     hints.push(format!(
         "put the private key of one of the file's recipients into `{REPOSITORY_KEY}`, or name its file in SOPS_AGE_KEY_FILE"
