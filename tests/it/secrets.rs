@@ -323,7 +323,7 @@ fn nobody_s_key_is_explained() {
     --- stderr
     error: cannot decrypt `db.sops.yaml`: there is no identity at hand to open the file
     hint: the file is encrypted for [RECIPIENT]
-    hint: no identity was found in $SOPS_AGE_KEY, $SOPS_AGE_KEY_FILE, $SOPS_AGE_KEY_CMD, `./.sops/age.key`, `[HOME]/.config/sops/age/keys.txt`
+    hint: no identity was found in $SOPS_AGE_SSH_PRIVATE_KEY_FILE, $SOPS_AGE_SSH_PRIVATE_KEY_CMD, `[HOME]/.ssh/id_ed25519`, `[HOME]/.ssh/id_rsa`, $SOPS_AGE_KEY, $SOPS_AGE_KEY_FILE, $SOPS_AGE_KEY_CMD, `./.sops/age.key`, `[HOME]/.config/sops/age/keys.txt`
     hint: put the private key of one of the file's recipients into `.sops/age.key`, or name its file in SOPS_AGE_KEY_FILE
     ");
 }
@@ -332,7 +332,10 @@ fn the_wrong_key_is_explained() {
     let env = repository();
     encrypted(&env, "db.sops.yaml", SECRET);
     let other = Identity::generate();
-    env.write(".sops/age.key", other.to_text().as_bytes());
+    env.write(
+        ".sops/age.key",
+        other.to_text().expect("an age key").as_bytes(),
+    );
     let run = env
         .homelab(["secrets", "decrypt", "db.sops.yaml"])
         .env("SOPS_AGE_KEY", "AGE-PLUGIN-YUBIKEY-1XYZ")
@@ -342,7 +345,7 @@ fn the_wrong_key_is_explained() {
     let expected = [
         "the identity at hand does not open the file",
         "hint: at hand: [RECIPIENT] from `[REPO]/.sops/age.key`\n",
-        "hint: not usable: $SOPS_AGE_KEY: line 1 is a plugin's identity, which is not supported yet\n",
+        "hint: not usable: $SOPS_AGE_KEY, line 1: it is not an age identity (`AGE-SECRET-KEY-1…`, `AGE-SECRET-KEY-PQ-1…` or `AGE-PLUGIN-…`)\n",
         "hint: not usable: $SOPS_AGE_KEY_FILE (`nowhere.txt`): it cannot be read: No such file",
         "hint: not usable: $SOPS_AGE_KEY_CMD: the command failed: `sh` ended with exit status: 3\n",
     ];
