@@ -31,7 +31,7 @@ pub struct GlobalArgs {
     #[arg(short = 'C', long = "directory", global = true, value_name = "DIR")]
     pub directory: Option<Utf8PathBuf>,
     /// How results are written to standard output.
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(long, global = true, value_parser = OutputFormat::common(), default_value = "text")]
     pub output: OutputFormat,
     /// When to use colour; `NO_COLOR` is respected.
     #[arg(long, global = true, value_enum, default_value_t)]

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod failure;
 pub mod load;
 mod own_components;
+pub mod parallel;
 pub mod sealed;
 pub mod settings;
 

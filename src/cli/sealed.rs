@@ -48,6 +48,13 @@ pub fn setup_failure(error: SetupError) -> Failure {
         }
         SetupError::Keys(_) => Failure::new(Kind::Refused, error)
             .hint("mend the key, or take it from a backup; no second one is made in its place"),
+        SetupError::OtherBundle => Failure::new(Kind::Refused, error).hint(
+            "is this the repository of that cluster? A bundle is never replaced: the nodes that were made with it \
+             could then only be reset",
+        ),
+        SetupError::Unusable(_) => Failure::new(Kind::Refused, error)
+            .hint("take the machine configuration of a control plane of this cluster, whole and as it is"),
+        SetupError::Compare(source) => open_failure(*source),
         other => Failure::new(Kind::Failed, other),
     }
 }

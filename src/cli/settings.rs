@@ -1,6 +1,8 @@
 //! Arguments and environment, resolved once; immutable afterwards.
 
 use camino::Utf8PathBuf;
+use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::args::{ColorChoice, GlobalArgs};
 
@@ -12,6 +14,18 @@ pub enum OutputFormat {
     Text,
     /// For programs.
     Json,
+    /// For code scanning: SARIF 2.1.0, of `secrets check` only.
+    Sarif,
+}
+
+impl OutputFormat {
+    /// Reads a format that every command has.
+    pub fn common() -> impl TypedValueParser<Value = Self> {
+        let formats = Self::value_variants().iter();
+        let common = formats.filter(|format| **format != Self::Sarif);
+        PossibleValuesParser::new(common.filter_map(ValueEnum::to_possible_value))
+            .map(|name| Self::from_str(&name, false).unwrap_or_default())
+    }
 }
 
 /// What holds for the whole run.

@@ -1,5 +1,7 @@
-//! Git as far as a bootstrap needs it: which commit holds this tree, and which one the remote has.
+//! Git as far as it is needed: which commit holds this tree, which one the remote has, what is tracked
+//! and staged.
 
+pub mod index;
 mod local;
 mod refs;
 mod remote;

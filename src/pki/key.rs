@@ -70,7 +70,7 @@ impl PrivateKey {
     /// takes no other; they are not a function of `entropy`.
     pub fn generate(kind: KeyKind, entropy: &mut dyn Entropy) -> Result<Self, KeyError> {
         match kind {
-            KeyKind::Ed25519 => Ok(Self::ed25519(&random(entropy))),
+            KeyKind::Ed25519 => Ok(Self::from_seed(&random(entropy))),
             KeyKind::EcdsaP256 => Self::p256(entropy),
             KeyKind::Rsa4096 => Self::rsa4096(),
         }
@@ -128,7 +128,8 @@ impl PrivateKey {
         }
     }
 
-    fn ed25519(seed: &[u8; 32]) -> Self {
+    /// Returns the Ed25519 key of a seed.
+    pub(super) fn from_seed(seed: &[u8; 32]) -> Self {
         let der = Zeroizing::new([ED25519_PKCS8.as_slice(), seed].concat());
         Self::from_der("ED25519 PRIVATE KEY", &der)
     }
@@ -227,7 +228,7 @@ mod tests {
             0x2c, 0xc4, 0x44, 0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03,
             0x1c, 0xae, 0x7f, 0x60,
         ];
-        let public = PrivateKey::ed25519(&seed).public_key();
+        let public = PrivateKey::from_seed(&seed).public_key();
         assert_eq!(public[..4], [0xd7, 0x5a, 0x98, 0x01]);
         assert_eq!(public[28..], [0xf7, 0x07, 0x51, 0x1a]);
     }

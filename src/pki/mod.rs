@@ -12,12 +12,14 @@ mod entropy;
 pub mod identity;
 mod key;
 mod pem;
+mod ssh;
 mod token;
 
-pub use bundle::{BundleProblem, ParseBundleError, SecretsBundle};
+pub use bundle::{BundleProblem, ParseBundleError, RecoverError, SecretsBundle};
 pub use certificate::{
     Certificate, CertificateAuthority, CertificateError, Leaf, Purpose, Subject, Validity,
 };
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use identity::{ClientIdentity, TalosRole, kubeconfig, talosconfig};
 pub use key::{KeyError, KeyKind, PrivateKey};
+pub use ssh::{DeployKey, DeployKeyError};

@@ -14,8 +14,7 @@ use crate::spec::cluster::{Arch, DiskSelector, NicSelector, Node, Role};
 const CONTROL_PLANE_MEMORY_MIB: u64 = 1848 - 150;
 const WORKER_MEMORY_MIB: u64 = 1024 - 150;
 
-/// Where the credentials that read the repository are kept, encrypted.
-pub const GIT_CREDENTIALS: &str = "cluster/secrets/flux-operator/git-credentials.sops.yaml";
+pub use crate::render::bootstrap::GIT_CREDENTIALS;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -127,9 +126,7 @@ fn no_git_credentials() -> Refusal {
     Refusal::new(
         Fence::GitCredentialsMissing,
         format!("there is no `{GIT_CREDENTIALS}`, and the repository is not public"),
-        format!(
-            "write a Secret there whose stringData has `identity`, `identity.pub` and `known_hosts` (a deploy key) or `username` and `password` (a token), then run `homelab secrets encrypt {GIT_CREDENTIALS}`"
-        ),
+        "run `homelab secrets init`, which makes a deploy key and says where to register it, or asks for a token",
     )
 }
 

@@ -73,15 +73,15 @@ pub fn needs(
 
 /// What Flux needs to read a repository that is not public.
 fn credentials(auth: GitAuth, exists: &dyn Fn(&Utf8Path) -> bool) -> Option<Need> {
-    let keys = match auth {
+    let what = match auth {
         GitAuth::None => return None,
-        GitAuth::Ssh => "`identity`, `identity.pub` and `known_hosts` (a deploy key)",
-        GitAuth::Token => "`username` and `password` (a token)",
+        GitAuth::Ssh => "makes a deploy key and says where to register it",
+        GitAuth::Token => "asks for the token",
     };
     (!exists(GIT_CREDENTIALS.into())).then(|| {
         need(
             format!("Flux wants the Git credentials in `{GIT_CREDENTIALS}`"),
-            format!("write a Secret there whose stringData has {keys}, and run `homelab secrets encrypt` on it"),
+            format!("run `homelab secrets init`, which {what}"),
         )
     })
 }

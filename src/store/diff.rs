@@ -2,6 +2,7 @@
 
 use std::str;
 
+use camino::Utf8Path;
 use similar::TextDiff;
 
 use super::{Change, Comparison};
@@ -15,6 +16,15 @@ pub fn unified_diff(comparison: &Comparison) -> String {
         text += &one(change, &old, &new);
     }
     text
+}
+
+/// Returns the difference of two texts of one file as a unified diff.
+pub fn text_diff(path: &Utf8Path, old: &str, new: &str) -> String {
+    TextDiff::from_lines(old, new)
+        .unified_diff()
+        .context_radius(3)
+        .header(&format!("a/{path}"), &format!("b/{path}"))
+        .to_string()
 }
 
 fn name(side: &str, path: &str, content: Option<&Vec<u8>>) -> String {

@@ -10,15 +10,19 @@ mod create;
 mod diff;
 mod error;
 mod manifest;
+mod original;
 mod place;
 pub mod sealed;
+mod select;
 mod write;
 
 pub use compare::{Change, ChangeKind, Comparison, compare};
 pub use create::{CreateError, Readers, create};
-pub use diff::unified_diff;
+pub use diff::{text_diff, unified_diff};
 pub use error::StoreError;
 pub use manifest::{MANIFEST_PATH, Manifest};
+pub use original::{FileError, MAX_BYTES, Original, is_successor, read_from};
+pub use select::{Origin, SelectError, Selected, Selection, named, select};
 pub use write::write;
 
 #[cfg(test)]

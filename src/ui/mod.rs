@@ -2,9 +2,13 @@
 //!
 //! Nothing else in the program prints.
 
+mod counter;
 pub mod diagnostics;
 mod printer;
 pub mod progress;
 pub mod rehearsal;
+mod table;
 
+pub use counter::Counter;
 pub use printer::Ui;
+pub use table::table;

@@ -33,13 +33,15 @@ impl Ui {
         self.json
     }
 
-    /// Writes a result to standard output, byte for byte. A reader that went away is no error.
-    pub fn result(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut stdout = anstream::stdout();
-        match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => other,
-        }
+    /// Writes a result to standard output; colours go where nobody sees them. A reader that went away
+    /// is no error.
+    pub fn result(&self, text: &[u8]) -> io::Result<()> {
+        write(&mut anstream::stdout(), text)
+    }
+
+    /// Writes a result to standard output, byte for byte.
+    pub fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
+        write(&mut io::stdout().lock(), bytes)
     }
 
     /// Writes a result as indented JSON.
@@ -67,6 +69,13 @@ impl Ui {
         for hint in hints {
             stderr_line(format_args!("{HINT}hint{HINT:#}: {hint}"));
         }
+    }
+}
+
+fn write(stdout: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
     }
 }
 

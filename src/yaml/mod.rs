@@ -8,6 +8,7 @@
 mod decode;
 mod edit;
 mod emit;
+mod line;
 mod node;
 mod parse;
 mod parse_nodes;
@@ -16,6 +17,7 @@ mod scalar;
 pub use decode::{DecodeError, OneOrMany, Spanned};
 pub use edit::{EditError, Editor};
 pub use emit::{emit, emit_documents};
+pub use line::{Step, line_of};
 pub use node::{Entry, Node, NodeKind, Span};
 pub use parse::{ParseError, parse, parse_as, parse_documents};
 pub use parse_nodes::{Limits, Parsed, Problem, ProblemKind, parse_node};

@@ -16,6 +16,10 @@ pub fn tests() -> Vec<Case> {
         a_second_run_is_refused_and_changes_nothing,
         a_value_comes_from_a_file_or_standard_input,
         a_value_that_nothing_asks_for_is_a_usage_error,
+        a_value_comes_from_a_command,
+        a_redacted_configuration_gives_no_bundle,
+        a_deploy_key_is_made_and_its_page_named,
+        a_host_whose_key_nobody_knows_is_named,
         without_the_key_nothing_is_shown,
         redacted_configuration_needs_no_key,
         unknown_nodes_are_named_with_the_known_ones,
@@ -28,6 +32,17 @@ pub fn tests() -> Vec<Case> {
             talosctl_takes_the_joined_configuration,
         )
         .parts(&["talosctl"]),
+    );
+    all.push(
+        Case::new(
+            "the_bundle_of_a_running_cluster_is_recovered",
+            the_bundle_of_a_running_cluster_is_recovered,
+        )
+        .parts(&["talosctl"]),
+    );
+    all.push(
+        Case::new("openssh_reads_the_deploy_key", openssh_reads_the_deploy_key)
+            .needs(Need::Program("ssh-keygen")),
     );
     all.push(
         Case::new(
@@ -65,7 +80,7 @@ fn the_first_run_tells_what_it_made() {
     let key = env.read(".sops/age.key");
     let (comment, secret) = key.trim_end().split_once('\n').expect("two lines");
     let recipient = comment.trim_start_matches("# public key: ");
-    insta::assert_json_snapshot!(report, {".recipients[]" => "[RECIPIENT]"}, @r#"
+    insta::assert_json_snapshot!(report, {".recipients[]" => "[RECIPIENT]", ".git.publicKey" => "[KEY]"}, @r#"
     {
       "key": {
         "file": ".sops/age.key",
@@ -82,6 +97,17 @@ fn the_first_run_tells_what_it_made() {
       "bundle": {
         "file": "infrastructure/talos/secrets.sops.yaml",
         "state": "made"
+      },
+      "git": {
+        "file": "cluster/secrets/flux-operator/git-credentials.sops.yaml",
+        "state": "made",
+        "host": "github.com",
+        "auth": "ssh",
+        "publicKey": "[KEY]",
+        "pages": {
+          "deployKeys": "https://github.com/me/homelab/settings/keys",
+          "webhooks": "https://github.com/me/homelab/settings/hooks"
+        }
       },
       "secrets": [
         {
@@ -163,6 +189,189 @@ fn a_value_that_nothing_asks_for_is_a_usage_error() {
     hint: values are asked for: cert-manager/cloudflare-api-token/api-token
     ");
     assert_eq!(env.files(), ["homelab.yaml"]);
+}
+
+fn a_value_comes_from_a_command() {
+    const NAME: &str = "cert-manager/cloudflare-api-token/api-token";
+    let env = repository();
+    let init = |command: &str| {
+        let source = format!("{NAME}={command}");
+        env.homelab(["secrets", "init", "--from-command", &source])
+            .run()
+    };
+    let failed = init("sh -c 'exit 3'").expect_code(1);
+    assert!(
+        failed
+            .stderr
+            .contains("the command `sh -c exit 3` ended with exit status: 3"),
+        "{}",
+        failed.stderr
+    );
+    assert_eq!(env.files(), ["homelab.yaml"]);
+    init("echo 'planted api token'").success();
+    let opener = Opener::new(&env.root(), Environment::default());
+    let content = opener.open(Utf8Path::new(TOKEN)).expect("it opens");
+    assert!(content.expose().contains("api-token: planted api token\n"));
+}
+
+fn a_redacted_configuration_gives_no_bundle() {
+    let env = repository();
+    let config =
+        "machine: {type: controlplane, token: '******'}\ncluster: {id: a, secret: '******'}\n";
+    let run = env.homelab(["secrets", "init", "--from-controlplane-config", "-"]);
+    let run = run.stdin(config).run().expect_code(1);
+    insta::assert_snapshot!(run.transcript(), @r"
+    exit: 1
+    --- stdout
+    --- stderr
+    error: no bundle comes out of `-`: `/cluster/secret` is redacted (`******`)
+    hint: take the configuration as the machine holds it: `talosctl -n NODE get machineconfig -o yaml`
+    ");
+    assert_eq!(env.files(), ["homelab.yaml"]);
+}
+
+/// Talos' own answer to the same question, from a configuration that Talos made.
+fn the_bundle_of_a_running_cluster_is_recovered() {
+    let env = repository();
+    let talosctl = |arguments: &[&str]| {
+        let program = realparts::program("talosctl", "talosctl");
+        env.program(program, arguments).run().success();
+    };
+    talosctl(&["gen", "secrets", "-o", "theirs.yaml"]);
+    let endpoint = "https://192.168.1.100:6443";
+    talosctl(&[
+        "gen",
+        "config",
+        "lab",
+        endpoint,
+        "--with-secrets",
+        "theirs.yaml",
+        "-o",
+        "out",
+    ]);
+    let config = "out/controlplane.yaml";
+    talosctl(&[
+        "gen",
+        "secrets",
+        "--from-controlplane-config",
+        config,
+        "-o",
+        "again.yaml",
+    ]);
+    let init = || env.homelab(["secrets", "init", "--from-controlplane-config", config]);
+    init().run().success();
+    let ours = env
+        .homelab(["secrets", "decrypt", BUNDLE])
+        .run()
+        .success()
+        .stdout;
+    let ours = oracle::documents(&ours);
+    for theirs in ["theirs.yaml", "again.yaml"] {
+        assert!(
+            ours == oracle::documents(&env.read(theirs)),
+            "differs from {theirs}"
+        );
+    }
+    // The same again is no reason to complain, another cluster's is.
+    let before = env.read(BUNDLE);
+    init().run().expect_code(6);
+    talosctl(&["gen", "config", "lab", endpoint, "-o", "other"]);
+    let other = [
+        "secrets",
+        "init",
+        "--from-controlplane-config",
+        "other/controlplane.yaml",
+    ];
+    let run = env.homelab(other).run().expect_code(6);
+    assert!(
+        run.stderr.contains("holds another cluster's secrets"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(env.read(BUNDLE), before);
+}
+
+const CREDENTIALS: &str = "cluster/secrets/flux-operator/git-credentials.sops.yaml";
+const WEBHOOK: &str = "cluster/secrets/flux-operator/git-webhook.sops.yaml";
+
+fn a_deploy_key_is_made_and_its_page_named() {
+    let env = repository();
+    let run = env
+        .homelab(["secrets", "init", "--webhook"])
+        .run()
+        .success();
+    for expected in [
+        "Register this deploy key, for reading only, at https://github.com/me/homelab/settings/keys (GitHub, Gitea, Forgejo):\n  ssh-ed25519 ",
+        "Register a webhook for pushes at https://github.com/me/homelab/settings/hooks; its secret is what `homelab secrets get",
+    ] {
+        assert!(run.stderr.contains(expected), "{}", run.stderr);
+    }
+    let value = |file: &str, key: &str| {
+        let run = env.homelab(["secrets", "get", file, key]).run();
+        run.success().stdout
+    };
+    let public = value(CREDENTIALS, "stringData[\"identity.pub\"]");
+    assert!(run.stderr.contains(&public), "{}", run.stderr);
+    let mut planted = Planted::new();
+    planted.plant("deploy key", &value(CREDENTIALS, "stringData.identity"));
+    planted.plant("webhook", &value(WEBHOOK, "stringData.token"));
+    planted.absent_from(&run);
+    planted.absent_below(&env.root(), &[]);
+}
+
+fn a_host_whose_key_nobody_knows_is_named() {
+    let env = repository();
+    let spec = env.read("homelab.yaml");
+    env.write(
+        "homelab.yaml",
+        spec.replace("git@github.com/", "git@git.example.net/"),
+    );
+    let run = env.homelab(["secrets", "init"]).run().success();
+    assert!(
+        run.stdout.contains(&format!("missing {CREDENTIALS}\n")),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stderr
+            .contains("`ssh-keyscan git.example.net > known_hosts`"),
+        "{}",
+        run.stderr
+    );
+    env.write("known_hosts", "git.example.net ssh-ed25519 AAAA\n");
+    let run = env
+        .homelab(["secrets", "init", "--known-hosts", "known_hosts"])
+        .run()
+        .success();
+    assert!(
+        run.stdout.contains(&format!("made {CREDENTIALS}\n")),
+        "{}",
+        run.stdout
+    );
+    let hosts = ["secrets", "get", CREDENTIALS, "stringData.known_hosts"];
+    assert_eq!(
+        env.homelab(hosts).run().success().stdout,
+        "git.example.net ssh-ed25519 AAAA\n"
+    );
+}
+
+fn openssh_reads_the_deploy_key() {
+    let env = with_secrets();
+    let get = |key: &str| {
+        env.homelab(["secrets", "get", CREDENTIALS, key])
+            .run()
+            .success()
+            .stdout
+    };
+    let file = env.base().join("deploy-key");
+    std::fs::write(&file, get("stringData.identity")).expect("can be written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&file, mode).expect("it is there");
+    let run = env
+        .program("ssh-keygen", ["-y", "-f", file.as_str()])
+        .run()
+        .success();
+    assert_eq!(run.stdout.trim_end(), get("stringData[\"identity.pub\"]"));
 }
 
 fn without_the_key_nothing_is_shown() {

@@ -29,6 +29,11 @@ mod render;
 mod rendered_objects;
 mod repository;
 mod secrets;
+mod secrets_change;
+mod secrets_check;
+mod secrets_edit;
+mod secrets_git;
+mod secrets_input;
 mod simulated_machines;
 mod sops;
 mod spec;
@@ -69,6 +74,11 @@ const TOPICS: &[Topic] = &[
     ("repository", repository::tests),
     ("spec", spec::tests),
     ("secrets", secrets::tests),
+    ("secrets_change", secrets_change::tests),
+    ("secrets_check", secrets_check::tests),
+    ("secrets_edit", secrets_edit::tests),
+    ("secrets_git", secrets_git::tests),
+    ("secrets_input", secrets_input::tests),
     ("sops", sops::tests),
     ("talos_node", talos_node::tests),
 ];

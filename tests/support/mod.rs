@@ -11,7 +11,8 @@
 //! - [`generated`]: files of this repository that are made from the code and must be current;
 //! - [`oracle`]: Talos' own configuration library, asked; [`clusters`]: clusters to ask it about;
 //! - [`panics`]: a failure says where, once;
-//! - [`planted`]: secrets that must not be seen anywhere.
+//! - [`planted`]: secrets that must not be seen anywhere;
+//! - [`vault`]: a repository with encryption rules and the key for them.
 
 #![allow(dead_code, reason = "a kit offers more than today's cases use")]
 
@@ -30,6 +31,7 @@ pub mod random;
 pub mod realparts;
 pub mod redact;
 pub mod tally;
+pub mod vault;
 
 pub(crate) use case::cases;
 pub use case::{Case, Need};

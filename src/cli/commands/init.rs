@@ -6,8 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::secrets::answers::Answers;
-use super::secrets::init::{advice, make};
+use super::secrets::init::{Wanted, advice, make};
 use super::{Outcome, render};
 use crate::cli::load::{self, SPEC_FILE};
 use crate::cli::{Context, ExitStatus, Failure, Kind, Settings};
@@ -37,6 +36,8 @@ const GIT_IGNORE: &str = "\
 # private keys and local state never enter Git
 .sops/
 .homelab/state/
+# what a killed run was writing; the next one removes it
+.homelab-*.tmp
 ";
 
 /// Arguments of `homelab init`.
@@ -110,7 +111,7 @@ pub fn run(context: &Context, args: InitArgs) -> Outcome {
     });
     let (cluster, catalog) = load::load(&inside)?;
     context.ui.note("making the cluster's secrets");
-    let mut report = make(&root, &cluster, &catalog, Answers::default())?;
+    let mut report = make(&root, &cluster, &catalog, Wanted::default())?;
     if key.is_new {
         report.key = Some(Made {
             file: AGE_KEY_FILE.into(),

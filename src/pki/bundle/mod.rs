@@ -7,6 +7,7 @@
 mod check;
 mod generate;
 mod model;
+mod recover;
 mod text;
 mod throwaway;
 
@@ -14,6 +15,7 @@ pub use check::BundleProblem;
 pub use model::{
     Certificates, ClusterIdentity, EncodedPair, JoinSecrets, PartError, SecretsBundle,
 };
+pub use recover::RecoverError;
 pub use text::ParseBundleError;
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub const GITOPS_NAMESPACE: &str = "flux-system";
 pub const SOPS_AGE_SECRET: &str = "sops-age";
 /// The Secret in it that lets Flux read the repository, unless that is public.
 pub const GIT_CREDENTIALS_SECRET: &str = "git-credentials";
+/// Where that Secret is kept, encrypted.
+pub const GIT_CREDENTIALS: &str = "cluster/secrets/flux-operator/git-credentials.sops.yaml";
 
 /// What is applied before Git takes over, in this order.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,7 +10,8 @@ mod script;
 
 pub use files::files;
 pub use manifests::{
-    BootstrapManifests, GIT_CREDENTIALS_SECRET, GITOPS_NAMESPACE, SOPS_AGE_SECRET, manifests,
+    BootstrapManifests, GIT_CREDENTIALS, GIT_CREDENTIALS_SECRET, GITOPS_NAMESPACE, SOPS_AGE_SECRET,
+    manifests,
 };
 pub use runner::ChartRun;
 

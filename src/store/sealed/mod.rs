@@ -1,12 +1,16 @@
-//! Encrypted files of a repository: opened into memory, made once, never written in the clear.
+//! Encrypted files of a repository: opened into memory, made once, checked, never written in the clear.
 //!
 //! This knows where such files lie and how their absence or a missing key is told; the format is
 //! `sops-rs`' business. A file that exists is never replaced here, and nothing that was decrypted
 //! reaches a disk.
 
 mod age_key;
+pub mod check;
 mod expected;
+mod git_access;
+mod keyring;
 mod open;
+mod rulebook;
 mod rules;
 mod seal;
 mod setup;
@@ -14,10 +18,13 @@ mod sources;
 
 pub use age_key::{AGE_KEY_FILE, AgeKeyError, OwnKey, own_key};
 pub use expected::{Ask, Question};
+pub use git_access::{GitReport, HostKeys, Pages, WEBHOOK_FILE, git_questions};
+pub use keyring::Keyring;
 pub use open::{OpenError, Opener};
+pub use rulebook::{Rulebook, Rules, RulesError, selection_text};
 pub use rules::{RULES_FILE, creation_rules};
 pub use seal::SealError;
-pub use setup::{Made, Report, SecretReport, Setup, SetupError, State};
+pub use setup::{Made, Report, SecretReport, Setup, SetupError, State, Webhook};
 pub use sources::Sources;
 
 #[cfg(test)]

@@ -10,16 +10,19 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sops_rs::{Config, ConfigError, Environment, Identities, Identity};
 
-use super::SealError;
 use super::age_key::{self, AGE_KEY_FILE, AgeKeyError};
 use super::expected::{Ask, secret};
+use super::git_access::{self, GitReport, HostKeys, WEBHOOK_FILE};
 use super::open::unusable;
 use super::rules::{RULES_FILE, creation_rules};
 use super::seal::Sealer;
+use super::{OpenError, Opener, SealError};
 use crate::catalog::{Catalog, ExpectedSecret, TemplateError, expected_secrets};
-use crate::pki::{CertificateError, Entropy, SecretsBundle};
+use crate::pki::{BundleProblem, CertificateError, DeployKeyError, Entropy, SecretsBundle};
+use crate::render::bootstrap::GIT_CREDENTIALS;
 use crate::render::talos::BUNDLE_PATH;
 use crate::spec::Cluster;
+use crate::spec::cluster::GitOps;
 use crate::store::{CreateError, Readers, create};
 
 /// What the secrets of a repository are made from.
@@ -38,6 +41,22 @@ pub struct Setup<'a> {
     pub entropy: &'a mut dyn Entropy,
     /// Asks a person.
     pub ask: &'a mut Ask<'a>,
+    /// The bundle of a cluster that exists, in place of a new one.
+    pub bundle: Option<SecretsBundle>,
+    /// Says by which keys a Git host proves itself.
+    pub host_keys: &'a HostKeys<'a>,
+    /// Whether a webhook's secret is made.
+    pub webhook: Webhook,
+}
+
+/// Whether a webhook's secret is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Webhook {
+    /// Nobody asked for it.
+    #[default]
+    Absent,
+    /// It is made when there is none.
+    Wanted,
 }
 
 /// What was made.
@@ -53,6 +72,12 @@ pub struct Report {
     pub rules: Made,
     /// The cluster's secrets bundle.
     pub bundle: Made,
+    /// What the GitOps engine reads the repository with; absent for a public one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitReport>,
+    /// The webhook's secret, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Made>,
     /// The Secrets that components expect.
     pub secrets: Vec<SecretReport>,
 }
@@ -112,12 +137,29 @@ pub enum SetupError {
     /// The bundle cannot be made.
     #[error("cannot make the cluster's secrets")]
     Bundle(#[from] CertificateError),
+    /// The given bundle cannot make a cluster.
+    #[error("the recovered bundle is not usable: {}", problems(.0))]
+    Unusable(Vec<BundleProblem>),
+    /// Another bundle is there.
+    #[error("`{BUNDLE_PATH}` exists already and holds another cluster's secrets")]
+    OtherBundle,
+    /// The bundle that is there does not open, so that it cannot be compared.
+    #[error("`{BUNDLE_PATH}` exists already and does not open")]
+    Compare(#[source] Box<OpenError>),
+    /// The deploy key cannot be made.
+    #[error(transparent)]
+    DeployKey(#[from] DeployKeyError),
     /// A file cannot be encrypted.
     #[error(transparent)]
     Seal(#[from] SealError),
     /// What components expect cannot be told.
     #[error("cannot tell which secrets components expect")]
     Expected(#[from] TemplateError),
+}
+
+fn problems(problems: &[BundleProblem]) -> String {
+    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    problems.join("; ")
 }
 
 impl Report {
@@ -127,18 +169,21 @@ impl Report {
         let made = key
             .chain([&self.rules, &self.bundle])
             .map(|made| (made.file.as_path(), made.state));
+        let git = self.git.iter().map(|git| (git.file.as_path(), git.state));
+        let webhook = self.webhook.iter();
+        let webhook = webhook.map(|made| (made.file.as_path(), made.state));
         let secrets = self
             .secrets
             .iter()
             .map(|secret| (secret.file.as_path(), secret.state));
-        made.chain(secrets)
+        made.chain(git).chain(webhook).chain(secrets)
     }
 }
 
 impl Setup<'_> {
     /// Makes what is missing. Nothing is written before it is certain that everything can be opened
     /// again with a key at hand.
-    pub fn run(self) -> Result<Report, SetupError> {
+    pub fn run(mut self) -> Result<Report, SetupError> {
         let environment = self.environment.clone().with_repository(self.root);
         let mut identities = Identities::load(&environment);
         let new_key = public(&identities).is_empty().then(Identity::generate);
@@ -159,9 +204,11 @@ impl Setup<'_> {
             identities: &identities,
         };
         sealer.rule(Utf8Path::new(BUNDLE_PATH))?;
+        sealer.rule(Utf8Path::new(GIT_CREDENTIALS))?;
         for secret in &expected {
             sealer.rule(&secret.file)?;
         }
+        self.check_bundle(environment)?;
         if let Some(identity) = &new_key {
             age_key::write(self.root, identity)?;
         }
@@ -173,27 +220,103 @@ impl Setup<'_> {
                 Readers::All,
             )?;
         }
-        let bundle = bundle(&sealer, self.now, self.entropy)?;
+        self.make(&sealer, &expected, new_key.is_some(), new_rules)
+    }
+
+    /// Makes what is encrypted.
+    fn make(
+        &mut self,
+        sealer: &Sealer<'_>,
+        expected: &[ExpectedSecret],
+        new_key: bool,
+        new_rules: bool,
+    ) -> Result<Report, SetupError> {
+        let bundle = bundle(sealer, self.bundle.take(), self.now, self.entropy)?;
+        let git = self.git(sealer)?;
+        let webhook = self.webhook_secret(sealer)?;
         let secrets = expected
             .iter()
-            .map(|expected| component(&sealer, expected, self.entropy, self.ask))
+            .map(|expected| component(sealer, expected, self.entropy, self.ask))
             .collect::<Result<_, _>>()?;
-        let recipients = public(&identities);
+        let recipients = public(sealer.identities);
         let named = |recipient| self.cluster.secrets.recipients.contains(recipient);
+        let made = |file: &str, is_new| Made {
+            file: file.into(),
+            state: if is_new { State::Made } else { State::Kept },
+        };
         Ok(Report {
             recipient_in_spec: recipients.iter().any(named),
             recipients,
-            key: new_key.map(|_| Made {
-                file: AGE_KEY_FILE.into(),
-                state: State::Made,
-            }),
-            rules: Made {
-                file: RULES_FILE.into(),
-                state: if new_rules { State::Made } else { State::Kept },
-            },
+            key: new_key.then(|| made(AGE_KEY_FILE, true)),
+            rules: made(RULES_FILE, new_rules),
             bundle,
+            git,
+            webhook,
             secrets,
         })
+    }
+
+    /// Fails for a given bundle that cannot be taken, before anything is written.
+    fn check_bundle(&self, environment: Environment) -> Result<(), SetupError> {
+        let Some(given) = &self.bundle else {
+            return Ok(());
+        };
+        let problems = given.problems(self.now);
+        if !problems.is_empty() {
+            return Err(SetupError::Unusable(problems));
+        }
+        if !self.root.join(BUNDLE_PATH).exists() {
+            return Ok(());
+        }
+        let opener = Opener::new(self.root, environment);
+        let own = opener
+            .bundle(self.now)
+            .map_err(|source| SetupError::Compare(Box::new(source)))?;
+        if own.to_document() == given.to_document() {
+            Ok(())
+        } else {
+            Err(SetupError::OtherBundle)
+        }
+    }
+
+    /// Makes what the GitOps engine reads the repository with.
+    fn git(&mut self, sealer: &Sealer<'_>) -> Result<Option<GitReport>, SetupError> {
+        let GitOps::Flux(flux) = &self.cluster.gitops;
+        let Some(mut report) = git_access::report(flux, GIT_CREDENTIALS) else {
+            return Ok(None);
+        };
+        if self.root.join(GIT_CREDENTIALS).exists() {
+            report.state = State::Kept;
+            return Ok(Some(report));
+        }
+        let made = git_access::credentials(
+            &mut report,
+            self.cluster.name.as_str(),
+            self.entropy,
+            self.ask,
+            self.host_keys,
+        )?;
+        if let Some(document) = made {
+            sealer.seal(Utf8Path::new(GIT_CREDENTIALS), &document)?;
+            report.state = State::Made;
+        }
+        Ok(Some(report))
+    }
+
+    fn webhook_secret(&mut self, sealer: &Sealer<'_>) -> Result<Option<Made>, SetupError> {
+        let file = Utf8Path::new(WEBHOOK_FILE);
+        let state = if self.root.join(file).exists() {
+            State::Kept
+        } else if self.webhook == Webhook::Wanted {
+            sealer.seal(file, &git_access::webhook(self.entropy))?;
+            State::Made
+        } else {
+            return Ok(None);
+        };
+        Ok((self.webhook == Webhook::Wanted).then(|| Made {
+            file: file.to_owned(),
+            state,
+        }))
     }
 
     /// Returns the text of the rules, and whether they are new: for everybody whom the spec names, and
@@ -216,6 +339,7 @@ impl Setup<'_> {
 
 fn bundle(
     sealer: &Sealer<'_>,
+    given: Option<SecretsBundle>,
     now: Timestamp,
     entropy: &mut dyn Entropy,
 ) -> Result<Made, SetupError> {
@@ -223,7 +347,10 @@ fn bundle(
     let state = if sealer.root.join(file).exists() {
         State::Kept
     } else {
-        let bundle = SecretsBundle::generate(now, entropy)?;
+        let bundle = match given {
+            Some(given) => given,
+            None => SecretsBundle::generate(now, entropy)?,
+        };
         sealer.seal(file, &bundle.to_document())?;
         State::Made
     };

@@ -10,6 +10,7 @@ use super::*;
 use crate::catalog::Catalog;
 use crate::model::Secret;
 use crate::pki::{SecretsBundle, SeededEntropy};
+use crate::render::bootstrap::GIT_CREDENTIALS;
 use crate::render::reference::join;
 use crate::render::talos::BUNDLE_PATH;
 use crate::spec;
@@ -73,6 +74,26 @@ impl Repository {
                 assert_eq!(question.component, "cert-manager");
                 answer.map(|answer| Secret::new(answer.to_owned()))
             },
+            bundle: None,
+            host_keys: &|_| None,
+            webhook: Webhook::Absent,
+        }
+        .run()
+    }
+
+    /// Sets up with the bundle of a cluster that exists.
+    fn recover(&self, bundle: SecretsBundle) -> Result<Report, SetupError> {
+        Setup {
+            root: &self.root,
+            cluster: &self.cluster,
+            catalog: &self.catalog,
+            environment: Environment::default(),
+            now: now(),
+            entropy: &mut SeededEntropy::new(1),
+            ask: &mut |_| None,
+            bundle: Some(bundle),
+            host_keys: &|_| None,
+            webhook: Webhook::Wanted,
         }
         .run()
     }
@@ -135,7 +156,13 @@ fn the_first_run_makes_everything_that_needs_no_person() {
     let files: Vec<_> = repository.files().into_keys().collect();
     assert_eq!(
         files,
-        [".sops/.gitignore", AGE_KEY_FILE, RULES_FILE, BUNDLE_PATH]
+        [
+            ".sops/.gitignore",
+            AGE_KEY_FILE,
+            RULES_FILE,
+            GIT_CREDENTIALS,
+            BUNDLE_PATH
+        ]
     );
     only_its_owner_may_read_the_key(&repository);
 }
@@ -204,7 +231,9 @@ fn a_later_run_keeps_what_is_there_and_adds_what_was_missing() {
     );
     assert_eq!(report.secrets[0].state, State::Made);
     let mut after = repository.files();
-    after.remove(Utf8Path::new(TOKEN_FILE)).expect("added");
+    for added in [TOKEN_FILE, GIT_CREDENTIALS] {
+        after.remove(Utf8Path::new(added)).expect("added");
+    }
     assert_eq!(after, before);
 }
 
@@ -304,4 +333,38 @@ fn references_to_any_encrypted_file_are_joined() {
     };
     assert!(joined.starts_with("token: t0ken\nid: "), "{joined}");
     assert!(joined.contains(&bundle.cluster.id));
+}
+
+#[test]
+fn a_recovered_bundle_is_taken_once_and_never_replaces_another() {
+    let repository = Repository::new();
+    let report = repository
+        .recover(SecretsBundle::throwaway())
+        .expect("it is taken");
+    assert_eq!(report.bundle.state, State::Made);
+    assert_eq!(report.webhook.expect("wanted").state, State::Made);
+    let held = repository.opener().bundle(now()).expect("opens");
+    assert!(held.to_document() == SecretsBundle::throwaway().to_document());
+
+    let before = repository.files();
+    let again = repository.recover(SecretsBundle::throwaway());
+    assert_eq!(again.expect("the same").bundle.state, State::Kept);
+    let other = SecretsBundle::generate(now(), &mut SeededEntropy::new(9)).expect("makes one");
+    assert_eq!(
+        refusal(repository.recover(other)),
+        "`infrastructure/talos/secrets.sops.yaml` exists already and holds another cluster's secrets"
+    );
+    assert_eq!(repository.files(), before);
+}
+
+#[test]
+fn a_recovered_bundle_that_makes_no_cluster_is_refused_before_anything_is_written() {
+    let repository = Repository::new();
+    let mut bundle = SecretsBundle::throwaway();
+    bundle.cluster.id.clear();
+    assert_eq!(
+        refusal(repository.recover(bundle)),
+        "the recovered bundle is not usable: `cluster.id` is empty"
+    );
+    assert!(repository.files().is_empty());
 }

@@ -1,151 +1,262 @@
 //! `homelab secrets decrypt`.
 
-use anyhow::Context as _;
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
-use sops_rs::{Config, Decrypted, EncryptedFile, Format, Identities, Layout, MacCheck, Warning};
+use sops_rs::{Decrypted, Document, EncryptedFile, Format, Identities, MacCheck, Warning};
 
-use super::file;
+use super::change::{self, Change, Prepared, Verb, WriteArgs};
 use super::unlock;
+use super::workspace::{Workspace, format, is_encrypted};
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, ExitStatus, Failure, Kind};
+use crate::git::index;
+use crate::store::{Origin, Original, Selected, Selection, read_from};
 
-/// Arguments of `homelab secrets decrypt`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
+const EXAMPLES: &str = "\
 Private keys are looked for in $SOPS_AGE_KEY, $SOPS_AGE_KEY_FILE, the output of $SOPS_AGE_KEY_CMD,
-.sops/age.key of the repository, and sops/age/keys.txt in the user's configuration directory.
+.sops/age.key of the repository, sops/age/keys.txt in the user's configuration directory, and SSH keys.
 
 Examples:
   homelab secrets decrypt infrastructure/talos/secrets.sops.yaml
   homelab secrets decrypt --output json secret.sops.yaml | jq -r .stringData.password
   git show HEAD~1:secret.sops.yaml | homelab secrets decrypt -
-  homelab secrets decrypt --in-place secret.sops.yaml      then edit, then `homelab secrets encrypt`")]
+  homelab secrets decrypt --in-place local/                every encrypted file in it
+
+`homelab secrets edit` changes a file without leaving it in the clear.";
+
+/// Arguments of `homelab secrets decrypt`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct DecryptArgs {
-    /// The file to decrypt; `-` is standard input.
-    #[arg(value_name = "FILE")]
-    pub file: Utf8PathBuf,
+    /// The file to decrypt; `-` is standard input. With --in-place: files, directories and patterns.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<Utf8PathBuf>,
     /// Write the result over the file instead of to standard output.
     #[arg(short, long)]
     pub in_place: bool,
+    /// Write plaintext even over a file that Git tracks: the next commit would publish it.
+    #[arg(long, requires = "in_place")]
+    over_tracked: bool,
     /// Decrypt although the MAC does not match: values may be missing or changed.
     #[arg(long)]
     pub ignore_mac: bool,
+    /// The format, where the name does not tell it: yaml, json, dotenv, ini, binary.
+    #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
+    format: Option<Format>,
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
-/// Decrypts a file.
+fn parse_format(name: &str) -> Result<Format, String> {
+    Format::from_name(name).ok_or_else(|| "expected yaml, json, dotenv, ini or binary".to_owned())
+}
+
+/// Decrypts a file, or several in place.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "every command takes its arguments by value"
 )]
 pub fn run(context: &Context, args: DecryptArgs) -> Outcome {
-    let source = Source::read(context, &args)?;
-    let check = if args.ignore_mac {
-        MacCheck::Skipped
-    } else {
-        MacCheck::Required
-    };
-    let opened = open(context, &source, check)?;
-    warn(context, &source, &opened);
-    let text = opened.document.to_bytes_with(layout(context, &source));
-    if !args.in_place && context.ui.is_json() {
-        context
-            .ui
-            .json(&super::json::documents(opened.document.tree()))?;
-    } else if args.in_place {
-        file::replace(&source.path, &text)?;
-        context.ui.note(&format!(
-            "decrypted `{0}`; `{0}` is now in the clear",
-            source.path
-        ));
-        if context.ui.is_json() {
-            context
-                .ui
-                .json(&json!({ "file": source.path, "decrypted": true }))?;
-        }
-    } else {
-        context.ui.result(&text)?;
+    let workspace = Workspace::new(context);
+    if args.in_place {
+        return in_place(&workspace, &args);
     }
+    let [name] = args.paths.as_slice() else {
+        let message = "several files cannot go to standard output";
+        return Err(Failure::message(Kind::Usage, message)
+            .hint("name one, or write them over themselves with `--in-place`"));
+    };
+    let source = Source::read(&workspace, name, args.format)?;
+    let opened = source.open(&workspace, check(&args));
+    workspace.warn_of_keys();
+    let opened = opened?;
+    warn(&workspace, &source.path, &opened);
+    source.print(&workspace, &opened.document)?;
     Ok(ExitStatus::Done)
 }
 
+fn check(args: &DecryptArgs) -> MacCheck {
+    if args.ignore_mac {
+        MacCheck::Skipped
+    } else {
+        MacCheck::Required
+    }
+}
+
 /// What is decrypted.
-struct Source {
-    path: Utf8PathBuf,
+pub(super) struct Source {
+    /// Its name in messages.
+    pub(super) path: Utf8PathBuf,
+    /// Where it stands, for the rules that hold there.
+    pub(super) place: Utf8PathBuf,
     is_stdin: bool,
     format: Format,
-    text: zeroize::Zeroizing<String>,
+    bytes: zeroize::Zeroizing<Vec<u8>>,
 }
 
 impl Source {
-    fn read(context: &Context, args: &DecryptArgs) -> Result<Self, Failure> {
-        if args.file == "-" {
-            if args.in_place {
-                let message = "standard input cannot be replaced: `--in-place` needs a file";
-                return Err(Failure::message(Kind::Usage, message));
-            }
+    pub(super) fn read(
+        workspace: &Workspace<'_>,
+        name: &Utf8Path,
+        stated: Option<Format>,
+    ) -> Result<Self, Failure> {
+        if name == "-" {
+            let path = Utf8PathBuf::from(unlock::STDIN);
+            let bytes = read_from(&mut std::io::stdin().lock(), &path)?;
             return Ok(Self {
-                path: unlock::STDIN.into(),
+                path,
+                place: workspace.path(Utf8Path::new("stdin.yaml")),
                 is_stdin: true,
-                format: Format::Yaml,
-                text: file::read_stdin()?,
+                format: stated.unwrap_or(Format::Yaml),
+                bytes,
             });
         }
-        let path = file::resolve(context, &args.file);
-        let format = file::format(&path)?;
-        let text = file::read(&path)?;
-        if args.in_place {
-            file::check_writable(&path)?;
-        }
+        let path = workspace.path(name);
+        let original = Original::read(&path)?;
         Ok(Self {
-            path,
+            place: path.clone(),
             is_stdin: false,
-            format,
-            text,
+            format: stated.unwrap_or(format(&path)),
+            bytes: original.bytes().to_vec().into(),
+            path,
         })
+    }
+
+    /// Prints the plaintext: in the file's own layout, or as JSON.
+    pub(super) fn print(
+        &self,
+        workspace: &Workspace<'_>,
+        document: &Document,
+    ) -> Result<(), Failure> {
+        let ui = &workspace.context.ui;
+        if ui.is_json() {
+            ui.json(&super::json::documents(document.tree()))?;
+        } else {
+            ui.bytes(&workspace.plain_text(&self.place, document, &self.bytes))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn parse(&self) -> Result<EncryptedFile, Failure> {
+        parse(&self.path, self.format, &self.bytes)
+    }
+
+    pub(super) fn file(&self) -> Option<&Utf8Path> {
+        (!self.is_stdin).then_some(self.path.as_path())
+    }
+
+    pub(super) fn open(
+        &self,
+        workspace: &Workspace<'_>,
+        check: MacCheck,
+    ) -> Result<Decrypted, Failure> {
+        let encrypted = self.parse()?;
+        open(workspace, &self.path, self.file(), &encrypted, check)
     }
 }
 
-fn open(context: &Context, source: &Source, check: MacCheck) -> Result<Decrypted, Failure> {
-    let path = &source.path;
-    let encrypted = EncryptedFile::parse(source.format, source.text.as_bytes())
-        .map_err(|error| unlock::failure(path, error, None, &Identities::default()))?;
-    let beside = (!source.is_stdin).then_some(path.as_path());
-    let identities = unlock::identities(context, beside, &encrypted);
+/// Reads an encrypted file.
+pub(super) fn parse(
+    path: &Utf8Path,
+    format: Format,
+    bytes: &[u8],
+) -> Result<EncryptedFile, Failure> {
+    EncryptedFile::parse(format, bytes)
+        .map_err(|error| unlock::failure(path, error, None, &Identities::default()))
+}
+
+fn open(
+    workspace: &Workspace<'_>,
+    path: &Utf8Path,
+    file: Option<&Utf8Path>,
+    encrypted: &EncryptedFile,
+    check: MacCheck,
+) -> Result<Decrypted, Failure> {
+    let identities = workspace.identities(file, encrypted);
     encrypted
         .data_key(&identities)
         .and_then(|key| encrypted.decrypt_with(&key, check))
-        .map_err(|error| unlock::failure(path, error, Some(&encrypted), &identities))
+        .map_err(|error| unlock::failure(path, error, Some(encrypted), &identities))
 }
 
-fn warn(context: &Context, source: &Source, opened: &Decrypted) {
-    for warning in &opened.warnings {
-        if let Warning::ClearComment { path } = warning {
-            context.ui.warning(&format!(
-                "`{}`: a comment at {path} was not encrypted, or belongs elsewhere; it is kept as it is",
-                source.path
-            ));
-        }
-    }
-}
-
-/// The layout that `.sops.yaml` asks for; a broken one does not keep a file closed.
-fn layout(context: &Context, source: &Source) -> Layout {
-    let beside: &Utf8Path = if source.is_stdin {
-        &context.settings.root.join("-")
+fn in_place(workspace: &Workspace<'_>, args: &DecryptArgs) -> Outcome {
+    change::refuse_stdin(&args.paths)?;
+    let selection = workspace.select(&args.paths)?;
+    let tracked = if args.over_tracked {
+        BTreeSet::new()
     } else {
-        &source.path
+        tracked(&selection)
     };
-    let Ok(Some(path)) = Config::find(beside.as_std_path()) else {
-        return Layout::default();
+    let verb = Verb {
+        past: "decrypted",
+        base: "decrypt",
     };
-    match Config::load(&path).with_context(|| format!("`{}`", path.display())) {
-        Ok(config) => config.layout(),
-        Err(error) => {
-            context
-                .ui
-                .warning(&format!("{error:#}; its layout is not used"));
-            Layout::default()
+    change::run(workspace, &selection, args.write, verb, |file| {
+        prepare(workspace, args, &tracked, file)
+    })
+}
+
+/// The selected files that Git tracks, links followed.
+fn tracked(selection: &Selection) -> BTreeSet<Utf8PathBuf> {
+    let files = selection.files.iter();
+    let real: Vec<(Utf8PathBuf, &Utf8PathBuf)> = files
+        .map(|file| {
+            let real = file.path.canonicalize_utf8();
+            (real.unwrap_or_else(|_| file.path.clone()), &file.path)
+        })
+        .collect();
+    let paths: Vec<_> = real.iter().map(|(real, _)| real.clone()).collect();
+    let tracked: BTreeSet<Utf8PathBuf> = index::tracked(&paths).into_iter().collect();
+    let named = real.into_iter();
+    named
+        .filter(|(real, _)| tracked.contains(real))
+        .map(|(_, named)| named.clone())
+        .collect()
+}
+
+fn prepare(
+    workspace: &Workspace<'_>,
+    args: &DecryptArgs,
+    tracked: &BTreeSet<Utf8PathBuf>,
+    file: &Selected,
+) -> Result<Prepared, Failure> {
+    let path = &file.path;
+    let original = Original::read(path)?;
+    original.check_writable()?;
+    let format = args.format.unwrap_or(format(path));
+    if file.origin == Origin::Found && !is_encrypted(path, original.bytes()) {
+        return Ok(Prepared::Same);
+    }
+    let encrypted = parse(path, format, original.bytes())?;
+    if tracked.contains(path) {
+        return Err(over_tracked(path));
+    }
+    let opened = open(workspace, path, Some(path), &encrypted, check(args))?;
+    warn(workspace, path, &opened);
+    Ok(Prepared::Change(Change {
+        summary: format!("`{path}`; `{path}` is now in the clear"),
+        report: json!({ "file": path, "decrypted": true }),
+        contents: workspace.plain_text(path, &opened.document, original.bytes()),
+        original,
+    }))
+}
+
+fn over_tracked(path: &Utf8Path) -> Failure {
+    let message = format!("Git tracks `{path}`: plaintext over it would be in the next commit");
+    Failure::message(Kind::Refused, message)
+        .hint(format!("run `homelab secrets edit {path}` to change it"))
+        .hint(format!("or `homelab secrets decrypt {path} > FILE` where FILE is ignored by Git"))
+        .hint("or say `--over-tracked` when you know that you will encrypt it again before you commit")
+}
+
+fn warn(workspace: &Workspace<'_>, path: &Utf8Path, opened: &Decrypted) {
+    for warning in &opened.warnings {
+        if let Warning::ClearComment { path: place } = warning {
+            workspace.context.ui.warning(&format!(
+                "`{path}`: a comment at {place} was not encrypted, or belongs elsewhere; it is kept as it is"
+            ));
         }
     }
 }

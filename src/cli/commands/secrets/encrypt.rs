@@ -3,83 +3,168 @@
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
-use sops_rs::{Config, CreationRule, Document, EncryptedFile};
+use sops_rs::{CreationRule, Document, EncryptedFile, Format};
+use zeroize::Zeroizing;
 
-use super::file;
+use super::change::{self, Change, Prepared, Verb, WriteArgs};
+use super::workspace::{Workspace, format};
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, ExitStatus, Failure, Kind};
+use crate::store::sealed::{RULES_FILE, Rules, selection_text};
+use crate::store::{Origin, Original, Selected, read_from};
 
-/// Arguments of `homelab secrets encrypt`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-The rule that matches a file is taken from the nearest .sops.yaml, in the file's directory or above.
-Nothing is written unless every file can be encrypted; each file is replaced as a whole.
+const EXAMPLES: &str = "\
+The rule that matches a file is taken from the nearest .sops.yaml, in the file's directory or above. In
+directories, files that a rule names by `path_regex` are taken, but for those that Git ignores and those that
+are encrypted already. Nothing is written unless every file can be encrypted; each is replaced as a whole.
 
 Examples:
   homelab secrets encrypt cluster/secrets/cert-manager/cloudflare.sops.yaml
-  homelab secrets encrypt cluster/secrets/*/*.sops.yaml
-  homelab secrets encrypt --output json secret.sops.yaml   which rule matched, for whom, how much")]
+  homelab secrets encrypt cluster                          everything in it that a rule is for
+  homelab secrets encrypt --check .                        in CI: is anything still in the clear?
+  homelab secrets encrypt --reuse old.yaml new.yaml        what did not change keeps its bytes
+  kubectl create secret generic db --from-literal=password=x --dry-run=client -o yaml |
+    homelab secrets encrypt --name cluster/secrets/db/db.sops.yaml - > db.sops.yaml";
+
+/// Arguments of `homelab secrets encrypt`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct EncryptArgs {
-    /// The files to encrypt in place.
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<Utf8PathBuf>,
+    /// Files, directories and patterns to encrypt in place; `-` encrypts standard input to standard
+    /// output.
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<Utf8PathBuf>,
+    /// The name that standard input would have as a file: it decides the format and the rule.
+    #[arg(long, value_name = "FILE")]
+    name: Option<Utf8PathBuf>,
+    /// Take data key and nonces of this encrypted file, so that unchanged values keep their bytes.
+    #[arg(long, value_name = "OLD")]
+    reuse: Option<Utf8PathBuf>,
+    #[command(flatten)]
+    write: WriteArgs,
 }
 
-/// Encrypts files in place by the rules of `.sops.yaml`.
+/// Encrypts files by the rules of `.sops.yaml`.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "every command takes its arguments by value"
 )]
 pub fn run(context: &Context, args: EncryptArgs) -> Outcome {
-    let mut prepared = Vec::new();
-    let mut failures = Vec::new();
-    for name in &args.files {
-        match prepare(&file::resolve(context, name)) {
-            Ok(ready) => prepared.push(ready),
-            Err(failure) => failures.push(failure),
-        }
+    let workspace = Workspace::new(context);
+    let old = args.reuse.as_deref();
+    if args.paths == ["-"] {
+        return stdin(&workspace, args.name.as_deref(), old);
     }
-    if let Some(failure) = combined(failures, args.files.len()) {
-        return Err(failure);
+    change::refuse_stdin(&args.paths)?;
+    let selection = workspace.select(&args.paths)?;
+    if old.is_some() && selection.files.len() != 1 {
+        let message = "`--reuse` takes the data key of one file for one other";
+        return Err(Failure::message(Kind::Usage, message));
     }
-    for ready in &prepared {
-        file::replace(&ready.path, ready.text.as_bytes())?;
-        context.ui.note(&ready.summary());
-    }
-    if context.ui.is_json() {
-        let files: Vec<_> = prepared.iter().map(Prepared::report).collect();
-        context.ui.json(&json!({ "files": files }))?;
-    }
+    let verb = Verb {
+        past: "encrypted",
+        base: "encrypt",
+    };
+    change::run(&workspace, &selection, args.write, verb, |file| {
+        prepare(&workspace, file, old)
+    })
+}
+
+fn stdin(workspace: &Workspace<'_>, name: Option<&Utf8Path>, old: Option<&Utf8Path>) -> Outcome {
+    let Some(name) = name else {
+        let message = "standard input has no name that a rule could match";
+        return Err(Failure::message(Kind::Usage, message)
+            .hint("say with `--name FILE` what it would be called"));
+    };
+    let bytes = read_from(
+        &mut std::io::stdin().lock(),
+        Utf8Path::new("standard input"),
+    )?;
+    let path = workspace.path(name);
+    let sealed = seal(workspace, &path, &bytes, old)?;
+    workspace.context.ui.bytes(&sealed.contents)?;
     Ok(ExitStatus::Done)
 }
 
+fn prepare(
+    workspace: &Workspace<'_>,
+    file: &Selected,
+    old: Option<&Utf8Path>,
+) -> Result<Prepared, Failure> {
+    let path = &file.path;
+    if file.origin == Origin::Found && !is_meant(workspace, path) {
+        return Ok(Prepared::Same);
+    }
+    let original = Original::read(path)?;
+    original.check_writable()?;
+    let sealed = match seal(workspace, path, original.bytes(), old) {
+        Err(failure) if file.origin == Origin::Found && failure.error.is::<NotForEncryption>() => {
+            return Ok(Prepared::Same);
+        }
+        sealed => sealed?,
+    };
+    Ok(Prepared::Change(Change {
+        summary: sealed.summary(path),
+        report: sealed.report(path),
+        original,
+        contents: sealed.contents,
+    }))
+}
+
+/// Tells whether a file that was found in a directory is one that a rule names.
+fn is_meant(workspace: &Workspace<'_>, path: &Utf8Path) -> bool {
+    if path.file_name() == Some(RULES_FILE) {
+        return false;
+    }
+    // Rules that cannot be read are told when the file is encrypted.
+    workspace.rules.rules_for(path).map_or(true, |rules| {
+        rules.is_some_and(|rules| {
+            rules
+                .rule_for(path)
+                .is_some_and(|rule| rule.path_regex().is_some())
+        })
+    })
+}
+
+/// Why a file is not encrypted although nothing failed.
+#[derive(Debug, thiserror::Error)]
+enum NotForEncryption {
+    #[error("`{0}` is already encrypted (it has a `sops` entry)")]
+    Already(Utf8PathBuf),
+    #[error("rule {rule} of `{rules}`{selection} encrypts nothing in `{file}`")]
+    Nothing {
+        file: Utf8PathBuf,
+        rules: Utf8PathBuf,
+        rule: usize,
+        selection: String,
+    },
+}
+
 /// A file that is encrypted, but not written.
-struct Prepared {
-    path: Utf8PathBuf,
-    text: String,
-    config: Utf8PathBuf,
+struct Sealed {
+    contents: Zeroizing<Vec<u8>>,
+    rules: Utf8PathBuf,
     rule: usize,
     recipients: Vec<String>,
     values: usize,
 }
 
-impl Prepared {
-    fn summary(&self) -> String {
+impl Sealed {
+    fn summary(&self, path: &Utf8Path) -> String {
         let values = if self.values == 1 { "value" } else { "values" };
         format!(
-            "encrypted `{}`: {} {values} for {} (rule {} of `{}`)",
-            self.path,
+            "`{path}`: {} {values} for {} (rule {} of `{}`)",
             self.values,
             self.recipients.join(", "),
             self.rule,
-            self.config
+            self.rules
         )
     }
 
-    fn report(&self) -> serde_json::Value {
+    fn report(&self, path: &Utf8Path) -> serde_json::Value {
         json!({
-            "file": self.path,
-            "config": self.config,
+            "file": path,
+            "config": self.rules,
             "rule": self.rule,
             "recipients": self.recipients,
             "encryptedValues": self.values,
@@ -87,78 +172,69 @@ impl Prepared {
     }
 }
 
-fn prepare(path: &Utf8Path) -> Result<Prepared, Failure> {
-    let format = file::format(path)?;
-    let text = file::read(path)?;
-    file::check_writable(path)?;
-    let document = Document::parse(format, text.as_bytes()).with_context(|| format!("`{path}`"))?;
-    if document.is_encrypted() {
+fn seal(
+    workspace: &Workspace<'_>,
+    path: &Utf8Path,
+    bytes: &[u8],
+    old: Option<&Utf8Path>,
+) -> Result<Sealed, Failure> {
+    let document = Document::parse(format(path), bytes).with_context(|| format!("`{path}`"))?;
+    if is_encrypted(&document, bytes) {
         return Err(already_encrypted(path));
     }
-    let (config_path, config) = find_config(path)?;
-    let rule = find_rule(path, &config_path, &config)?;
+    let rules = workspace.rules_for(path)?;
+    let rule = find_rule(path, &rules)?;
     let encryption = rule
         .encryption_rule()
-        .with_context(|| format!("`{config_path}` cannot encrypt `{path}`"))?;
-    let encrypted = document
-        .encrypt(&encryption)
-        .with_context(|| format!("`{path}`"))?;
+        .with_context(|| format!("`{}` cannot encrypt `{path}`", rules.file))?;
+    let encrypted = match old {
+        Some(old) => super::reuse::encrypt(workspace, &document, &encryption, old)?,
+        None => document
+            .encrypt(&encryption)
+            .with_context(|| format!("`{path}`"))?,
+    };
     let values = encrypted.encrypted_values();
     if values == 0 {
-        return Err(nothing_selected(path, &config_path, rule));
+        return Err(nothing_selected(path, &rules, rule));
     }
-    let text = encrypted.to_text_with(config.layout());
-    check_readable(&encrypted, &text, path)?;
-    let recipients = encryption.recipients().map(ToString::to_string).collect();
-    Ok(Prepared {
-        path: path.to_owned(),
-        text,
-        config: config_path,
+    let contents = workspace.encrypted_text(path, &encrypted, bytes);
+    check_readable(&encrypted, &contents, path)?;
+    let recipients = encrypted.metadata().age_recipients();
+    Ok(Sealed {
+        contents,
+        rules: rules.file.clone(),
         rule: rule.number(),
-        recipients,
+        recipients: recipients.map(str::to_owned).collect(),
         values,
     })
 }
 
-fn find_config(path: &Utf8Path) -> Result<(Utf8PathBuf, Config), Failure> {
-    let found = Config::find(path.as_std_path())
-        .with_context(|| format!("cannot look for the rules of `{path}`"))?;
-    let Some(found) = found else {
-        return Err(Failure::message(
-            Kind::Refused,
-            format!("no `.sops.yaml` says for whom `{path}` is to be encrypted"),
-        )
-        .hint(
-            "run `homelab secrets init` in the repository's root, or write a `.sops.yaml` there",
-        ));
-    };
-    let config = Config::load(&found).with_context(|| format!("`{}`", found.display()))?;
-    Ok((shown(&found), config))
-}
-
-/// A path as short as it can be said from here.
-fn shown(path: &std::path::Path) -> Utf8PathBuf {
-    let here = std::env::current_dir().unwrap_or_default();
-    let path = path.strip_prefix(here).unwrap_or(path);
-    Utf8PathBuf::from(path.to_string_lossy().into_owned())
-}
-
-fn find_rule<'a>(
+/// Encrypts a new file's text by its rule.
+pub(super) fn contents(
+    workspace: &Workspace<'_>,
     path: &Utf8Path,
-    config_path: &Utf8Path,
-    config: &'a Config,
-) -> Result<&'a CreationRule, Failure> {
-    let absolute = std::path::absolute(path).with_context(|| format!("`{path}`"))?;
-    config.rule_for(&absolute).ok_or_else(|| {
-        let patterns: Vec<_> = config
-            .rules()
-            .iter()
+    text: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    Ok(seal(workspace, path, text, None)?.contents)
+}
+
+/// Tells whether a file is encrypted already; a binary one then is JSON.
+fn is_encrypted(document: &Document, bytes: &[u8]) -> bool {
+    document.is_encrypted()
+        || document.format() == Format::Binary
+            && Document::parse(Format::Json, bytes).is_ok_and(|json| json.is_encrypted())
+}
+
+fn find_rule<'a>(path: &Utf8Path, rules: &'a Rules) -> Result<&'a CreationRule, Failure> {
+    rules.rule_for(path).ok_or_else(|| {
+        let patterns = rules.config.rules().iter();
+        let patterns: Vec<_> = patterns
             .filter_map(CreationRule::path_regex)
             .map(|pattern| format!("`{}`", pattern.as_str()))
             .collect();
         Failure::message(
             Kind::Refused,
-            format!("no rule of `{config_path}` matches `{path}`"),
+            format!("no rule of `{}` matches `{path}`", rules.file),
         )
         .hint(format!("its rules match {}", patterns.join(", ")))
         .hint("name the file so that a rule matches, or add a rule")
@@ -166,63 +242,32 @@ fn find_rule<'a>(
 }
 
 fn already_encrypted(path: &Utf8Path) -> Failure {
-    Failure::message(
-        Kind::Refused,
-        format!("`{path}` is already encrypted (it has a `sops` entry)"),
-    )
-    .hint(format!(
-        "run `homelab secrets decrypt {path}` to see what is in it"
+    Failure::new(Kind::Refused, NotForEncryption::Already(path.to_owned())).hint(format!(
+        "run `homelab secrets decrypt {path}` to see what is in it, or `homelab secrets edit {path}`"
     ))
 }
 
-fn nothing_selected(path: &Utf8Path, config: &Utf8Path, rule: &CreationRule) -> Failure {
-    let number = rule.number();
-    let selection = rule.encryption_rule().ok().and_then(|rule| {
-        let (field, text) = rule.selection().as_field()?;
-        Some(format!(" (`{field}: {text}`)"))
-    });
-    Failure::message(
-        Kind::Refused,
-        format!(
-            "rule {number} of `{config}`{} encrypts nothing in `{path}`",
-            selection.unwrap_or_default()
-        ),
-    )
-    .hint("the file would stay readable for everyone: check its keys against the rule")
+fn nothing_selected(path: &Utf8Path, rules: &Rules, rule: &CreationRule) -> Failure {
+    let selection = rule
+        .encryption_rule()
+        .map(|rule| format!(" (`{}`)", selection_text(rule.selection())));
+    let reason = NotForEncryption::Nothing {
+        file: path.to_owned(),
+        rules: rules.file.clone(),
+        rule: rule.number(),
+        selection: selection.unwrap_or_default(),
+    };
+    Failure::new(Kind::Refused, reason)
+        .hint("the file would stay readable for everyone: check its keys against the rule")
 }
 
 /// Makes sure that what will be written holds what was encrypted.
-fn check_readable(encrypted: &EncryptedFile, text: &str, path: &Utf8Path) -> Result<(), Failure> {
-    let format = file::format(path)?;
-    match EncryptedFile::parse(format, text) {
+fn check_readable(encrypted: &EncryptedFile, text: &[u8], path: &Utf8Path) -> Result<(), Failure> {
+    match EncryptedFile::parse(format(path), text) {
         Ok(back) if back.tree().has_values_of(encrypted.tree()) => Ok(()),
         _ => Err(Failure::message(
             Kind::Failed,
             format!("`{path}` holds a value that would not read back as it was"),
         )),
     }
-}
-
-/// One failure of all, the first of which decides the exit code.
-fn combined(failures: Vec<Failure>, files: usize) -> Option<Failure> {
-    let others = failures.len();
-    let mut failures = failures.into_iter();
-    let first = failures.next()?;
-    if files == 1 {
-        return Some(first);
-    }
-    let mut message = format!("{others} of {files} files cannot be encrypted; none was written");
-    let mut hints = Vec::new();
-    let kind = first.kind;
-    for failure in std::iter::once(first).chain(failures) {
-        message += "\n  ";
-        message += &failure.to_string();
-        for hint in failure.hints {
-            if !hints.contains(&hint) {
-                hints.push(hint);
-            }
-        }
-    }
-    let combined = Failure::message(kind, message);
-    Some(hints.into_iter().fold(combined, Failure::hint))
 }

@@ -19,15 +19,21 @@ pub(super) fn documents(tree: &Tree) -> Json {
 fn object(mapping: &Mapping) -> Json {
     let entries = mapping
         .entries()
-        .map(|entry| (entry.key.clone(), json(&entry.value)));
+        .map(|entry| (entry.key.clone(), value(&entry.value)));
     Json::Object(entries.collect::<Map<_, _>>())
 }
 
-fn json(value: &Value) -> Json {
+/// One value.
+pub(super) fn value(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Mapping(mapping) => object(mapping),
-        Value::Sequence(_) => value.elements().into_iter().flatten().map(json).collect(),
+        Value::Sequence(_) => value
+            .elements()
+            .into_iter()
+            .flatten()
+            .map(self::value)
+            .collect(),
         Value::Scalar(Scalar::Int(int)) => (*int).into(),
         Value::Scalar(Scalar::Bool(bool)) => (*bool).into(),
         Value::Scalar(Scalar::Float(float)) => {

@@ -1,60 +1,30 @@
 //! The private keys for a file, and what to say when none of them opens it.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use sops_rs::{
-    DecryptError, EncryptedFile, Environment, Identities, IdentityError, MacCause, MetadataError,
-    UnlockError, UnusedIdentity,
+    DecryptError, EncryptedFile, Identities, IdentityOrigin, MacCause, MetadataError, UnlockError,
+    UnusedIdentity,
 };
 
-use crate::cli::{Context, Failure, Kind};
+use crate::cli::{Failure, Kind};
+use crate::store::Original;
+use crate::store::sealed::AGE_KEY_FILE;
 
 /// What standard input is called in messages; commands in hints say `FILE` for it.
 pub(super) const STDIN: &str = "standard input";
 
-/// The repository's own key, relative to its root.
-const REPOSITORY_KEY: &str = ".sops/age.key";
-
-/// Loads every identity at hand for a file.
-pub(super) fn identities(
-    context: &Context,
-    file: Option<&Utf8Path>,
-    encrypted: &EncryptedFile,
-) -> Identities {
-    let root = file
-        .and_then(repository)
-        .unwrap_or_else(|| context.settings.root.clone());
-    let mut environment = Environment::of_process().with_repository(root);
-    if let Some(recipient) = encrypted.metadata().age_recipients().next() {
-        environment = environment.with_recipient(recipient);
+/// Reads the identities of one key file.
+pub(super) fn key_file(path: &Utf8Path) -> Result<Identities, Failure> {
+    let contents = Original::read(path)?;
+    let mut identities = Identities::default();
+    identities.add_file(contents.bytes(), &IdentityOrigin::Given);
+    let mut problems = identities.problems().iter();
+    if let Some(problem) = problems.find(|problem| !problem.is_warning()) {
+        let line = problem.line.map(|line| format!(", line {line}"));
+        let message = format!("`{path}`{}: {}", line.unwrap_or_default(), problem.error);
+        return Err(Failure::message(Kind::Failed, message));
     }
-    let identities = Identities::load(&environment);
-    warn_of_open_files(context, &identities);
-    identities
-}
-
-/// The nearest directory above a file that holds a key.
-fn repository(file: &Utf8Path) -> Option<Utf8PathBuf> {
-    let absolute = camino::absolute_utf8(file).ok()?;
-    let holds_key = |directory: &&Utf8Path| directory.join(REPOSITORY_KEY).exists();
-    absolute
-        .ancestors()
-        .skip(1)
-        .find(holds_key)
-        .map(Utf8Path::to_owned)
-}
-
-/// Warns of key files that others can read.
-fn warn_of_open_files(context: &Context, identities: &Identities) {
-    for problem in identities.problems() {
-        if let IdentityError::Exposed { mode } = problem.error
-            && let Some(path) = problem.origin.path()
-        {
-            let path = path.display();
-            context.ui.warning(&format!(
-                "others can read the private key `{path}` (mode {mode:04o}); run `chmod 600 {path}`"
-            ));
-        }
-    }
+    Ok(identities)
 }
 
 /// The failure of a file that does not open, with what there is to know about it.
@@ -94,7 +64,7 @@ fn hints(
             "take the file's last good state from Git, decrypt that, and make the change again"
                 .to_owned(),
         ],
-        DecryptError::MacMismatch { cause } => mac_hints(path, *cause),
+        DecryptError::MacMismatch { cause } => mac_hints(path, cause),
         DecryptError::NoMac | DecryptError::MacUnreadable(_) => vec![format!(
             "`homelab secrets decrypt --ignore-mac {path}` shows the values all the same; compare them with Git's history"
         )],
@@ -102,7 +72,7 @@ fn hints(
     }
 }
 
-fn mac_hints(path: &Utf8Path, cause: MacCause) -> Vec<String> {
+fn mac_hints(path: &Utf8Path, cause: &MacCause) -> Vec<String> {
     let reason = match cause {
         MacCause::OnlyEncryptedSwitched => {
             "undo the change of `sops.mac_only_encrypted`, or decrypt with --ignore-mac and encrypt anew".to_owned()
@@ -169,7 +139,7 @@ fn key_hints(
         }
     }
     hints.push(format!(
-        "put the private key of one of the file's recipients into `{REPOSITORY_KEY}`, or name its file in SOPS_AGE_KEY_FILE"
+        "put the private key of one of the file's recipients into `{AGE_KEY_FILE}`, or name its file in SOPS_AGE_KEY_FILE"
     ));
     hints
 }

@@ -1,0 +1,157 @@
+//! The repository that a check looks at: its root, its allow-list, what Flux reads in it, and where
+//! the contents of its files come from.
+
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use sops_rs::{Environment, Identities};
+
+use super::workspace::Workspace;
+use crate::cli::load::{self, SPEC_FILE};
+use crate::cli::{Context, Failure, Kind};
+use crate::git::index;
+use crate::spec::Cluster;
+use crate::store::sealed::check::{ALLOW_FILE, AllowList, ClusterKey, FluxView};
+use crate::store::{FileError, Original, named, select};
+
+/// The folder that Flux reads, relative to the root: `render` lays it out so.
+const FLUX_FOLDER: &str = "cluster";
+
+/// Where the contents of files come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// The working tree.
+    WorkingTree,
+    /// What the next commit would hold.
+    Staged,
+}
+
+/// A repository.
+pub(super) struct Repository {
+    /// Its root: the nearest directory with a `.git` from here upwards, else here.
+    pub(super) root: Utf8PathBuf,
+    /// Whether Git knows it.
+    is_git: bool,
+}
+
+impl Repository {
+    /// Finds the repository that the commands work in.
+    pub(super) fn find(context: &Context) -> Self {
+        let here = &context.settings.root;
+        match index::top(here) {
+            Some(top) => Self {
+                root: relative(here, &top),
+                is_git: true,
+            },
+            None => Self {
+                root: here.clone(),
+                is_git: false,
+            },
+        }
+    }
+
+    /// Returns the path of a file below the root as it can be opened from here.
+    pub(super) fn place(&self, file: &Utf8Path) -> Utf8PathBuf {
+        named(&self.root, file)
+    }
+
+    /// Returns the files to look at, relative to the root: what Git takes or would take.
+    pub(super) fn files(
+        &self,
+        workspace: &Workspace<'_>,
+        names: &[Utf8PathBuf],
+        contents: Contents,
+    ) -> Result<Vec<Utf8PathBuf>, Failure> {
+        if contents == Contents::Staged {
+            return Ok(index::staged(&self.root)?);
+        }
+        let selection = if names.is_empty() {
+            select(&self.root, &[Utf8PathBuf::from(".")])
+        } else {
+            select(&workspace.context.settings.root, names)
+        };
+        let selection = selection.map_err(|error| Failure::new(Kind::Usage, error))?;
+        for problem in &selection.problems {
+            workspace.context.ui.warning(problem);
+        }
+        let selected = selection.files.iter();
+        let mut files: BTreeSet<Utf8PathBuf> =
+            selected.map(|file| self.relative(&file.path)).collect();
+        if names.is_empty() && self.is_git {
+            // A file that is tracked is taken although a pattern ignores it.
+            let tracked = index::all_tracked(&self.root)?.into_iter();
+            files.extend(tracked.filter(|file| self.place(file).is_file()));
+        }
+        Ok(files.into_iter().collect())
+    }
+
+    fn relative(&self, path: &Utf8Path) -> Utf8PathBuf {
+        relative(&self.root, path)
+    }
+
+    /// Reads a file.
+    pub(super) fn read(
+        &self,
+        file: &Utf8Path,
+        contents: Contents,
+    ) -> Result<Vec<u8>, anyhow::Error> {
+        match contents {
+            Contents::WorkingTree => {
+                let original = Original::read(&self.place(file))
+                    .map_err(|error: FileError| anyhow::Error::new(error))?;
+                Ok(original.bytes().to_vec())
+            }
+            Contents::Staged => Ok(index::content(&self.root, &format!(":{file}"))?),
+        }
+    }
+
+    /// Reads the allow-list; without one, nothing is allowed.
+    pub(super) fn allow_list(&self) -> Result<AllowList, Failure> {
+        match fs_err::read_to_string(self.place(Utf8Path::new(ALLOW_FILE))) {
+            Ok(text) => AllowList::parse(&text).map_err(|error| Failure::new(Kind::Failed, error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(AllowList::default()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// A path as it reads from a directory, where it lies in it.
+fn relative(from: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
+    let absolute =
+        |path: &Utf8Path| camino::absolute_utf8(path).unwrap_or_else(|_| path.to_owned());
+    let (from, path) = (absolute(from), absolute(path));
+    match path.strip_prefix(&from) {
+        Ok(rest) if rest.as_str().is_empty() => Utf8PathBuf::from("."),
+        Ok(rest) => rest.to_owned(),
+        Err(_) => path,
+    }
+}
+
+/// What Flux reads, where there is a valid spec; a broken one is `homelab validate`'s business.
+pub(super) fn flux_view(context: &Context) -> Option<(FluxView, Cluster)> {
+    if !context.settings.root.join(SPEC_FILE).exists() {
+        return None;
+    }
+    let (checked, _) = load::check(context).ok()?;
+    let cluster = checked.cluster?;
+    let environment = Environment::of_process().with_repository(&context.settings.root);
+    let identities = Identities::load(&environment);
+    let view = FluxView {
+        folder: FLUX_FOLDER.into(),
+        key: cluster_key(&cluster, &identities),
+    };
+    Some((view, cluster))
+}
+
+/// The key that the cluster holds: bootstrap hands over the first at hand that the spec names.
+pub(super) fn cluster_key(cluster: &Cluster, identities: &Identities) -> ClusterKey {
+    let named = &cluster.secrets.recipients;
+    let known = identities
+        .recipients()
+        .map(|recipient| recipient.to_string());
+    let mut known = known.filter(|recipient| named.contains(recipient));
+    match known.next() {
+        Some(recipient) => ClusterKey::Known(recipient),
+        None => ClusterKey::OneOf(named.clone()),
+    }
+}

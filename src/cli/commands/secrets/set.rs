@@ -1,0 +1,193 @@
+//! `homelab secrets set` and `unset`.
+
+use std::io::{IsTerminal as _, Read as _};
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+use dialoguer::Password;
+use dialoguer::theme::SimpleTheme;
+use serde_json::json;
+use sops_rs::{Document, LookupError, Value, ValuePath};
+use zeroize::Zeroizing;
+
+use super::change::{self, Change, Prepared, Verb, WriteArgs};
+use super::decrypt::parse;
+use super::unlock;
+use super::workspace::{Workspace, format};
+use crate::cli::commands::Outcome;
+use crate::cli::{Context, Failure, Kind};
+use crate::store::{Origin, Original, Selected, Selection};
+
+/// Arguments of `homelab secrets set`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The value is asked for on a terminal, and read from standard input elsewhere: on a command line every process
+of the computer could read it. All other values keep their bytes.
+
+Examples:
+  homelab secrets set cluster/secrets/db/db.sops.yaml stringData.password
+  pass show db | homelab secrets set cluster/secrets/db/db.sops.yaml stringData.password
+  echo 5432 | homelab secrets set --yaml db.sops.yaml port        the number, not the text
+  homelab secrets set --from-file tls.key db.sops.yaml 'stringData[\"tls.key\"]'")]
+pub struct SetArgs {
+    /// The encrypted file.
+    #[arg(value_name = "FILE")]
+    file: Utf8PathBuf,
+    /// Where the value stands; mappings on the way to it are made.
+    #[arg(value_name = "KEY")]
+    key: ValuePath,
+    /// Take the value from this file, `-` for standard input.
+    #[arg(long, value_name = "FILE")]
+    from_file: Option<Utf8PathBuf>,
+    /// Read the value as YAML or JSON: numbers, lists, mappings. Without it, it is a text, and a newline
+    /// at its end is no part of it.
+    #[arg(long)]
+    yaml: bool,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+/// Arguments of `homelab secrets unset`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  homelab secrets unset cluster/secrets/db/db.sops.yaml stringData.old-password
+  homelab secrets unset --missing-ok db.sops.yaml 'users[3]'")]
+pub struct UnsetArgs {
+    /// The encrypted file.
+    #[arg(value_name = "FILE")]
+    file: Utf8PathBuf,
+    /// Where the values stand.
+    #[arg(value_name = "KEY", required = true)]
+    keys: Vec<ValuePath>,
+    /// A value that is not there is no failure.
+    #[arg(long)]
+    missing_ok: bool,
+    #[command(flatten)]
+    write: WriteArgs,
+}
+
+/// Sets one value of an encrypted file.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes its arguments by value"
+)]
+pub fn run(context: &Context, args: SetArgs) -> Outcome {
+    let workspace = Workspace::new(context);
+    change::refuse_stdin(std::slice::from_ref(&args.file))?;
+    let value = value(&args)?;
+    let verb = Verb {
+        past: "set",
+        base: "set",
+    };
+    let what = format!("`{}`", args.key);
+    edit(
+        &workspace,
+        &args.file,
+        args.write,
+        verb,
+        &what,
+        |document| document.set(&args.key, value.clone()),
+    )
+}
+
+/// Takes values out of an encrypted file.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes its arguments by value"
+)]
+pub fn unset(context: &Context, args: UnsetArgs) -> Outcome {
+    let workspace = Workspace::new(context);
+    change::refuse_stdin(std::slice::from_ref(&args.file))?;
+    let verb = Verb {
+        past: "removed",
+        base: "remove",
+    };
+    let keys: Vec<String> = args.keys.iter().map(|key| format!("`{key}`")).collect();
+    let what = keys.join(", ");
+    edit(
+        &workspace,
+        &args.file,
+        args.write,
+        verb,
+        &what,
+        |document| {
+            for key in &args.keys {
+                match document.unset(key) {
+                    Err(LookupError::Missing { .. }) if args.missing_ok => {}
+                    Err(error) => return Err(error),
+                    Ok(_) => {}
+                }
+            }
+            Ok(())
+        },
+    )
+}
+
+/// Opens one file, changes what is in it, and closes it again.
+fn edit(
+    workspace: &Workspace<'_>,
+    name: &Utf8Path,
+    write: WriteArgs,
+    verb: Verb,
+    what: &str,
+    apply: impl Fn(&mut Document) -> Result<(), LookupError> + Sync,
+) -> Outcome {
+    let selection = Selection {
+        files: vec![Selected {
+            path: workspace.path(name),
+            origin: Origin::Named,
+        }],
+        problems: Vec::new(),
+    };
+    change::run(workspace, &selection, write, verb, |file| {
+        let path = &file.path;
+        let original = Original::read(path)?;
+        original.check_writable()?;
+        let encrypted = parse(path, format(path), original.bytes())?;
+        let identities = workspace.identities(Some(path), &encrypted);
+        let mut edit = encrypted
+            .edit(&identities)
+            .map_err(|error| unlock::failure(path, error, Some(&encrypted), &identities))?;
+        apply(edit.document_mut()).with_context(|| format!("`{path}`"))?;
+        let saved = edit.save().with_context(|| format!("`{path}`"))?;
+        let contents = workspace.encrypted_text(path, &saved, original.bytes());
+        if *contents == original.bytes() {
+            return Ok(Prepared::Same);
+        }
+        Ok(Prepared::Change(Change {
+            summary: format!("{what} in `{path}`"),
+            report: json!({ "file": path, "changed": true }),
+            contents,
+            original,
+        }))
+    })
+}
+
+fn value(args: &SetArgs) -> Result<Value, Failure> {
+    let text = match args.from_file.as_deref() {
+        Some(file) if file != "-" => Zeroizing::new(fs_err::read(file)?),
+        None if std::io::stdin().is_terminal() => asked(args)?,
+        _ => {
+            let mut bytes = Zeroizing::new(Vec::new());
+            std::io::stdin().read_to_end(&mut bytes)?;
+            bytes
+        }
+    };
+    let text = std::str::from_utf8(&text)
+        .map_err(|_| Failure::message(Kind::Usage, "the value is not UTF-8 text"))?;
+    if args.yaml {
+        return Value::from_text(text).map_err(|error| Failure::new(Kind::Usage, error));
+    }
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    Ok(Value::from(text.strip_suffix('\r').unwrap_or(text)))
+}
+
+fn asked(args: &SetArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let answer = Password::with_theme(&SimpleTheme)
+        .with_prompt(format!("{} in {}", args.key, args.file))
+        .allow_empty_password(true)
+        .interact()
+        .map_err(|_| Failure::message(Kind::Interrupted, "nothing was done"))?;
+    Ok(Zeroizing::new(answer.into_bytes()))
+}

@@ -1,0 +1,139 @@
+//! `homelab secrets status`.
+
+use camino::Utf8PathBuf;
+use serde_json::json;
+use sops_rs::{DecryptError, EncryptedFile};
+
+use super::workspace::{Workspace, format, is_encrypted};
+use crate::cli::commands::Outcome;
+use crate::cli::{Context, ExitStatus, Failure, parallel};
+use crate::store::{Origin, Original, Selected};
+use crate::ui::{Counter, table};
+
+/// Arguments of `homelab secrets status`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  homelab secrets status                       every encrypted file: opened or not, MAC, recipients, date
+  homelab secrets status cluster/secrets
+  homelab secrets status --output json secret.sops.yaml | jq '.files[0].encrypted'")]
+pub struct StatusArgs {
+    /// Files, directories and patterns.
+    #[arg(value_name = "PATH", default_value = ".")]
+    paths: Vec<Utf8PathBuf>,
+}
+
+/// Shows the state of encrypted files.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes its arguments by value"
+)]
+pub fn run(context: &Context, args: StatusArgs) -> Outcome {
+    let workspace = Workspace::new(context);
+    let selection = workspace.select(&args.paths)?;
+    let counter = Counter::new(&context.ui, "looked at", selection.files.len());
+    let states = parallel::map(
+        &selection.files,
+        |file| state(&workspace, file),
+        |number| counter.done(number),
+    );
+    drop(counter);
+    workspace.warn_of_keys();
+    let states: Vec<State> = states
+        .into_iter()
+        .filter_map(Result::transpose)
+        .collect::<Result<_, Failure>>()?;
+    if context.ui.is_json() {
+        context.ui.json(&json!({ "files": states }))?;
+    } else {
+        context.ui.result(text(&states).as_bytes())?;
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// The state of a file.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct State {
+    file: Utf8PathBuf,
+    encrypted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Details {
+    values: usize,
+    recipients: usize,
+    version: String,
+    last_modified: String,
+    state: String,
+}
+
+fn state(workspace: &Workspace<'_>, file: &Selected) -> Result<Option<State>, Failure> {
+    let path = &file.path;
+    let original = Original::read(path)?;
+    let encrypted = is_encrypted(path, original.bytes());
+    if !encrypted && file.origin == Origin::Found {
+        return Ok(None);
+    }
+    let details = encrypted.then(
+        || match EncryptedFile::parse(format(path), original.bytes()) {
+            Ok(parsed) => details(workspace, file, &parsed),
+            Err(error) => Details {
+                values: 0,
+                recipients: 0,
+                version: String::new(),
+                last_modified: String::new(),
+                state: format!("damaged: {error}"),
+            },
+        },
+    );
+    Ok(Some(State {
+        file: path.clone(),
+        encrypted,
+        details,
+    }))
+}
+
+fn details(workspace: &Workspace<'_>, file: &Selected, encrypted: &EncryptedFile) -> Details {
+    let metadata = encrypted.metadata();
+    let identities = workspace.identities(Some(&file.path), encrypted);
+    let state = match encrypted.decrypt(&identities) {
+        Ok(_) => "opens, MAC matches".to_owned(),
+        Err(error @ (DecryptError::MacMismatch { .. } | DecryptError::NoMac)) => error.to_string(),
+        Err(DecryptError::Key(_)) => "no key at hand opens it".to_owned(),
+        Err(error) => format!("does not open: {error}"),
+    };
+    Details {
+        values: encrypted.encrypted_values(),
+        recipients: metadata.keys().count(),
+        version: metadata.version.clone(),
+        last_modified: metadata.last_modified.as_str().to_owned(),
+        state,
+    }
+}
+
+fn text(states: &[State]) -> String {
+    let mut rows = vec![["FILE", "VALUES", "KEYS", "CHANGED", "STATE"].map(str::to_owned)];
+    for State { file, details, .. } in states {
+        rows.push(match details {
+            None => [
+                file.to_string(),
+                String::new(),
+                String::new(),
+                String::new(),
+                "not encrypted".to_owned(),
+            ],
+            Some(details) => [
+                file.to_string(),
+                details.values.to_string(),
+                details.recipients.to_string(),
+                details.last_modified.clone(),
+                details.state.clone(),
+            ],
+        });
+    }
+    table(&rows)
+}

@@ -1,0 +1,147 @@
+//! What every command about encrypted files works with: the rules and the keys, each read once, and
+//! the layout that files get.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use sops_rs::{Document, EncryptedFile, Environment, Format, Identities, IdentityError, Layout};
+use zeroize::Zeroizing;
+
+use super::terminal_prompt;
+use crate::cli::{Context, Failure, Kind};
+use crate::store::sealed::{Keyring, Rulebook, Rules};
+use crate::store::{Selection, named, select};
+
+/// The rules, the keys, and the way to the user.
+pub(super) struct Workspace<'a> {
+    pub(super) context: &'a Context,
+    pub(super) rules: Rulebook,
+    pub(super) keys: Keyring,
+}
+
+impl<'a> Workspace<'a> {
+    pub(super) fn new(context: &'a Context) -> Self {
+        let environment = Environment::of_process().with_prompt(terminal_prompt::prompt());
+        Self {
+            context,
+            rules: Rulebook::default(),
+            keys: Keyring::new(&context.settings.root, environment),
+        }
+    }
+
+    /// Returns the path of a file that was named on the command line.
+    pub(super) fn path(&self, name: &Utf8Path) -> Utf8PathBuf {
+        named(&self.context.settings.root, name)
+    }
+
+    /// Returns the files that were named: files, directories, patterns.
+    pub(super) fn select(&self, names: &[Utf8PathBuf]) -> Result<Selection, Failure> {
+        let selection = select(&self.context.settings.root, names)
+            .map_err(|error| Failure::new(Kind::Usage, error))?;
+        for problem in &selection.problems {
+            self.context.ui.warning(problem);
+        }
+        Ok(selection)
+    }
+
+    /// Returns every identity at hand for a file; `None` is standard input.
+    pub(super) fn identities(
+        &self,
+        file: Option<&Utf8Path>,
+        encrypted: &EncryptedFile,
+    ) -> Arc<Identities> {
+        self.keys
+            .identities(file, encrypted.metadata().age_recipients())
+    }
+
+    /// Returns the layout that `.sops.yaml` asks for; a broken one does not keep a file closed.
+    pub(super) fn layout(&self, file: &Utf8Path) -> Layout {
+        match self.rules.rules_for(file) {
+            Ok(rules) => rules.map_or_else(Layout::default, |rules| rules.config.layout()),
+            Err(error) => {
+                let error = anyhow::Error::new(error);
+                let warning = format!("{error:#}; its layout is not used");
+                self.context.ui.warning(&warning);
+                Layout::default()
+            }
+        }
+    }
+
+    /// Returns the text of an encrypted file, in the layout of what it comes from where that can be.
+    pub(super) fn encrypted_text(
+        &self,
+        file: &Utf8Path,
+        encrypted: &EncryptedFile,
+        like: &[u8],
+    ) -> Zeroizing<Vec<u8>> {
+        let layout = self.layout(file);
+        let _ = like;
+        Zeroizing::new(encrypted.to_text_with(layout).into_bytes())
+    }
+
+    /// Returns the text of a document in the clear, in the layout of what it comes from where that
+    /// can be.
+    pub(super) fn plain_text(
+        &self,
+        file: &Utf8Path,
+        document: &Document,
+        like: &[u8],
+    ) -> Zeroizing<Vec<u8>> {
+        let layout = self.layout(file);
+        let _ = like;
+        document.to_bytes_with(layout)
+    }
+
+    /// Returns the rules that hold for a file, or the refusal that there are none.
+    pub(super) fn rules_for(&self, file: &Utf8Path) -> Result<Arc<Rules>, Failure> {
+        self.rules.rules_for(file)?.ok_or_else(|| {
+            Failure::message(
+                Kind::Refused,
+                format!("no `.sops.yaml` says for whom `{file}` is to be encrypted"),
+            )
+            .hint(
+                "run `homelab secrets init` in the repository's root, or write a `.sops.yaml` there",
+            )
+        })
+    }
+
+    /// Warns, once each, of key files that others can read.
+    pub(super) fn warn_of_keys(&self) {
+        let mut told = BTreeSet::new();
+        for identities in self.keys.all_loaded() {
+            for problem in identities.problems() {
+                let IdentityError::Exposed { mode } = problem.error else {
+                    continue;
+                };
+                let Some(path) = problem.origin.path() else {
+                    continue;
+                };
+                if told.insert(path.to_owned()) {
+                    let path = path.display();
+                    self.context.ui.warning(&format!(
+                        "others can read the private key `{path}` (mode {mode:04o}); run `chmod 600 {path}`"
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// The format that a file's name tells.
+pub(super) fn format(path: &Utf8Path) -> Format {
+    Format::of_path(path.as_std_path())
+}
+
+/// Tells whether a file that was found claims to be encrypted, well or badly.
+pub(super) fn is_encrypted(path: &Utf8Path, bytes: &[u8]) -> bool {
+    const MARK: &[u8] = b"sops";
+    if !bytes.windows(MARK.len()).any(|part| part == MARK) {
+        return false;
+    }
+    let format = match format(path) {
+        Format::Binary => Format::Json,
+        format => format,
+    };
+    Document::parse(format, bytes).is_ok_and(|document| document.is_encrypted())
+}

@@ -1,0 +1,237 @@
+//! A file that says that it is encrypted: whether that is so, for whom, and whether it is whole.
+
+use sops_rs::{
+    CipherError, CreationRule, DecryptError, Document, EncryptedFile, Format, MacCause, Survey,
+};
+
+use super::clear;
+use super::file::{Check, FileReport, Status, Subject};
+use super::finding::{Code, Finding};
+use super::flux;
+use crate::store::sealed::{RULES_FILE, selection_text};
+
+/// The reserved key.
+const SOPS: &str = "sops";
+
+pub(super) fn check(
+    check: &Check<'_>,
+    subject: &Subject<'_>,
+    document: &Document,
+    report: &mut FileReport,
+) {
+    report.status = Status::Closed;
+    report.findings.extend(missing_documents(subject, document));
+    let encrypted = match EncryptedFile::parse(subject.format, subject.bytes) {
+        Ok(encrypted) => encrypted,
+        Err(error) => {
+            report
+                .findings
+                .push(damaged(subject, 1, &error.to_string()));
+            return;
+        }
+    };
+    let survey = encrypted.survey();
+    let exposed = exposed_values(subject, &survey);
+    let is_partial = !exposed.is_empty();
+    report.findings.extend(exposed);
+    report.findings.extend(clear_secrets(subject, &encrypted));
+    if let Some(rule) = subject.rule {
+        report
+            .findings
+            .extend(rule_findings(subject, &encrypted, rule));
+    }
+    report
+        .findings
+        .extend(flux::check(subject, &encrypted, &survey, check.flux));
+    let recipients = encrypted.metadata().age_recipients();
+    let place = check.root.join(subject.file);
+    let identities = check.keys.identities(Some(&place), recipients);
+    match encrypted.decrypt(&identities) {
+        Ok(_) => report.status = Status::Opened,
+        Err(error) => report.findings.extend(failure(subject, &error, is_partial)),
+    }
+}
+
+/// Documents of which only some say that they are encrypted: Flux takes each by itself.
+fn missing_documents(subject: &Subject<'_>, document: &Document) -> Vec<Finding> {
+    if subject.format != Format::Yaml {
+        return Vec::new();
+    }
+    let documents = document.tree().documents.iter().enumerate();
+    let missing = documents.filter(|(_, document)| document.get(SOPS).is_none());
+    missing
+        .map(|(index, _)| {
+            subject.finding(
+                Code::MissingDocument,
+                subject.document_line(index),
+                format!("document {} has no `sops` entry, others have", index + 1),
+                format!(
+                    "take the file's last good state from Git, run `homelab secrets decrypt -i {0}`, add the document, \
+                     and run `homelab secrets encrypt {0}`",
+                    subject.file
+                ),
+            )
+        })
+        .collect()
+}
+
+fn exposed_values(subject: &Subject<'_>, survey: &Survey) -> Vec<Finding> {
+    let exposed = survey.exposed();
+    exposed
+        .map(|value| {
+            subject.finding(
+                Code::PartlyEncrypted,
+                subject.line(&value.path),
+                format!("`{}` should be encrypted and is in the clear", value.path),
+                format!(
+                    "set it with `homelab secrets set {} '{}'` after removing it, or encrypt the file anew; a value \
+                     that was pushed is to be replaced",
+                    subject.file, value.path
+                ),
+            )
+        })
+        .collect()
+}
+
+/// Secrets in an encrypted file of which nothing is encrypted, by the file's own selection.
+fn clear_secrets(subject: &Subject<'_>, encrypted: &EncryptedFile) -> Vec<Finding> {
+    let documents = encrypted.tree().documents.iter().enumerate();
+    documents
+        .filter_map(|(index, document)| {
+            let (section, key) = clear::clear_value(document)?;
+            let selection = selection_text(&encrypted.metadata().selection);
+            let path = sops_rs::ValuePath::document(index)
+                .join(sops_rs::Step::Key(section.to_owned()))
+                .join(sops_rs::Step::Key(key.to_owned()));
+            let is_exposed = encrypted.survey().exposed().any(|value| value.path == path);
+            (!is_exposed).then(|| {
+                subject.finding(
+                    Code::ClearSecret,
+                    subject.line(&path),
+                    format!("`{path}` of a Secret is in the clear: the file's `{selection}` leaves it out"),
+                    "make the rule select `data` and `stringData`, and encrypt the file anew",
+                )
+            })
+        })
+        .collect()
+}
+
+fn rule_findings(
+    subject: &Subject<'_>,
+    encrypted: &EncryptedFile,
+    rule: &CreationRule,
+) -> Vec<Finding> {
+    let Ok(wanted) = rule.encryption_rule() else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    let difference = encrypted.key_difference(&wanted);
+    if !difference.is_empty() {
+        let number = rule.number();
+        let mut parts = Vec::new();
+        if !difference.added.is_empty() {
+            parts.push(format!("lacks {}", difference.added.join(", ")));
+        }
+        if !difference.removed.is_empty() {
+            parts.push(format!("is also for {}", difference.removed.join(", ")));
+        }
+        findings.push(subject.finding(
+            Code::Recipients,
+            1,
+            format!(
+                "other recipients than rule {number} of `{RULES_FILE}` says: it {}",
+                parts.join(" and ")
+            ),
+            format!("run `homelab secrets updatekeys {}`", subject.file),
+        ));
+    }
+    findings.extend(selection_finding(subject, encrypted, rule));
+    findings
+}
+
+fn selection_finding(
+    subject: &Subject<'_>,
+    encrypted: &EncryptedFile,
+    rule: &CreationRule,
+) -> Option<Finding> {
+    // Of a binary file everything is encrypted, whatever the rule selects.
+    if subject.format == Format::Binary {
+        return None;
+    }
+    let wanted = rule.encryption_rule().ok()?;
+    let own = selection_text(&encrypted.metadata().selection);
+    let rules = selection_text(wanted.selection());
+    if own == rules {
+        return None;
+    }
+    let same = encrypted.survey() == encrypted.survey_with(wanted.selection());
+    if same {
+        return None;
+    }
+    Some(subject.finding(
+        Code::Selection,
+        1,
+        format!(
+            "it was encrypted by `{own}`, rule {} of `{RULES_FILE}` now says `{rules}`, which means other values",
+            rule.number()
+        ),
+        format!("run `homelab secrets decrypt -i {0}` and `homelab secrets encrypt {0}`", subject.file),
+    ))
+}
+
+/// What keeps a file from opening, as far as a key is at hand. `is_partial`: values in the clear are
+/// known already, and everything else follows from them.
+fn failure(subject: &Subject<'_>, error: &DecryptError, is_partial: bool) -> Option<Finding> {
+    match error {
+        DecryptError::Value { .. } | DecryptError::PlainValue { .. } if is_partial => None,
+        DecryptError::Value {
+            path,
+            source: CipherError::Authentication,
+        } => Some(subject.finding(
+            Code::Damaged,
+            subject.line(path),
+            format!("`{path}` was changed, or moved here from another key"),
+            format!(
+                "`git log -p -- {}` shows when; take the last good state and make the change again",
+                subject.file
+            ),
+        )),
+        DecryptError::Value { path, .. }
+        | DecryptError::PlainValue { path, .. }
+        | DecryptError::MisplacedComment { path } => {
+            Some(damaged(subject, subject.line(path), &error.to_string()))
+        }
+        DecryptError::MacMismatch { cause } => {
+            Some(subject.finding(Code::Mac, 1, error.to_string(), mac_remedy(subject, cause)))
+        }
+        DecryptError::NoMac | DecryptError::MacUnreadable(_) => Some(subject.finding(
+            Code::Mac,
+            1,
+            error.to_string(),
+            mac_remedy(subject, &MacCause::Edited),
+        )),
+        _ => None,
+    }
+}
+
+fn mac_remedy(subject: &Subject<'_>, cause: &MacCause) -> String {
+    match cause {
+        MacCause::OnlyEncryptedSwitched => {
+            "undo the change of `sops.mac_only_encrypted`".to_owned()
+        }
+        _ => format!(
+            "`git log -p -- {0}` shows what changed; if it is wanted, run `homelab secrets decrypt --ignore-mac -i {0}` \
+             and `homelab secrets encrypt {0}`",
+            subject.file
+        ),
+    }
+}
+
+fn damaged(subject: &Subject<'_>, line: usize, message: &str) -> Finding {
+    subject.finding(
+        Code::Damaged,
+        line,
+        message,
+        format!("take the last good state of `{}` from Git", subject.file),
+    )
+}

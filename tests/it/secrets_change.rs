@@ -1,0 +1,418 @@
+//! Commands that change files in place: one value, other recipients, whole directories; dry runs, and
+//! what a kill at any moment leaves.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use sops_rs::Identity;
+
+use crate::support::vault::{
+    RECIPIENT, SECRET, encrypted, git, git_repository, public, repository, rules, secrets, sops,
+};
+use crate::support::{Case, TestEnv, cases};
+
+pub fn tests() -> Vec<Case> {
+    let mut all = cases![
+        one_value_is_printed_by_itself,
+        one_value_is_set_and_the_others_keep_their_bytes,
+        values_keep_their_types,
+        values_are_taken_out,
+        rotation_changes_everything_but_the_contents,
+        somebody_is_added_and_removed,
+        updatekeys_follows_the_rules,
+        directories_take_what_is_meant,
+        patterns_are_expanded_here,
+        dry_runs_and_checks_write_nothing,
+        plaintext_over_a_tracked_file_is_refused,
+        standard_input_is_encrypted_by_its_name,
+        reuse_keeps_what_did_not_change,
+        every_format_goes_round,
+        a_kill_leaves_every_file_old_or_new,
+        many_files_are_checked_at_once,
+    ];
+    all.push(
+        Case::new("sops_opens_what_was_changed", sops_opens_what_was_changed).parts(&["sops"]),
+    );
+    all
+}
+
+const DB: &str = "cluster/secrets/db/db.sops.yaml";
+
+fn with_secret() -> TestEnv {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    env
+}
+
+fn plain(env: &TestEnv, file: &str) -> String {
+    secrets(env, ["decrypt", file]).success().stdout
+}
+
+fn line(text: &str, key: &str) -> String {
+    let found = text.lines().find(|line| line.trim_start().starts_with(key));
+    found
+        .unwrap_or_else(|| panic!("no `{key}` in {text}"))
+        .to_owned()
+}
+
+fn one_value_is_printed_by_itself() {
+    let env = repository();
+    encrypted(
+        &env,
+        "x.sops.yaml",
+        "a: text\nb: [1, {c.d: true}]\n---\nn: 5\n",
+    );
+    let get = |key: &str| secrets(&env, ["get", "x.sops.yaml", key]).success().stdout;
+    assert_eq!(get("a"), "text");
+    assert_eq!(get("b[0]"), "1\n");
+    assert_eq!(get("[\"b\"][1][\"c.d\"]"), "true\n");
+    assert_eq!(get("b"), "- 1\n- c.d: true\n");
+    assert_eq!(get("document 2: n"), "5\n");
+    let run = secrets(&env, ["get", "--output", "json", "x.sops.yaml", "b"]).success();
+    let value: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(value, json!([1, {"c.d": true}]));
+    let missing = secrets(&env, ["get", "x.sops.yaml", "c"]).expect_code(1);
+    assert!(
+        missing.stderr.contains("`x.sops.yaml`: there is no `c`"),
+        "{}",
+        missing.stderr
+    );
+    let wrong = secrets(&env, ["get", "x.sops.yaml", "a..b"]).expect_code(2);
+    assert!(wrong.stderr.contains("is not a path"), "{}", wrong.stderr);
+}
+
+fn set(env: &TestEnv, arguments: &[&str], input: &str) {
+    let arguments = ["secrets", "set"].iter().chain(arguments);
+    env.homelab(arguments).stdin(input).run().success();
+}
+
+fn one_value_is_set_and_the_others_keep_their_bytes() {
+    let env = with_secret();
+    let before = env.read(DB);
+    set(&env, &[DB, "stringData.password"], "correct horse\n");
+    let after = env.read(DB);
+    assert_eq!(line(&before, "user:"), line(&after, "user:"));
+    assert_eq!(
+        plain(&env, DB),
+        SECRET.replace("hunter2-hunter2", "correct horse")
+    );
+    set(&env, &[DB, "stringData[\"tls.key\"]"], "new");
+    assert_eq!(
+        plain(&env, DB),
+        format!(
+            "{}    tls.key: new\n",
+            SECRET.replace("hunter2-hunter2", "correct horse")
+        )
+    );
+    // The same value again is no change.
+    let same = env.homelab(["secrets", "set", DB, "stringData.password"]);
+    let same = same.stdin("correct horse").run().success();
+    assert_eq!(same.stderr, "nothing to do\n");
+}
+
+fn values_keep_their_types() {
+    let env = repository();
+    encrypted(&env, "x.sops.yaml", "a: 1\n");
+    set(&env, &["--yaml", "x.sops.yaml", "number"], "5");
+    set(&env, &["--yaml", "x.sops.yaml", "l"], "[1, two, {x: true}]");
+    set(&env, &["x.sops.yaml", "t"], "5");
+    assert_eq!(
+        plain(&env, "x.sops.yaml"),
+        "a: 1\nnumber: 5\nl:\n    - 1\n    - two\n    - x: true\nt: \"5\"\n"
+    );
+}
+
+fn values_are_taken_out() {
+    let env = with_secret();
+    secrets(&env, ["unset", DB, "stringData.user"]).success();
+    assert_eq!(
+        plain(&env, DB),
+        SECRET.replace("    user: ada-lovelace\n", "")
+    );
+    let run = secrets(&env, ["unset", DB, "stringData.user"]).expect_code(1);
+    assert!(
+        run.stderr.contains("there is no `stringData.user`"),
+        "{}",
+        run.stderr
+    );
+    secrets(&env, ["unset", "--missing-ok", DB, "stringData.user"]).success();
+}
+
+fn rotation_changes_everything_but_the_contents() {
+    let env = with_secret();
+    let before = env.read(DB);
+    secrets(&env, ["rotate", "cluster"]).success();
+    let after = env.read(DB);
+    for key in ["password:", "user:", "mac:"] {
+        assert_ne!(line(&before, key), line(&after, key));
+    }
+    assert_eq!(plain(&env, DB), SECRET);
+}
+
+fn somebody_is_added_and_removed() {
+    let env = with_secret();
+    let other = Identity::generate();
+    let recipient = public(&other);
+    secrets(&env, ["rotate", "--add", &recipient, DB]).success();
+    let opens = |key: &str| {
+        let run = env.homelab(["secrets", "get", DB, "stringData.user"]);
+        run.env("SOPS_AGE_KEY", key).run().code == Some(0)
+    };
+    let key = other.to_text().unwrap();
+    let own = env.root().join(".sops/age.key");
+    let kept = env.base().join("age.key");
+    secrets(&env, ["rotate", "--remove", RECIPIENT, DB]).success();
+    std::fs::rename(&own, &kept).unwrap();
+    assert!(opens(&key));
+    std::fs::rename(&kept, &own).unwrap();
+    secrets(&env, ["get", DB, "stringData.user"]).expect_code(1);
+    let run = env.homelab(["secrets", "rotate", "--remove", &recipient, DB]);
+    let run = run.env("SOPS_AGE_KEY", &*key).run().expect_code(6);
+    assert!(
+        run.stderr.contains("nobody would be left"),
+        "{}",
+        run.stderr
+    );
+}
+
+fn updatekeys_follows_the_rules() {
+    let env = with_secret();
+    let other = public(&Identity::generate());
+    env.write(".sops.yaml", rules(&format!("{RECIPIENT},{other}")));
+    let before = env.read(DB);
+    let run = secrets(&env, ["updatekeys", "--check", "."]).expect_code(4);
+    assert_eq!(run.stderr, format!("would update `{DB}`:\n  + {other}\n"));
+    assert_eq!(env.read(DB), before);
+    secrets(&env, ["updatekeys", "."]).success();
+    let after = env.read(DB);
+    for key in ["password:", "user:", "mac:", "lastmodified:"] {
+        assert_eq!(line(&before, key), line(&after, key));
+    }
+    assert!(after.contains(&other));
+    let again = secrets(&env, ["updatekeys", "--check", "."]).success();
+    assert_eq!(again.stderr, "nothing to do\n");
+}
+
+fn directories_take_what_is_meant() {
+    let env = repository();
+    env.write(".gitignore", "local/\n");
+    for file in [DB, "local/a.sops.yaml", "talos.sops.yaml"] {
+        env.write(file, SECRET);
+    }
+    env.write("cluster/secrets/db/kustomization.yaml", "resources: []\n");
+    env.write("README.md", "text\n");
+    let run = secrets(&env, ["encrypt", "--output", "json", "."]).success();
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let files = report["files"].as_array().unwrap().iter();
+    let files: Vec<_> = files.map(|file| file["file"].as_str().unwrap()).collect();
+    assert_eq!(files, [DB, "talos.sops.yaml"]);
+    assert_eq!(env.read("local/a.sops.yaml"), SECRET);
+    assert_eq!(env.read("README.md"), "text\n");
+    let again = secrets(&env, ["encrypt", "."]).success();
+    assert_eq!(again.stderr, "nothing to do\n");
+    secrets(&env, ["decrypt", "-i", "."]).success();
+    assert_eq!(env.read(DB), SECRET);
+}
+
+fn patterns_are_expanded_here() {
+    let env = repository();
+    env.write(DB, SECRET);
+    env.write("talos.sops.yaml", "a: 1\n");
+    secrets(&env, ["encrypt", "cluster/**/*.sops.yaml"]).success();
+    assert!(env.read(DB).contains("sops:"));
+    assert_eq!(env.read("talos.sops.yaml"), "a: 1\n");
+    let run = secrets(&env, ["encrypt", "*.none"]).expect_code(2);
+    assert!(
+        run.stderr.contains("no file matches `*.none`"),
+        "{}",
+        run.stderr
+    );
+}
+
+fn dry_runs_and_checks_write_nothing() {
+    let env = repository();
+    env.write(DB, SECRET);
+    let run = secrets(&env, ["encrypt", "--dry-run", "."]).success();
+    assert!(
+        run.stderr
+            .starts_with(&format!("would encrypt `{DB}`: 2 values for ")),
+        "{}",
+        run.stderr
+    );
+    secrets(&env, ["encrypt", "--check", "."]).expect_code(4);
+    assert_eq!(env.read(DB), SECRET);
+    secrets(&env, ["encrypt", "."]).success();
+    secrets(&env, ["encrypt", "--check", "."]).success();
+    let before = env.read(DB);
+    for arguments in [["rotate", "--dry-run", DB], ["decrypt", "-i", DB]] {
+        let dry = if arguments[1] == "-i" {
+            secrets(&env, ["decrypt", "-i", "--dry-run", DB])
+        } else {
+            secrets(&env, arguments)
+        };
+        dry.success();
+        assert_eq!(env.read(DB), before);
+    }
+}
+
+fn plaintext_over_a_tracked_file_is_refused() {
+    let env = git_repository();
+    encrypted(&env, DB, SECRET);
+    git(&env, ["add", "-A"]).success();
+    let before = env.read(DB);
+    for target in [DB, "cluster", "."] {
+        let run = secrets(&env, ["decrypt", "-i", target]).expect_code(6);
+        assert!(
+            run.stderr.contains(&format!("Git tracks `{DB}`")),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(env.read(DB), before);
+    }
+    secrets(&env, ["decrypt", "-i", "--over-tracked", DB]).success();
+    assert_eq!(env.read(DB), SECRET);
+}
+
+fn standard_input_is_encrypted_by_its_name() {
+    let env = repository();
+    let run = env
+        .homelab(["secrets", "encrypt", "-"])
+        .stdin(SECRET)
+        .run()
+        .expect_code(2);
+    assert!(run.stderr.contains("--name FILE"), "{}", run.stderr);
+    let run = env.homelab(["secrets", "encrypt", "--name", DB, "-"]);
+    let run = run.stdin(SECRET).run().success();
+    assert_eq!(run.stderr, "");
+    assert!(
+        run.stdout.contains("kind: Secret\n") && run.stdout.contains("password: ENC["),
+        "{}",
+        run.stdout
+    );
+    let back = env
+        .homelab(["secrets", "decrypt", "-"])
+        .stdin(run.stdout)
+        .run();
+    assert_eq!(back.success().stdout, SECRET);
+}
+
+fn reuse_keeps_what_did_not_change() {
+    let env = with_secret();
+    let changed = SECRET.replace("ada-lovelace", "grace-hopper");
+    env.write("cluster/new.sops.yaml", &changed);
+    secrets(&env, ["encrypt", "--reuse", DB, "cluster/new.sops.yaml"]).success();
+    let (old, new) = (env.read(DB), env.read("cluster/new.sops.yaml"));
+    assert_eq!(line(&old, "password:"), line(&new, "password:"));
+    assert_ne!(line(&old, "user:"), line(&new, "user:"));
+    assert_eq!(plain(&env, "cluster/new.sops.yaml"), changed);
+}
+
+fn every_format_goes_round() {
+    let env = repository();
+    let files: [(&str, &[u8]); 5] = [
+        ("a.sops.yaml", b"a: x\n"),
+        ("a.sops.json", b"{\n\t\"a\": \"x\"\n}\n"),
+        ("a.sops.env", b"A=x\n"),
+        ("a.sops.ini", b"[s]\na = x\n"),
+        ("a.sops.bin", b"\x00\xff\x1b[31mred\r\n"),
+    ];
+    for (file, contents) in files {
+        env.write(file, contents);
+    }
+    secrets(&env, ["encrypt", "."]).success();
+    for (file, _) in files {
+        assert!(env.read(file).contains("ENC[AES256_GCM,"), "{file}");
+    }
+    secrets(&env, ["check"]).success();
+    secrets(&env, ["decrypt", "-i", "."]).success();
+    for (file, contents) in files {
+        assert_eq!(
+            std::fs::read(env.root().join(file)).unwrap(),
+            contents,
+            "{file}"
+        );
+    }
+}
+
+/// Kills the built program at moments spread over the time it takes, while it changes a hundred files.
+fn a_kill_leaves_every_file_old_or_new() {
+    const FILES: usize = 100;
+    const KILLS: u32 = 12;
+    let env = repository();
+    let name = |index: usize| format!("cluster/s{index}.sops.yaml");
+    for index in 0..FILES {
+        env.write(
+            name(index),
+            SECRET.replace("ada-lovelace", &format!("user-{index}")),
+        );
+    }
+    secrets(&env, ["encrypt", "cluster"]).success();
+    let started = Instant::now();
+    secrets(&env, ["rotate", "cluster"]).success();
+    let whole = started.elapsed();
+    for kill in 1..=KILLS {
+        let mut child = env.homelab(["secrets", "rotate", "cluster"]).spawn();
+        std::thread::sleep(whole * kill / KILLS);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(contents(&env).len(), FILES);
+        // Whole: every file opens, with its MAC.
+        secrets(&env, ["check"]).success();
+    }
+    // What killed runs were writing is gone after the next one.
+    secrets(&env, ["rotate", "cluster"]).success();
+    let left: Vec<_> = env
+        .files()
+        .into_iter()
+        .filter(|file| file.as_str().contains(".tmp"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+    let plain = plain(&env, &name(7));
+    assert!(plain.contains("user-7"), "{plain}");
+}
+
+/// The encrypted files by name.
+fn contents(env: &TestEnv) -> BTreeMap<String, String> {
+    let files = env.files().into_iter();
+    files
+        .filter(|file| file.as_str().ends_with(".sops.yaml") && file.starts_with("cluster"))
+        .map(|file| (file.to_string(), env.read(&file)))
+        .collect()
+}
+
+fn many_files_are_checked_at_once() {
+    let env = repository();
+    for index in 0..200 {
+        env.write(format!("cluster/s{index}.sops.yaml"), SECRET);
+    }
+    secrets(&env, ["encrypt", "cluster"]).success();
+    // A key command would be run for every file if keys were not loaded once.
+    let runs = env.base().join("runs");
+    let key = env.base().join("key");
+    std::fs::rename(env.root().join(".sops/age.key"), &key).unwrap();
+    let run = env
+        .homelab(["secrets", "check"])
+        .env(
+            "SOPS_AGE_KEY_CMD",
+            format!("sh -c 'echo x >> {runs}; cat {key}'"),
+        )
+        .run()
+        .success();
+    let expected = "looked at 201 files, 200 of them encrypted: nothing is wrong\n";
+    assert!(run.stderr.ends_with(expected), "{}", run.stderr);
+    assert_eq!(std::fs::read_to_string(runs).unwrap(), "x\n");
+}
+
+fn sops_opens_what_was_changed() {
+    let env = with_secret();
+    set(&env, &[DB, "stringData.password"], "correct horse");
+    let expected = SECRET.replace("hunter2-hunter2", "correct horse");
+    assert_eq!(sops(&env, ["decrypt", DB]).success().stdout, expected);
+    secrets(&env, ["rotate", DB]).success();
+    assert_eq!(sops(&env, ["decrypt", DB]).success().stdout, expected);
+    let other = public(&Identity::generate());
+    env.write(".sops.yaml", rules(&format!("{RECIPIENT},{other}")));
+    secrets(&env, ["updatekeys", DB]).success();
+    assert_eq!(sops(&env, ["decrypt", DB]).success().stdout, expected);
+}

@@ -1,0 +1,588 @@
+//! `homelab secrets check`, `status`, `who`, `explain` and `hook`: what is wrong is found, on its line,
+//! with what to do; what is right is left alone.
+
+use serde_json::{Value, json};
+use sops_rs::Identity;
+
+use crate::support::vault::{
+    KEY, RECIPIENT, SECRET, encrypted, git, git_repository, public, repository, rules, secrets,
+};
+use crate::support::{Case, TestEnv, cases};
+
+pub fn tests() -> Vec<Case> {
+    cases![
+        a_repository_in_order_has_no_finding,
+        plaintext_is_found,
+        partly_encrypted_files_are_found_on_their_line,
+        documents_without_metadata_are_found,
+        other_recipients_are_found,
+        other_selections_are_found,
+        edits_are_found,
+        damaged_values_are_found,
+        fields_that_flux_must_read_are_found,
+        secrets_in_the_clear_are_found,
+        private_keys_are_found_where_git_would_take_them,
+        the_allow_list_names_code_and_place,
+        broken_and_idle_rules_are_found,
+        findings_are_json,
+        findings_are_sarif,
+        without_a_key_all_but_macs_is_checked,
+        staged_contents_are_what_counts,
+        the_hook_keeps_plaintext_out_of_commits,
+        a_foreign_hook_stays,
+        status_shows_every_encrypted_file,
+        explain_says_which_rule_and_why,
+        who_can_open_what,
+        flux_opens_what_it_reads_or_not,
+        this_repository_is_in_order,
+    ]
+}
+
+const DB: &str = "cluster/secrets/db/db.sops.yaml";
+
+/// The findings of a check: file, line and code.
+fn findings(env: &TestEnv) -> Vec<String> {
+    let run = secrets(env, ["check", "--output", "json"]);
+    assert!(matches!(run.code, Some(0 | 4)), "{}", run.transcript());
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let found = report["findings"].as_array().unwrap();
+    assert_eq!(run.code == Some(4), !found.is_empty());
+    let found = found.iter().map(|finding| {
+        assert!(!finding["remedy"].as_str().unwrap().is_empty());
+        format!(
+            "{}:{} {}",
+            finding["file"].as_str().unwrap(),
+            finding["line"],
+            finding["code"].as_str().unwrap()
+        )
+    });
+    found.collect()
+}
+
+fn a_repository_in_order_has_no_finding() {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    encrypted(&env, "infrastructure/talos.sops.yaml", "token: abcdef\n");
+    env.write(
+        "cluster/secrets/db/kustomization.yaml",
+        "resources: [db.sops.yaml]\n",
+    );
+    env.write(
+        "notes.md",
+        "AGE-SECRET-KEY-1… is how a key begins; kind: Secret\n",
+    );
+    let run = secrets(&env, ["check"]);
+    insta::assert_snapshot!(run.transcript(), @r"
+    exit: 0
+    --- stdout
+    --- stderr
+    looked at 5 files, 2 of them encrypted: nothing is wrong
+    ");
+}
+
+fn plaintext_is_found() {
+    let env = repository();
+    env.write(DB, SECRET);
+    env.write("talos.sops.json", "{\"token\": \"abcdef\"}\n");
+    env.write("raw.sops.bin", b"\xff\x00secret");
+    let run = secrets(&env, ["check"]);
+    insta::assert_snapshot!(run.transcript(), @r"
+    exit: 4
+    --- stdout
+    cluster/secrets/db/db.sops.yaml:1: plaintext: rule 1 of `.sops.yaml` says that it is encrypted, and it is in the clear
+      run `homelab secrets encrypt cluster/secrets/db/db.sops.yaml`
+    raw.sops.bin:1: plaintext: rule 2 of `.sops.yaml` says that it is encrypted, and it is in the clear
+      run `homelab secrets encrypt raw.sops.bin`
+    talos.sops.json:1: plaintext: rule 2 of `.sops.yaml` says that it is encrypted, and it is in the clear
+      run `homelab secrets encrypt talos.sops.json`
+    --- stderr
+    looked at 4 files, 0 of them encrypted: 3 findings
+    ");
+    secrets(&env, ["encrypt", "."]).success();
+    assert_eq!(findings(&env), [""; 0]);
+}
+
+/// The line of a text that starts with this, counted from 1.
+fn line_of(text: &str, start: &str) -> usize {
+    let position = text
+        .lines()
+        .position(|line| line.trim_start().starts_with(start));
+    position.unwrap() + 1
+}
+
+fn partly_encrypted_files_are_found_on_their_line() {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    let text = env.read(DB);
+    let user = text
+        .lines()
+        .find(|line| line.contains("user: ENC["))
+        .unwrap();
+    let exposed = text.replace(user, &format!("{user}\n    added: in the clear"));
+    env.write(DB, &exposed);
+    let line = line_of(&exposed, "added:");
+    assert_eq!(findings(&env), [format!("{DB}:{line} partly-encrypted")]);
+}
+
+fn documents_without_metadata_are_found() {
+    let env = repository();
+    encrypted(
+        &env,
+        DB,
+        &format!("{SECRET}---\n{}", SECRET.replace("name: db", "name: db2")),
+    );
+    let text = env.read(DB);
+    let first = text.split("\n---\n").next().unwrap();
+    let added = format!("{first}\n---\nkind: ConfigMap\ndata: {{}}\n");
+    env.write(DB, &added);
+    let line = line_of(&added, "kind: ConfigMap");
+    let found = findings(&env);
+    assert!(
+        found.contains(&format!("{DB}:{line} missing-document")),
+        "{found:?}"
+    );
+}
+
+fn other_recipients_are_found() {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    let other = public(&Identity::generate());
+    env.write(".sops.yaml", rules(&format!("{RECIPIENT},{other}")));
+    assert_eq!(findings(&env), [format!("{DB}:1 recipients")]);
+    secrets(&env, ["updatekeys", "."]).success();
+    assert_eq!(findings(&env), [""; 0]);
+}
+
+fn other_selections_are_found() {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    let wider = rules(RECIPIENT).replace("^(data|stringData)$", "^(data|stringData|metadata)$");
+    env.write(".sops.yaml", wider);
+    assert_eq!(findings(&env), [format!("{DB}:1 selection")]);
+    // Another expression that means the same values is no finding.
+    let same = rules(RECIPIENT).replace("^(data|stringData)$", "^(stringData|data)$");
+    env.write(".sops.yaml", same);
+    assert_eq!(findings(&env), [""; 0]);
+}
+
+fn edits_are_found() {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    env.write(DB, env.read(DB).replace("name: db", "name: db2"));
+    let run = secrets(&env, ["check"]).expect_code(4);
+    assert!(
+        run.stdout.starts_with(&format!(
+            "{DB}:1: mac: the MAC does not match the contents: "
+        )),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains(&format!("git log -p -- {DB}")),
+        "{}",
+        run.stdout
+    );
+}
+
+fn damaged_values_are_found() {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    let text = env
+        .read(DB)
+        .replace("    password: ENC", "    passwort: ENC");
+    env.write(DB, &text);
+    let line = line_of(&text, "passwort:");
+    assert_eq!(findings(&env), [format!("{DB}:{line} damaged")]);
+    let whole = env.read(DB);
+    env.write(DB, &whole[..whole.len() - 40]);
+    assert_eq!(findings(&env), [format!("{DB}:1 damaged")]);
+}
+
+fn fields_that_flux_must_read_are_found() {
+    let env = repository();
+    env.write(
+        ".sops.yaml",
+        format!("creation_rules:\n  - path_regex: ^cluster/\n    age: {RECIPIENT}\n"),
+    );
+    encrypted(&env, DB, SECRET);
+    let run = secrets(&env, ["check"]).expect_code(4);
+    let line = line_of(&env.read(DB), "apiVersion:");
+    assert!(
+        run.stdout.starts_with(&format!(
+            "{DB}:{line}: flux-clear: `apiVersion`, `kind`, `metadata` of a Kubernetes object must stay readable"
+        )),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("encrypted_regex: ^(data|stringData)$"),
+        "{}",
+        run.stdout
+    );
+}
+
+fn secrets_in_the_clear_are_found() {
+    let env = repository();
+    env.write("apps/db.yaml", SECRET);
+    let line = line_of(SECRET, "password:");
+    assert_eq!(
+        findings(&env),
+        [format!("apps/db.yaml:{line} clear-secret")]
+    );
+    // Nothing, a variable of Flux, and a file that is encrypted itself are no secrets.
+    let values = [
+        "\"\"",
+        "${DB_PASSWORD}",
+        "'{\"data\": \"ENC[AES256_GCM,data:x]\"}'",
+    ];
+    for value in values {
+        env.write(
+            "apps/db.yaml",
+            SECRET
+                .replace("hunter2-hunter2", value)
+                .replace("ada-lovelace", value),
+        );
+        assert_eq!(findings(&env), [""; 0], "{value}");
+    }
+    // One that a rule leaves in the clear on purpose is told as well.
+    env.write("apps/db.yaml", "");
+    env.write(
+        ".sops.yaml",
+        rules(RECIPIENT).replace("^(data|stringData)$", "^(annotations)$"),
+    );
+    encrypted(
+        &env,
+        DB,
+        &SECRET.replace("name: db\n", "name: db\n    annotations: {a: b}\n"),
+    );
+    let line = line_of(&env.read(DB), "password:");
+    let found = findings(&env);
+    assert!(
+        found.contains(&format!("{DB}:{line} clear-secret")),
+        "{found:?}"
+    );
+}
+
+fn private_keys_are_found_where_git_would_take_them() {
+    let env = repository();
+    env.write(".gitignore", "ignored/\n");
+    env.write("ignored/age.key", KEY);
+    env.write("notes/key.md", format!("mine:\n\n`{KEY}`\n"));
+    let body = "QUJD".repeat(16);
+    env.write(
+        "id_ed25519",
+        format!("-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----\n"),
+    );
+    assert_eq!(
+        findings(&env),
+        ["id_ed25519:1 private-key", "notes/key.md:3 private-key"]
+    );
+    let run = secrets(&env, ["check"]).expect_code(4);
+    assert!(!run.stdout.contains(&KEY[..30]), "{}", run.stdout);
+    // A file that is tracked is taken although a pattern ignores it.
+    git(&env, ["init", "-q"]).success();
+    git(&env, ["add", "-f", "ignored/age.key"]).success();
+    assert!(findings(&env).contains(&"ignored/age.key:1 private-key".to_owned()));
+}
+
+fn the_allow_list_names_code_and_place() {
+    let env = repository();
+    env.write("tests/data/a.key", KEY);
+    env.write("tests/data/b.sops.yaml", "token: abcdef\n");
+    env.write(
+        ".homelab/secrets-allow",
+        "# public\nprivate-key tests/data/\nprivate-key none/\n",
+    );
+    assert_eq!(
+        findings(&env),
+        [
+            "tests/data/b.sops.yaml:1 plaintext",
+            ".homelab/secrets-allow:3 unused-allowance",
+        ]
+    );
+    env.write(".homelab/secrets-allow", "private-keys tests/\n");
+    let run = secrets(&env, ["check"]).expect_code(1);
+    assert!(
+        run.stderr
+            .contains("`.homelab/secrets-allow` line 1: expected a code and a pattern"),
+        "{}",
+        run.stderr
+    );
+}
+
+fn broken_and_idle_rules_are_found() {
+    let env = TestEnv::new();
+    env.write(
+        ".sops.yaml",
+        format!(
+            "creation_rules:\n  - path_regex: ^/cluster/\n    age: {RECIPIENT}\n  - path_regex: a\n  - age: {RECIPIENT}\n  - \
+             path_regex: b\n    age: {RECIPIENT}\n"
+        ),
+    );
+    assert_eq!(
+        findings(&env),
+        [
+            ".sops.yaml:2 rules",
+            ".sops.yaml:4 rules",
+            ".sops.yaml:6 rules"
+        ]
+    );
+    env.write(
+        ".sops.yaml",
+        "creation_rules:\n  - path_regex: a\n  - path_regex: '['\n",
+    );
+    let run = secrets(&env, ["check"]).expect_code(4);
+    assert!(
+        run.stdout
+            .starts_with(".sops.yaml:3: rules: creation rule 2: `path_regex` is invalid"),
+        "{}",
+        run.stdout
+    );
+}
+
+fn findings_are_json() {
+    let env = repository();
+    env.write(DB, SECRET);
+    let run = secrets(&env, ["check", "--output", "json"]).expect_code(4);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let expected = json!({
+        "files": 2, "encrypted": 0, "opened": 0,
+        "findings": [{
+            "file": DB, "line": 1, "code": "plaintext",
+            "message": "rule 1 of `.sops.yaml` says that it is encrypted, and it is in the clear",
+            "remedy": format!("run `homelab secrets encrypt {DB}`"),
+        }],
+    });
+    assert_eq!(report, expected);
+}
+
+/// The parts of SARIF 2.1.0 (OASIS) that its schema demands, and those that code scanning reads.
+fn findings_are_sarif() {
+    let env = repository();
+    env.write(DB, SECRET);
+    env.write("a b.txt", format!("\n{KEY}\n"));
+    let run = secrets(&env, ["check", "--output", "sarif"]).expect_code(4);
+    let log: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    let driver = &run["tool"]["driver"];
+    assert_eq!(driver["name"], "homelab secrets check");
+    let rules = driver["rules"].as_array().unwrap();
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2);
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+        assert!(
+            !rules[index]["shortDescription"]["text"]
+                .as_str()
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(result["level"], "error");
+        assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+        let fingerprint = result["partialFingerprints"]["homelab/v1"]
+            .as_str()
+            .unwrap();
+        assert_eq!(fingerprint.len(), 32);
+    }
+    let place = |index: usize| &results[index]["locations"][0]["physicalLocation"];
+    assert_eq!(place(0)["artifactLocation"]["uri"], "a%20b.txt");
+    assert_eq!(place(0)["region"]["startLine"], 2);
+    assert_eq!(place(1)["artifactLocation"]["uri"], DB);
+    // Other commands have no such output.
+    secrets(&env, ["status", "--output", "sarif"]).expect_code(2);
+}
+
+fn without_a_key_all_but_macs_is_checked() {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    env.write(DB, env.read(DB).replace("name: db", "name: db2"));
+    std::fs::remove_file(env.root().join(".sops/age.key")).unwrap();
+    let run = secrets(&env, ["check"]).success();
+    assert_eq!(
+        run.stderr,
+        "looked at 2 files, 1 of them encrypted, 1 of them was not opened: its MAC was not checked: nothing is wrong\n"
+    );
+}
+
+fn staged_contents_are_what_counts() {
+    let env = git_repository();
+    env.write(DB, SECRET);
+    git(&env, ["add", "-A"]).success();
+    // Encrypted on disk, but the index has it in the clear.
+    secrets(&env, ["encrypt", DB]).success();
+    secrets(&env, ["check"]).success();
+    let run = secrets(&env, ["check", "--staged"]).expect_code(4);
+    assert!(
+        run.stdout.starts_with(&format!("{DB}:1: plaintext")),
+        "{}",
+        run.stdout
+    );
+    git(&env, ["add", "-A"]).success();
+    secrets(&env, ["check", "--staged"]).success();
+}
+
+fn the_hook_keeps_plaintext_out_of_commits() {
+    let env = git_repository();
+    secrets(&env, ["hook", "install"]).success();
+    let again = secrets(&env, ["hook", "install"]).success();
+    assert!(again.stderr.contains("runs it already"), "{}", again.stderr);
+    env.write(DB, SECRET);
+    git(&env, ["add", "-A"]).success();
+    let refused = git(&env, ["commit", "-m", "a"]);
+    assert_ne!(refused.code, Some(0));
+    let said = refused.transcript();
+    assert!(said.contains(&format!("{DB}:1: plaintext")), "{said}");
+    secrets(&env, ["encrypt", DB]).success();
+    git(&env, ["add", "-A"]).success();
+    git(&env, ["commit", "-q", "-m", "a"]).success();
+}
+
+fn a_foreign_hook_stays() {
+    let env = git_repository();
+    let foreign = "#!/bin/sh\nexit 0\n";
+    env.write(".git/hooks/pre-commit", foreign);
+    let run = secrets(&env, ["hook", "install"]).expect_code(6);
+    assert!(
+        run.stderr
+            .contains("add this line to it: homelab secrets check --staged || exit 1"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(env.read(".git/hooks/pre-commit"), foreign);
+}
+
+fn status_shows_every_encrypted_file() {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    encrypted(&env, "edited.sops.yaml", "a: 1\nb_unencrypted: 2\n");
+    env.write(
+        "edited.sops.yaml",
+        env.read("edited.sops.yaml")
+            .replace("b_unencrypted: 2", "b_unencrypted: 3"),
+    );
+    env.write("plain.yaml", "a: 1\n");
+    let run = secrets(&env, ["status", "--output", "json"]).success();
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let states: Vec<_> = report["files"].as_array().unwrap().iter().collect();
+    assert_eq!(states.len(), 2);
+    assert_eq!(states[0]["file"], DB);
+    assert_eq!(states[0]["details"]["state"], "opens, MAC matches");
+    assert_eq!(states[0]["details"]["values"], 2);
+    assert_eq!(states[0]["details"]["recipients"], 1);
+    let state = states[1]["details"]["state"].as_str().unwrap();
+    assert!(state.starts_with("the MAC does not match"), "{state}");
+    let named = secrets(&env, ["status", "plain.yaml"]).success();
+    assert!(named.stdout.contains("not encrypted"), "{}", named.stdout);
+}
+
+fn explain_says_which_rule_and_why() {
+    let env = repository();
+    env.write(
+        "infrastructure/talos.sops.yaml",
+        "token: abcdef\nhost_unencrypted: a\n",
+    );
+    let run = secrets(&env, ["explain", "infrastructure/talos.sops.yaml"]).success();
+    insta::assert_snapshot!(run.transcript(), @r"
+    exit: 0
+    --- stdout
+    infrastructure/talos.sops.yaml (yaml)
+    rules of .sops.yaml, the first that matches holds:
+      1. path_regex `^cluster/.*\.sops\.ya?ml$`: does not match
+      2. path_regex `\.sops\.(ya?ml|json|env|ini|bin)$`: matches
+    rule 2 encrypts by `unencrypted_suffix: _unencrypted` for
+      [RECIPIENT]
+    the file is in the clear; of its values
+      token would be encrypted
+      host_unencrypted would stay clear
+    --- stderr
+    ");
+    secrets(&env, ["encrypt", "infrastructure/talos.sops.yaml"]).success();
+    let run = secrets(
+        &env,
+        [
+            "explain",
+            "--output",
+            "json",
+            "infrastructure/talos.sops.yaml",
+        ],
+    );
+    let report: Value = serde_json::from_str(&run.success().stdout).unwrap();
+    assert_eq!(report["rule"]["number"], 2);
+    assert_eq!(report["contents"]["encrypted"], json!(["token"]));
+    assert_eq!(report["contents"]["clear"], json!(["host_unencrypted"]));
+    let run = secrets(&env, ["explain", "none.yaml"]).success();
+    assert!(run.stdout.contains("no rule matches"), "{}", run.stdout);
+    assert!(run.stdout.contains("does not exist"), "{}", run.stdout);
+}
+
+fn who_can_open_what() {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    let other = public(&Identity::generate());
+    env.write(".sops.yaml", rules(&format!("{RECIPIENT},{other}")));
+    encrypted(&env, "talos.sops.yaml", "token: abcdef\n");
+    let run = secrets(&env, ["who"]).success();
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines[0], "FILE                              1   2  FLUX");
+    assert_eq!(lines[1], "cluster/secrets/db/db.sops.yaml   x   ·  -");
+    assert_eq!(lines[2], "talos.sops.yaml                   x   x  -");
+    assert_eq!(
+        lines[4],
+        format!(
+            "  1  {RECIPIENT} (private key in `{}/.sops/age.key`)",
+            env.root()
+        )
+    );
+    assert_eq!(lines[5], format!("  2  {other}"));
+    assert!(
+        run.stderr.contains("there is no valid homelab.yaml here"),
+        "{}",
+        run.stderr
+    );
+}
+
+/// The cluster gets the key at hand that homelab.yaml names.
+fn flux_opens_what_it_reads_or_not() {
+    let env = TestEnv::new();
+    env.homelab(["init", "."]).run().success();
+    let rules = env.read(".sops.yaml");
+    env.write(DB, SECRET);
+    secrets(&env, ["encrypt", DB]).success();
+    let run = secrets(&env, ["who"]).success();
+    assert!(
+        run.stderr
+            .contains("Flux can open every encrypted file that it will read"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stdout.contains("the cluster's"), "{}", run.stdout);
+    secrets(&env, ["check"]).success();
+    // A file for somebody else alone.
+    let other = public(&Identity::generate());
+    let own = rules
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("age: "))
+        .unwrap();
+    env.write(".sops.yaml", rules.replace(own, &other));
+    env.write("cluster/secrets/db/other.sops.yaml", SECRET);
+    secrets(&env, ["encrypt", "cluster/secrets/db/other.sops.yaml"]).success();
+    env.write(".sops.yaml", &rules);
+    let run = secrets(&env, ["who"]).expect_code(4);
+    assert!(run.stdout.contains("DOES NOT OPEN"), "{}", run.stdout);
+    let found = findings(&env);
+    assert!(
+        found.contains(&"cluster/secrets/db/other.sops.yaml:1 flux-key".to_owned()),
+        "{found:?}"
+    );
+}
+
+/// What continuous integration runs on this repository.
+fn this_repository_is_in_order() {
+    let env = TestEnv::new();
+    let run = env
+        .homelab(["-C", env!("CARGO_MANIFEST_DIR"), "secrets", "check"])
+        .run();
+    assert_eq!(run.code, Some(0), "{}", run.transcript());
+}
