@@ -71,6 +71,10 @@ fn commands_show_no_secret() {
         &["secrets", "init"],
         &["secrets", "encrypt", BUNDLE],
         &["secrets", "decrypt", "homelab.yaml"],
+        &["secrets", "check", "--output", "sarif"],
+        &["secrets", "status"],
+        &["secrets", "who"],
+        &["secrets", "explain", BUNDLE],
         &["rehearse", "--output", "json"],
         &["rehearse", "--kill-at", "40"],
     ];
