@@ -61,6 +61,14 @@ pub enum Command {
     Render(commands::render::RenderArgs),
     /// Bring bare machines up to a cluster that reconciles itself from Git.
     Bootstrap(commands::bootstrap::BootstrapArgs),
+    /// Show what would change in the machines.
+    Plan(commands::plan::PlanArgs),
+    /// Change the machines to what homelab.yaml says, one at a time.
+    Apply(commands::apply::ApplyArgs),
+    /// Show how the cluster is.
+    Status(commands::status::StatusArgs),
+    /// Name likely causes of what is not as it should be, and what to try.
+    Doctor(commands::doctor::DoctorArgs),
     /// Rehearse on simulated machines built from homelab.yaml.
     Rehearse(commands::rehearse::RehearseArgs),
     /// Look at the nodes and their configurations.

@@ -1,29 +1,29 @@
 //! What the engine needs, from the repository, the environment and the connection map.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
+use sops_rs::Identity;
 
 use super::sealed::{open_failure, opener};
+use super::way::{connect_map, connector};
 use super::{Context, Failure, Kind, load};
 use crate::catalog::{Catalog, expected_secrets};
-use crate::connect::{ConnectMap, Mapped, NoProbe, Serves, SharedConnector, Tcp};
-use crate::execute::{
-    Commit, Event, EventKind, Inputs, Operator, Remote, Secrets, Sink, StateDirectory,
-};
-use crate::model::{Clock, FileTree, Secret, SystemClock};
+use crate::connect::{ConnectMap, NoProbe, Serves};
+use crate::execute::{Commit, Inputs, Operator, Remote, Secrets, Sink, StateDirectory};
+use crate::model::{Clock, FileTree, NodeName, Secret, SystemClock};
 use crate::pki::SystemEntropy;
 use crate::plan::{Consents, GIT_CREDENTIALS, Tree};
 use crate::render::talos::{BUNDLE_PATH, documents};
-use crate::spec::Cluster;
 use crate::spec::cluster::GitOps;
-use crate::store::sealed::Opener;
-use crate::{git, render, store, yaml};
+use crate::spec::{Cluster, Placeholder};
+use crate::store::sealed::{Opener, read_by_flux, unreadable};
+use crate::{git, render, spec, store, yaml};
 
 /// What a command asks of the engine.
 pub struct Request {
@@ -35,6 +35,16 @@ pub struct Request {
     pub sink: Arc<dyn Sink>,
 }
 
+/// Returns the key material; without a bundle nobody can be asked.
+pub fn secrets(inputs: &Inputs) -> Result<Arc<Secrets>, Failure> {
+    inputs.secrets.clone().map_err(|path| {
+        let message = format!("there is no secrets bundle at `{path}`");
+        Failure::message(Kind::Refused, message).hint(
+            "run `homelab secrets init` to make the secrets of a new cluster, or fetch the files of the one that exists",
+        )
+    })
+}
+
 /// Gathers everything that a run works from.
 pub async fn inputs(context: &Context, request: Request) -> Result<Inputs, Failure> {
     let (cluster, catalog) = load::load(context)?;
@@ -44,6 +54,7 @@ pub async fn inputs(context: &Context, request: Request) -> Result<Inputs, Failu
     let manifests = render::bootstrap::manifests(&cluster, &catalog)
         .map_err(|error| Failure::new(Kind::Spec, error))?;
     let map = connect_map(request.connect_map.as_deref())?;
+    let placeholders = placeholders(root, map.as_ref())?;
     let (remote, commit) = repository(root, &cluster, map.as_ref()).await;
     let opener = opener(context);
     let secrets = if opener.has(Utf8Path::new(BUNDLE_PATH)) {
@@ -56,6 +67,7 @@ pub async fn inputs(context: &Context, request: Request) -> Result<Inputs, Failu
         cluster: Arc::new(cluster),
         manifests: Arc::new(manifests),
         tree: tree(root, &rendered)?,
+        placeholders,
         commit,
         secrets,
         remote,
@@ -70,23 +82,17 @@ pub async fn inputs(context: &Context, request: Request) -> Result<Inputs, Failu
     })
 }
 
-fn connect_map(path: Option<&Utf8Path>) -> Result<Option<ConnectMap>, Failure> {
-    let Some(path) = path else { return Ok(None) };
-    let text = fs_err::read_to_string(path)?;
-    let map = ConnectMap::parse(&text).map_err(|error| {
-        Failure::new(
-            Kind::Usage,
-            anyhow::Error::new(error).context(format!("`{path}`")),
-        )
-    })?;
-    Ok(Some(map))
-}
-
-fn connector(map: Option<ConnectMap>) -> SharedConnector {
-    match map {
-        Some(map) => Arc::new(Mapped::new(map, Arc::new(Tcp))),
-        None => Arc::new(Tcp),
+/// What a preset left in the spec. A map that leads to another Git remote answers for the URL; one
+/// that leads to a rehearsal, where the remote serves this working tree, for everything.
+fn placeholders(root: &Utf8Path, map: Option<&ConnectMap>) -> Result<Vec<Placeholder>, Failure> {
+    let git = map.and_then(|map| map.git.as_ref());
+    if git.is_some_and(|git| git.serves == Serves::WorkingTree) {
+        return Ok(Vec::new());
     }
+    let text = fs_err::read_to_string(root.join(load::SPEC_FILE))?;
+    let mut left = spec::placeholders(&text);
+    left.retain(|left| git.is_none() || !left.is_git_url());
+    Ok(left)
 }
 
 /// The remote as this computer reaches it, and the commit that it should be at.
@@ -135,10 +141,16 @@ fn open(
     let sources = opener.sources(&all).map_err(open_failure)?;
     let mut secrets =
         Secrets::from_bundle(cluster, catalog, &bundle, &sources, now, &mut SystemEntropy)?;
-    secrets.age_key = age_key(opener, cluster);
-    let expected = expected_secrets(cluster, catalog)?;
-    let files: Vec<_> = expected.into_iter().map(|secret| secret.file).collect();
-    (secrets.missing, secrets.unreadable) = unusable(opener, root, files);
+    let expected = expected_secrets(cluster, catalog)?.into_iter();
+    secrets.missing = expected
+        .map(|secret| secret.file)
+        .filter(|file| !opener.has(file))
+        .collect();
+    // Without a key nothing opens, which is said once.
+    if let Some(key) = age_key(opener, cluster).and_then(Identity::to_text) {
+        secrets.unreadable = unreadable(&opener.only(&key), &read_by_flux(root));
+        secrets.age_key = Some(Secret::new(key.as_str().to_owned()));
+    }
     secrets.git = git_credentials(opener)?;
     if is_served {
         // The remote is the working tree itself: it asks for nothing and has what is on disk.
@@ -149,7 +161,7 @@ fn open(
 }
 
 /// The key that the cluster gets: one that belongs to a recipient of the spec.
-fn age_key(opener: &Opener, cluster: &Cluster) -> Option<Secret<String>> {
+fn age_key<'a>(opener: &'a Opener, cluster: &Cluster) -> Option<&'a Identity> {
     let recipients: BTreeSet<&str> = cluster
         .secrets
         .recipients
@@ -159,27 +171,11 @@ fn age_key(opener: &Opener, cluster: &Cluster) -> Option<Secret<String>> {
     opener
         .identities()
         .iter()
-        .filter(|loaded| {
-            let recipient = loaded.identity.recipient();
+        .map(|loaded| &loaded.identity)
+        .find(|identity| {
+            let recipient = identity.recipient();
             recipient.is_some_and(|recipient| recipients.contains(recipient.as_str()))
         })
-        .find_map(|loaded| loaded.identity.to_text())
-        .map(|text| Secret::new(text.as_str().to_owned()))
-}
-
-/// Returns the expected files that are not there, and those that are but do not open.
-fn unusable(
-    opener: &Opener,
-    root: &Utf8Path,
-    files: Vec<Utf8PathBuf>,
-) -> (Vec<Utf8PathBuf>, Vec<Utf8PathBuf>) {
-    let (there, missing): (Vec<_>, Vec<_>) =
-        files.into_iter().partition(|file| root.join(file).exists());
-    let unreadable = there
-        .into_iter()
-        .filter(|file| opener.open(file).is_err())
-        .collect();
-    (missing, unreadable)
 }
 
 /// The keys of the Secret that the GitOps engine reads the repository with; `None` without a file.
@@ -238,82 +234,21 @@ fn sha256(text: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(&digest[..6])
 }
 
-/// Waits for Ctrl-C or a request to terminate; says which.
-pub async fn interrupted() -> &'static str {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            return tokio::select! {
-                biased;
-                _ = tokio::signal::ctrl_c() => "Ctrl-C",
-                _ = terminate.recv() => "terminated",
-            };
-        }
-    }
-    // Without signal handlers the process ends the hard way, which is as safe.
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => "Ctrl-C",
-        Err(_) => std::future::pending().await,
-    }
+/// Returns the nodes of these names; a name that the spec does not know is a slip.
+pub fn known_nodes(cluster: &Cluster, names: &[String]) -> Result<BTreeSet<NodeName>, Failure> {
+    names.iter().map(|name| known_node(cluster, name)).collect()
 }
 
-/// Passes events on and remembers what stands, for the last words of an interrupted run.
-pub struct Progress {
-    inner: Arc<dyn Sink>,
-    seen: Mutex<Seen>,
-}
-
-#[derive(Default)]
-struct Seen {
-    over: usize,
-    running: BTreeSet<String>,
-}
-
-impl Progress {
-    /// Watches what passes to a sink.
-    pub fn new(inner: Arc<dyn Sink>) -> Self {
-        Self {
-            inner,
-            seen: Mutex::default(),
-        }
-    }
-
-    /// Says what is done and what was under way.
-    pub fn stands(&self) -> String {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let running: Vec<_> = seen
-            .running
+/// Returns the node of this name.
+pub fn known_node(cluster: &Cluster, name: &str) -> Result<NodeName, Failure> {
+    let node = cluster.node(name).ok_or_else(|| {
+        let names: Vec<_> = cluster
+            .nodes
             .iter()
-            .map(|step| format!("`{step}`"))
+            .map(|node| node.name.as_str())
             .collect();
-        let done = match seen.over {
-            1 => "1 step is done".to_owned(),
-            over => format!("{over} steps are done"),
-        };
-        if running.is_empty() {
-            done
-        } else {
-            format!("{done}, under way: {}", running.join(", "))
-        }
-    }
-}
-
-impl Sink for Progress {
-    fn event(&self, event: &Event) {
-        if let Some(step) = &event.step {
-            let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            match &event.kind {
-                EventKind::Started { .. } => {
-                    seen.running.insert(step.to_string());
-                }
-                EventKind::Done { .. } | EventKind::Skipped { .. } => {
-                    seen.running.remove(step.as_str());
-                    seen.over += 1;
-                }
-                _ => {}
-            }
-        }
-        self.inner.event(event);
-    }
+        Failure::message(Kind::Usage, format!("homelab.yaml has no node `{name}`"))
+            .hint(format!("its nodes are {}", names.join(", ")))
+    })?;
+    Ok(node.name.clone())
 }

@@ -6,10 +6,13 @@ pub mod context;
 pub mod engine;
 pub mod failure;
 pub mod load;
+pub mod look;
 mod own_components;
 pub mod parallel;
+pub mod run;
 pub mod sealed;
 pub mod settings;
+pub mod way;
 
 use std::process::ExitCode;
 

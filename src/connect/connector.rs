@@ -21,6 +21,19 @@ pub type Connecting<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>
 pub trait Connector: Send + Sync {
     /// Opens a stream to the target.
     fn connect<'a>(&'a self, target: &'a Target) -> Connecting<'a>;
+
+    /// Tells how this computer reaches the target. Only on a direct way does the kernel know about
+    /// it, and can another program be sent there.
+    fn route(&self, target: &Target) -> Route;
+}
+
+/// How a target is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Over the network of this computer, at the target's own address.
+    Direct,
+    /// Through something else: a tunnel, a map, memory.
+    Redirected,
 }
 
 /// A connector that can be shared.
@@ -38,5 +51,9 @@ impl Connector for Tcp {
             stream.set_nodelay(true)?;
             Ok(Box::new(stream) as Box<dyn Stream>)
         })
+    }
+
+    fn route(&self, _target: &Target) -> Route {
+        Route::Direct
     }
 }

@@ -10,7 +10,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Connecting, Connector, SharedConnector, Target};
+use super::{Connecting, Connector, Route, SharedConnector, Target};
 
 /// The file's content.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +114,13 @@ impl Connector for Mapped {
             }),
         }
     }
+
+    fn route(&self, target: &Target) -> Route {
+        match self.map.targets.get(target) {
+            None if self.map.others == Others::Direct => self.inner.route(target),
+            _ => Route::Redirected,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -130,6 +137,10 @@ mod tests {
         fn connect<'a>(&'a self, target: &'a Target) -> Connecting<'a> {
             self.0.lock().expect("one thread").push(target.to_string());
             Box::pin(async { Err(io::ErrorKind::ConnectionRefused.into()) })
+        }
+
+        fn route(&self, _target: &Target) -> Route {
+            Route::Direct
         }
     }
 
@@ -156,6 +167,19 @@ mod tests {
     async fn touches_nothing_outside_a_closed_map() {
         let map = r#"{"version": 1, "others": "refuse", "targets": {"10.0.0.1:50000": "127.0.0.1:40001"}}"#;
         assert_eq!(dialled(map).await, ["127.0.0.1:40001"]);
+    }
+
+    #[test]
+    fn only_what_is_not_in_an_open_map_is_reached_directly() {
+        let target = |last: u8| Target::new(format!("10.0.0.{last}"), 50000);
+        let targets = r#""targets": {"10.0.0.1:50000": "127.0.0.1:40001"}"#;
+        for (others, second) in [("direct", Route::Direct), ("refuse", Route::Redirected)] {
+            let text = format!(r#"{{"version": 1, "others": "{others}", {targets}}}"#);
+            let map = ConnectMap::parse(&text).expect("a map");
+            let mapped = Mapped::new(map, Arc::new(Noting::default()));
+            assert_eq!(mapped.route(&target(1)), Route::Redirected);
+            assert_eq!(mapped.route(&target(2)), second);
+        }
     }
 
     #[test]

@@ -5,12 +5,14 @@
 //! can count what passes and cut it off, so that a run can be ended at any point.
 
 mod connector;
+mod error_text;
 mod map;
 mod probe;
 mod target;
 mod tls;
 
-pub use connector::{Connecting, Connector, SharedConnector, Stream, Tcp};
+pub use connector::{Connecting, Connector, Route, SharedConnector, Stream, Tcp};
+pub use error_text::{error_text, plain};
 pub use map::{ConnectMap, GitEntry, Mapped, Others, ParseConnectMapError, Serves};
 pub use probe::{NoProbe, Point, Probe, Probed, SharedProbe, Verdict};
 pub use target::{ParseTargetError, Target};

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Connecting, Connector, SharedConnector, Stream, Target};
+use super::{Connecting, Connector, Route, SharedConnector, Stream, Target};
 
 /// What has just happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,10 @@ impl Connector for Probed {
             };
             Ok(Box::new(stream) as Box<dyn Stream>)
         })
+    }
+
+    fn route(&self, target: &Target) -> Route {
+        self.inner.route(target)
     }
 }
 

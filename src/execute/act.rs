@@ -43,6 +43,9 @@ impl Run {
                 node, fingerprint, ..
             } => self.install(node, fingerprint).await,
             Action::ReconfigureNode { node } => self.reconfigure(node).await,
+            Action::ApplyConfiguration { node, reboots, api } => {
+                self.change(node, *reboots, api.as_ref()).await
+            }
             Action::BootstrapEtcd { node } => self.bootstrap_etcd(node).await,
             Action::FetchKubeconfig { node } => self.fetch_kubeconfig(node).await,
             Action::PublishKubeconfig => self.publish_kubeconfig(),
@@ -63,12 +66,33 @@ impl Run {
             .await
             .map_err(|error| ActError::Passing(error_text(&error)))?;
         self.note_configured(name);
-        self.send_configuration(&client, name).await
+        self.send_configuration(&client, name, ApplyMode::Auto)
+            .await
     }
 
     async fn reconfigure(&self, name: &NodeName) -> Result<(), ActError> {
         let client = self.ours(name).await?;
-        self.send_configuration(&client, name).await
+        self.send_configuration(&client, name, ApplyMode::Auto)
+            .await
+    }
+
+    /// A change that was planned to be live is refused by the machine if it is not.
+    async fn change(
+        &self,
+        name: &NodeName,
+        reboots: bool,
+        api: Option<&NodeName>,
+    ) -> Result<(), ActError> {
+        let mode = if reboots {
+            ApplyMode::Auto
+        } else {
+            ApplyMode::NoReboot
+        };
+        let client = self.ours(name).await?;
+        if let Some(other) = api {
+            self.ask_api_of(other);
+        }
+        self.send_configuration(&client, name, mode).await
     }
 
     async fn ours(&self, name: &NodeName) -> Result<talos_api::Client, ActError> {
@@ -81,6 +105,7 @@ impl Run {
         &self,
         client: &talos_api::Client,
         name: &NodeName,
+        mode: ApplyMode,
     ) -> Result<(), ActError> {
         let configuration =
             self.secrets.configurations.get(name).ok_or_else(|| {
@@ -88,7 +113,7 @@ impl Run {
             })?;
         let bytes = configuration.expose().as_bytes();
         client
-            .apply_configuration(bytes, ApplyMode::Auto, DryRun::No)
+            .apply_configuration(bytes, mode, DryRun::No)
             .await
             .map(|_| ())
             .map_err(|error| match error.code() {
@@ -117,7 +142,10 @@ impl Run {
             .kubeconfig()
             .await
             .map_err(|error| match error.code() {
-                None => ActError::Passing(error_text(&error)),
+                // It starts, or stops to start again.
+                None | Some(Code::FailedPrecondition | Code::Unavailable) => {
+                    ActError::Passing(error_text(&error))
+                }
                 Some(_) => talos_failure(&error),
             })?;
         let server = format!("https://{}", Target::new(self.node(name).address, API_PORT));
@@ -286,7 +314,7 @@ fn passing(error: &KubeError) -> ActError {
     }
 }
 
-fn fatal(error: &dyn std::error::Error) -> ActError {
+fn fatal(error: &(dyn std::error::Error + 'static)) -> ActError {
     ActError::Fatal(error_text(error))
 }
 

@@ -11,9 +11,9 @@ use super::state::State;
 use crate::connect::{SharedConnector, SharedProbe};
 use crate::git::{Commit, Remote};
 use crate::model::{Clock, NodeName, Secret};
-use crate::plan::{Consents, Tree};
+use crate::plan::{Consents, Expiry, Tree};
 use crate::render::bootstrap::BootstrapManifests;
-use crate::spec::Cluster;
+use crate::spec::{Cluster, Placeholder};
 
 /// What a bootstrap works from and with.
 #[derive(Clone)]
@@ -24,6 +24,8 @@ pub struct Inputs {
     pub manifests: Arc<BootstrapManifests>,
     /// Whether the files on disk are what the spec renders.
     pub tree: Tree,
+    /// What a preset left in the spec, unless the connection map stands in for it.
+    pub placeholders: Vec<Placeholder>,
     /// The local commit that holds the tree.
     pub commit: Commit,
     /// Key material; `Err` holds the path where a bundle is missing.
@@ -66,6 +68,8 @@ pub struct Secrets {
     pub talos: talos_api::Credentials,
     /// SHA-256 of the Talos authority's public key, in base64.
     pub talos_ca: String,
+    /// When the bundle's authorities end.
+    pub authorities: Vec<Expiry>,
     /// What `sops-age` gets: the private key that opens the encrypted files in Git.
     pub age_key: Option<Secret<String>>,
     /// Encrypted files that the age key does not open.

@@ -4,7 +4,7 @@
 //! [`Inputs`]. The journal tells people what happened; it decides nothing.
 
 mod act;
-mod bootstrap;
+mod conduct;
 mod event;
 mod inputs;
 mod journal;
@@ -17,9 +17,9 @@ mod state;
 mod walk;
 
 pub use crate::git::{Commit, Remote};
-pub use bootstrap::{bootstrap, plan};
+pub use conduct::{apply, bootstrap, plan, plan_change};
 pub use event::{Event, EventKind, Silent, Sink};
 pub use inputs::{Inputs, Operator, Secrets};
 pub use outcome::{Outcome, RunError};
-pub use secrets::SecretsError;
+pub use secrets::{SecretsError, administrator};
 pub use state::{MemoryState, State, StateDirectory};

@@ -57,7 +57,7 @@ impl RunError {
     pub fn severity(&self) -> Option<Severity> {
         match self {
             Self::Locked => Some(Severity::Refused),
-            Self::Refused { refusals, .. } => refusals.iter().map(|r| r.fence.severity()).max(),
+            Self::Refused { refusals, .. } => Severity::of(refusals),
             Self::Step { .. } | Self::State(_) => None,
         }
     }

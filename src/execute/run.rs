@@ -37,6 +37,8 @@ struct Known {
     applied: BTreeSet<&'static str>,
     jobs: BTreeMap<&'static str, Option<String>>,
     calm: bool,
+    api: Option<IpAddr>,
+    settled: BTreeSet<NodeName>,
     configured: BTreeSet<NodeName>,
     appeared: BTreeSet<NodeName>,
     revision: Option<String>,
@@ -128,10 +130,17 @@ impl Run {
         Some(client)
     }
 
-    /// Returns the client that steps use: the first control plane's own API server, which answers
-    /// before the virtual IP does.
+    /// Returns the client that steps use: a control plane's own API server, which answers before
+    /// the virtual IP does. It is the first's unless a step needs another.
     pub(super) fn api(&self) -> Option<kube::Client> {
-        self.api_at(&Target::new(self.first_control_plane()?, API_PORT))
+        let chosen = self.known().api;
+        let address = chosen.or_else(|| self.first_control_plane())?;
+        self.api_at(&Target::new(address, API_PORT))
+    }
+
+    /// Asks another control plane's API server from now on.
+    pub(super) fn ask_api_of(&self, name: &NodeName) {
+        self.known().api = Some(self.node(name).address);
     }
 
     pub(super) fn first_control_plane(&self) -> Option<IpAddr> {
@@ -154,6 +163,16 @@ impl Run {
     /// Notes whether etcd showed no sign in the look before, and returns the former note.
     pub(super) fn note_calm(&self, calm: bool) -> bool {
         std::mem::replace(&mut self.known().calm, calm)
+    }
+
+    /// Notes whether a machine was well in this look, and returns the former note.
+    pub(super) fn note_settled(&self, name: &NodeName, settled: bool) -> bool {
+        let mut known = self.known();
+        if settled {
+            !known.settled.insert(name.clone())
+        } else {
+            known.settled.remove(name)
+        }
     }
 
     /// Notes that this run sent a machine its first configuration.

@@ -9,11 +9,14 @@ use jiff::Timestamp;
 
 use super::inputs::Secrets;
 use crate::catalog::Catalog;
+use crate::model::{NodeName, Secret};
 use crate::pki::identity::IdentityError;
 use crate::pki::{Entropy, SecretsBundle, TalosRole};
+use crate::plan::{Expiry, Renewal};
 use crate::render::reference::{JoinError, SecretSource, join};
 use crate::render::talos::{TalosRenderError, documents};
 use crate::spec::Cluster;
+use crate::yaml;
 
 /// Longer than any run; nobody keeps the certificate.
 const CLIENT_LIFETIME: Duration = Duration::from_hours(24);
@@ -54,23 +57,75 @@ impl Secrets {
             let documents = documents(cluster, catalog, &node.name)?;
             configurations.insert(node.name.clone(), join(&documents, source)?);
         }
-        let client = bundle.talos_client(TalosRole::Admin, CLIENT_LIFETIME, now, entropy)?;
         let fingerprint = bundle
             .talos_authority()?
             .certificate
             .public_key_fingerprint();
         Ok(Self {
             configurations,
-            talos: talos_api::Credentials::from_pem(
-                &client.authority.pem(),
-                &client.certificate.pem(),
-                client.key.pem().expose(),
-            )?,
+            talos: administrator(bundle, now, entropy)?,
             talos_ca: BASE64_STANDARD.encode(fingerprint),
+            authorities: authorities(bundle),
             age_key: None,
             unreadable: Vec::new(),
             missing: Vec::new(),
             git: None,
         })
     }
+
+    /// Returns the image that each machine would install itself from, as its configuration has it.
+    pub fn images(&self) -> BTreeMap<NodeName, String> {
+        let image = |configuration: &Secret<String>| {
+            let documents = yaml::parse_documents(configuration.expose()).ok()?;
+            documents.iter().find_map(|document| {
+                // Up to the contract of 1.13, and from 1.14 on.
+                let image = match document["kind"].as_str() {
+                    Some("UnattendedInstallConfig") => document.pointer("/installer/image"),
+                    _ => document.pointer("/machine/install/image"),
+                };
+                Some(image?.as_str()?.to_owned())
+            })
+        };
+        self.configurations
+            .iter()
+            .filter_map(|(name, configuration)| Some((name.clone(), image(configuration)?)))
+            .collect()
+    }
+}
+
+/// Makes an administrator of the Talos API, for this run only.
+pub fn administrator(
+    bundle: &SecretsBundle,
+    now: Timestamp,
+    entropy: &mut dyn Entropy,
+) -> Result<talos_api::Credentials, SecretsError> {
+    let client = bundle.talos_client(TalosRole::Admin, CLIENT_LIFETIME, now, entropy)?;
+    Ok(talos_api::Credentials::from_pem(
+        &client.authority.pem(),
+        &client.certificate.pem(),
+        client.key.pem().expose(),
+    )?)
+}
+
+fn authorities(bundle: &SecretsBundle) -> Vec<Expiry> {
+    let certificates = &bundle.certificates;
+    let named = [
+        ("Talos' authority", &certificates.os),
+        ("Kubernetes' authority", &certificates.k8s),
+        (
+            "the aggregation layer's authority",
+            &certificates.k8s_aggregator,
+        ),
+        ("etcd's authority", &certificates.etcd),
+    ];
+    named
+        .into_iter()
+        .filter_map(|(what, pair)| {
+            Some(Expiry {
+                what: what.to_owned(),
+                until: pair.decode_certificate().ok()?.validity().until,
+                renewal: Renewal::Rotation,
+            })
+        })
+        .collect()
 }

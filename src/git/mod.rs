@@ -5,6 +5,7 @@ pub mod index;
 mod local;
 mod refs;
 mod remote;
+mod tunnel;
 
 pub use local::{Commit, commit};
 pub use remote::{GitError, Remote, branch_head};

@@ -2,7 +2,7 @@
 //!
 //! `http://` goes through the connector. Everything else (`ssh://`, `https://`, paths) is asked by
 //! the user's own `git`, with its keys, agents and credential helpers: the same access that the
-//! user pushes with.
+//! user pushes with. Where the connector leads elsewhere, `git` is led there too.
 
 use std::io;
 use std::time::Duration;
@@ -14,7 +14,8 @@ use hyper_util::rt::TokioIo;
 use tokio::process::Command;
 
 use super::refs;
-use crate::connect::{Connector, Target};
+use super::tunnel::{Tunnel, Way};
+use crate::connect::{Connector, Route, Target, plain};
 
 const DEADLINE: Duration = Duration::from_secs(15);
 /// A repository with a hundred thousand references fits.
@@ -42,7 +43,7 @@ pub enum GitError {
         url: String,
     },
     /// The connection failed.
-    #[error("cannot reach `{url}`: {source}")]
+    #[error("cannot reach `{url}`")]
     Connect {
         /// The remote.
         url: String,
@@ -77,7 +78,7 @@ pub async fn branch_head(
         if url.starts_with("http://") {
             over_http(remote, connector).await
         } else {
-            by_command(remote).await
+            by_command(remote, connector).await
         }
     };
     tokio::time::timeout(DEADLINE, asking)
@@ -110,25 +111,25 @@ async fn over_http(remote: &Remote, connector: &dyn Connector) -> Result<Option<
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
             .await
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| failed(plain(&error)))?;
     let path = uri.path().trim_end_matches('/');
     let request = http::Request::get(format!("{path}/info/refs?service=git-upload-pack"))
         .header(http::header::HOST, target.to_string())
         .header(http::header::USER_AGENT, "git/homelab")
         .body(Empty::new())
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| failed(plain(&error)))?;
     let exchange = async {
         let response = sender
             .send_request(request)
             .await
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| failed(plain(&error)))?;
         if !response.status().is_success() {
             return Err(failed(format!("HTTP status {}", response.status())));
         }
         let body = Limited::new(response.into_body(), MAX_ADVERTISEMENT)
             .collect()
             .await
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| failed(plain(error.as_ref())))?;
         Ok(body.to_bytes())
     };
     let advertisement = drive(exchange, connection).await?;
@@ -150,7 +151,31 @@ async fn drive<T>(
     exchange.await
 }
 
-async fn by_command(remote: &Remote) -> Result<Option<String>, GitError> {
+async fn by_command(
+    remote: &Remote,
+    connector: &dyn Connector,
+) -> Result<Option<String>, GitError> {
+    let way = Way::of(&remote.url).filter(|way| connector.route(way.target()) != Route::Direct);
+    let Some(way) = way else {
+        return ls_remote(remote, Vec::new()).await;
+    };
+    let failed = |source| GitError::Connect {
+        url: remote.url.clone(),
+        source,
+    };
+    let tunnel = Tunnel::open(way).await.map_err(failed)?;
+    let environment = tunnel.environment().map_err(failed)?;
+    tokio::select! {
+        biased;
+        asked = ls_remote(remote, environment) => asked,
+        never = tunnel.serve(connector) => match never {},
+    }
+}
+
+async fn ls_remote(
+    remote: &Remote,
+    environment: Vec<(&'static str, String)>,
+) -> Result<Option<String>, GitError> {
     let failed = |message: String| GitError::Command {
         url: remote.url.clone(),
         message,
@@ -159,11 +184,12 @@ async fn by_command(remote: &Remote) -> Result<Option<String>, GitError> {
     let output = Command::new("git")
         .args(["ls-remote", "--", &remote.url, &reference])
         .env("GIT_TERMINAL_PROMPT", "0")
+        .envs(environment)
         .stdin(std::process::Stdio::null())
         .kill_on_drop(true)
         .output()
         .await
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| failed(plain(&error)))?;
     if !output.status.success() {
         let message = String::from_utf8_lossy(&output.stderr);
         let first = message.lines().find(|line| !line.trim().is_empty());

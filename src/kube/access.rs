@@ -2,11 +2,13 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
 
 use crate::model::Secret;
+use crate::pki::Certificate;
 use crate::yaml;
 
 /// The credentials of a kubeconfig's current context.
@@ -51,6 +53,12 @@ impl Access {
                 .ok_or(AccessError::Missing("server"))?
                 .to_owned(),
         })
+    }
+
+    /// Returns when the administrator's certificate ends.
+    pub fn ends(&self) -> Option<Timestamp> {
+        let certificate = Certificate::from_der(self.certificate.first()?).ok()?;
+        Some(certificate.validity().until)
     }
 
     /// Returns the administrator's key.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::access::{Access, AccessError};
 use super::objects::describe;
 use super::transport;
-use crate::connect::{SharedConnector, Target};
+use crate::connect::{SharedConnector, Target, plain};
 use crate::model::Clock;
 
 /// Longer than any call that does not watch takes on a busy small machine.
@@ -311,16 +311,16 @@ fn translate(what: &str, error: &kube::Error) -> KubeError {
             kind: what.to_owned(),
         },
         other => KubeError::Unreachable {
-            reason: innermost(other),
+            reason: plain(innermost(other)),
         },
     }
 }
 
 /// The outer layers only say that something failed.
-fn innermost(error: &dyn StdError) -> String {
+fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
-    cause.to_string()
+    cause
 }

@@ -5,6 +5,7 @@
 
 mod access;
 mod client;
+mod flux;
 mod lease;
 mod objects;
 pub mod ownership;
@@ -13,5 +14,6 @@ mod transport;
 
 pub use access::{Access, AccessError, with_server};
 pub use client::{Client, KubeError};
+pub use flux::FLUX_KINDS;
 pub use lease::{Holder, LEASE_NAME, LEASE_NAMESPACE, LeaseAnswer, LeaseLife, LeaseView};
 pub use objects::{describe, in_apply_order};

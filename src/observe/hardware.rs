@@ -1,25 +1,26 @@
 //! What a machine is made of, as far as its release and mode let it tell.
 
+use std::net::IpAddr;
+
 use talos_api::Client;
 use talos_api::resources::{
-    AddressStatus, DiscoveredVolume, Disk, LinkStatus, MemoryModule, OsVersion, SystemInformation,
-    TimeStatus,
+    AddressStatus, DiscoveredVolume, Disk, LinkStatus, MemoryModule, OsVersion, ResolverStatus,
+    RouteStatus, SystemInformation, TimeStatus,
 };
 
 use crate::plan;
 
 /// Asks for everything at once; what is not answered stays unknown.
 pub(super) async fn hardware(client: &Client) -> plan::Hardware {
-    let (version, os, disks, volumes, links, addresses, system, memory, time) = futures::join!(
+    let (version, os, disks, volumes, system, memory, time, network) = futures::join!(
         client.version(),
         client.singleton::<OsVersion>(),
         client.list::<Disk>(),
         client.list::<DiscoveredVolume>(),
-        client.list::<LinkStatus>(),
-        client.list::<AddressStatus>(),
         client.singleton::<SystemInformation>(),
         client.list::<MemoryModule>(),
         client.singleton::<TimeStatus>(),
+        network(client),
     );
     let version = version.ok();
     let container = version
@@ -62,9 +63,45 @@ pub(super) async fn hardware(client: &Client) -> plan::Hardware {
                 described(disk.spec, holds)
             })
             .collect(),
+        links: network.links,
+        addresses: network.addresses,
+        gateways: network.gateways,
+        resolvers: network.resolvers,
+        time_synced: time
+            .ok()
+            .flatten()
+            .map(|time| time.synced || time.sync_disabled),
+    }
+}
+
+/// What a machine tells of its network.
+struct Network {
+    links: Vec<plan::Link>,
+    addresses: Vec<plan::Address>,
+    gateways: Vec<IpAddr>,
+    resolvers: Vec<IpAddr>,
+}
+
+async fn network(client: &Client) -> Network {
+    let (links, addresses, routes, resolvers) = futures::join!(
+        client.list::<LinkStatus>(),
+        client.list::<AddressStatus>(),
+        client.list::<RouteStatus>(),
+        client.singleton::<ResolverStatus>(),
+    );
+    let links = links.unwrap_or_default().into_iter();
+    let addresses = addresses.unwrap_or_default().into_iter();
+    let mut gateways: Vec<IpAddr> = routes
+        .unwrap_or_default()
+        .iter()
+        .filter(|route| matches!(route.spec.dst.as_str(), "" | "0.0.0.0/0" | "::/0"))
+        .filter_map(|route| route.spec.gateway.parse().ok())
+        .collect();
+    gateways.sort();
+    gateways.dedup();
+    let resolvers = resolvers.ok().flatten().unwrap_or_default();
+    Network {
         links: links
-            .unwrap_or_default()
-            .into_iter()
             .filter(|link| link.spec.link_type == "ether" && link.spec.kind.is_empty())
             .map(|link| plan::Link {
                 mac: link.spec.hardware_addr.parse().ok(),
@@ -73,14 +110,20 @@ pub(super) async fn hardware(client: &Client) -> plan::Hardware {
             })
             .collect(),
         addresses: addresses
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|address| address.spec.address.parse().ok())
+            .filter(|address| address.spec.scope == "global")
+            .filter_map(|address| {
+                Some(plan::Address {
+                    network: address.spec.address.parse().ok()?,
+                    link: address.spec.link_name,
+                })
+            })
             .collect(),
-        time_synced: time
-            .ok()
-            .flatten()
-            .map(|time| time.synced || time.sync_disabled),
+        gateways,
+        resolvers: resolvers
+            .dns_servers
+            .iter()
+            .filter_map(|server| server.parse().ok())
+            .collect(),
     }
 }
 

@@ -4,27 +4,39 @@
 //! it can be printed, compared and executed. [`fence`] keeps etcd from being bootstrapped twice.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod apply;
 mod bootstrap;
 pub mod change;
 mod consent;
+mod discovered;
+mod draft;
 pub mod fence;
+mod health;
 mod observed;
+mod pending;
 mod preflight;
 mod refusal;
 mod step;
 mod symptom;
+mod symptoms;
 mod text;
 mod wait;
 
+pub use apply::apply;
 pub use bootstrap::{KUBECONFIG, bootstrap};
 pub use consent::{Consents, ParseWipeError, Wipe};
-pub use observed::{
-    Disk, EtcdSigns, Git, Hardware, Link, NodeState, Observed, Platform, Running, SecretsState,
-    Tree, VipProbe, VipState,
+pub use discovered::{Answer, Discovered, Proposal, nodes_block, propose};
+pub use health::{
+    Expiry, Finding, GitOpsState, Health, Kubernetes, KubernetesNode, Renewal, Standing, VipHolder,
 };
+pub use observed::{
+    Address, Disk, EtcdSigns, Git, Hardware, Link, NodeState, Observed, Platform, Running,
+    SecretsState, Tree, VipProbe, VipState,
+};
+pub use pending::Pending;
 pub use preflight::GIT_CREDENTIALS;
 pub use refusal::{Fence, Refusal, Severity};
-pub use step::{Action, Condition, Effect, ObjectSet, Plan, Stage, Step, StepId};
+pub use step::{Action, Condition, Effect, ObjectSet, Operation, Plan, Stage, Step, StepId};
 pub use symptom::{Diagnosis, diagnose};
 pub use wait::{Wait, wait_for};
 

@@ -7,9 +7,12 @@ use std::net::IpAddr;
 
 use camino::Utf8PathBuf;
 use ipnet::IpNet;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::pending::Pending;
 use crate::model::{MacAddress, NodeName, Version};
+use crate::spec::Placeholder;
 
 /// Everything that a bootstrap looks at before it decides.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,6 +24,10 @@ pub struct Observed {
     pub secrets: SecretsState,
     /// Each machine of the spec.
     pub nodes: BTreeMap<NodeName, NodeState>,
+    /// The image that each machine would install itself from; machines that install none are left out.
+    pub images: BTreeMap<NodeName, String>,
+    /// What a preset left in the spec, unless the connection map stands in for it.
+    pub placeholders: Vec<Placeholder>,
     /// The repository that the GitOps engine will read.
     pub git: Git,
     /// Whether something answers at the virtual IP; `None` when the cluster has none.
@@ -98,8 +105,10 @@ pub struct Running {
     pub hardware: Hardware,
     /// Signs of etcd; workers show none.
     pub etcd: EtcdSigns,
-    /// What applying its configuration again would change, in Talos' words; `None` when nothing.
-    pub pending: Option<String>,
+    /// The last moment of the certificate that it showed.
+    pub certificate: Option<Timestamp>,
+    /// What applying its configuration again would change; `None` when nothing.
+    pub pending: Option<Pending>,
 }
 
 /// What a machine is made of, as far as it tells.
@@ -121,7 +130,11 @@ pub struct Hardware {
     /// Its network cards.
     pub links: Vec<Link>,
     /// Its addresses.
-    pub addresses: Vec<IpNet>,
+    pub addresses: Vec<Address>,
+    /// The routers that lead it out of its network now.
+    pub gateways: Vec<IpAddr>,
+    /// The name servers that it asks now.
+    pub resolvers: Vec<IpAddr>,
     /// Whether its clock is synchronised; `None` when it does not tell.
     pub time_synced: Option<bool>,
 }
@@ -177,6 +190,16 @@ pub struct Link {
     pub mac: Option<MacAddress>,
     /// Whether it carries a signal.
     pub up: bool,
+}
+
+/// One address of a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Address {
+    /// The address with the length of its network's prefix.
+    pub network: IpNet,
+    /// The network card that carries it.
+    pub link: String,
 }
 
 /// Signs of etcd on one control plane.
@@ -255,6 +278,8 @@ pub enum VipProbe {
     Ours,
     /// Something else answers.
     Taken,
+    /// It cannot be told.
+    Unknown,
 }
 
 impl Observed {

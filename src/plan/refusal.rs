@@ -55,12 +55,26 @@ pub enum Fence {
     VipTaken,
     /// The Git remote does not hold this tree.
     GitBehind,
+    /// A value of the spec is still the preset's.
+    Placeholder,
+    /// The installer image is not a reference to one.
+    InstallerImage,
+    /// A machine's clock and this computer's differ.
+    ClockSkew,
     /// There is more than one etcd.
     EtcdSplit,
     /// etcd exists but its state cannot be told.
     EtcdUnclear,
     /// Another operator is at work.
     OperatorBusy,
+    /// There is no cluster yet that could be changed.
+    NotBootstrapped,
+    /// A machine that would be changed does not answer.
+    MachineUnreachable,
+    /// Something would change that a cluster keeps for life.
+    IdentityField,
+    /// Etcd would lose its quorum.
+    Quorum,
 }
 
 /// How the process ends because of a fence.
@@ -72,6 +86,16 @@ pub enum Severity {
     Unreachable,
     /// A fence refused: exit code 6.
     Refused,
+}
+
+impl Severity {
+    /// Returns how the process ends because of these; `None` when there are none. Where nobody
+    /// answers, what else was found says little: it may come from the same cut cable.
+    pub fn of(refusals: &[Refusal]) -> Option<Self> {
+        let severities = || refusals.iter().map(|refusal| refusal.fence.severity());
+        let nobody = severities().find(|it| *it == Self::Unreachable);
+        nobody.or_else(|| severities().max())
+    }
 }
 
 impl Fence {

@@ -15,12 +15,24 @@ use crate::model::NodeName;
 pub struct Plan {
     /// The cluster.
     pub cluster: NodeName,
+    /// What it is a plan of.
+    pub operation: Operation,
     /// Steps in order.
     pub steps: Vec<Step>,
     /// Why nothing may be done, if so: all reasons at once.
     pub refusals: Vec<Refusal>,
     /// What is worth knowing but stops nothing.
     pub warnings: Vec<String>,
+}
+
+/// What a plan is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// Bare machines become a cluster.
+    Bootstrap,
+    /// A cluster that runs is changed.
+    Apply,
 }
 
 /// One step.
@@ -72,6 +84,8 @@ pub enum Stage {
     Reconcile,
     /// A last look at the whole.
     Verify,
+    /// A cluster that runs is changed, one machine at a time.
+    Change,
 }
 
 /// What a step does. Each variant is one small function of the executor.
@@ -92,6 +106,15 @@ pub enum Action {
     ReconfigureNode {
         /// The node.
         node: NodeName,
+    },
+    /// Sends the changed configuration to a machine of a cluster that runs.
+    ApplyConfiguration {
+        /// The node.
+        node: NodeName,
+        /// Whether the machine may restart for it.
+        reboots: bool,
+        /// The control plane whose API server is asked meanwhile.
+        api: Option<NodeName>,
     },
     /// Waits; the condition says for what.
     Await,
@@ -218,6 +241,22 @@ pub enum Condition {
         /// The commit.
         revision: Option<String>,
     },
+    /// The cluster can do without this node for a while, and this run holds the lease.
+    Spared {
+        /// The node.
+        node: NodeName,
+        /// The voters in etcd that it is one of; none for a worker.
+        voters: Vec<NodeName>,
+        /// Whether its etcd goes away.
+        restarts: bool,
+    },
+    /// The node runs the planned configuration, and it and etcd are well.
+    Settled {
+        /// The node.
+        node: NodeName,
+        /// The voters in etcd that it is one of; none for a worker.
+        voters: Vec<NodeName>,
+    },
     /// Nothing is left of the Jobs that installed charts.
     ChartRunnerGone,
     /// Quorum is full, machines are ready, pods run, no ciphertext is in a live Secret.
@@ -239,6 +278,13 @@ pub enum Effect {
     Reboots {
         /// The node.
         node: NodeName,
+    },
+    /// A service of a machine restarts.
+    RestartsService {
+        /// The node.
+        node: NodeName,
+        /// The service.
+        service: String,
     },
     /// Something is made that exists once in a cluster's life.
     CreatesEtcd {
@@ -282,10 +328,7 @@ impl fmt::Display for StepId {
 impl Plan {
     /// Returns how the process ends because of refusals; `None` when there are none.
     pub fn severity(&self) -> Option<Severity> {
-        self.refusals
-            .iter()
-            .map(|refusal| refusal.fence.severity())
-            .max()
+        Severity::of(&self.refusals)
     }
 
     /// Returns the steps in batches that run side by side.
@@ -301,6 +344,7 @@ impl Step {
             (
                 Action::InstallNode { node, .. }
                 | Action::ReconfigureNode { node }
+                | Action::ApplyConfiguration { node, .. }
                 | Action::BootstrapEtcd { node }
                 | Action::FetchKubeconfig { node },
                 _,
@@ -342,6 +386,7 @@ impl Stage {
             Self::GitOps => "GitOps engine",
             Self::Reconcile => "everything in Git is reconciled",
             Self::Verify => "verify",
+            Self::Change => "change the machines, one at a time",
         }
     }
 }

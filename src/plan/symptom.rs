@@ -1,8 +1,11 @@
-//! What it means when something that was waited for never comes: a table of known symptoms.
+//! What it means when something that was waited for never comes.
+//!
+//! Known symptoms come first, from a table; then what is likely for the condition itself.
 
 use serde::Serialize;
 
 use super::step::{Condition, ObjectSet};
+use super::symptoms::{Domain, SYMPTOMS};
 use crate::model::NodeName;
 
 /// Why something never came, and what to try.
@@ -18,101 +21,67 @@ pub struct Diagnosis {
 /// Tells why a condition was not reached, from what was seen last.
 pub fn diagnose(condition: &Condition, last: &str) -> Diagnosis {
     let seen = last.to_lowercase();
-    let known = SYMPTOMS
-        .iter()
-        .find(|symptom| symptom.seen.iter().any(|part| seen.contains(part)));
-    let subject = subject(condition);
-    match known {
-        Some(symptom) => Diagnosis {
-            cause: symptom.cause.to_owned(),
-            command: symptom.command.replace("NODE", &subject),
-        },
-        None => Diagnosis {
-            cause: default_cause(condition).to_owned(),
-            command: default_command(condition).replace("NODE", &subject),
-        },
+    let domain = domain(condition);
+    let known = SYMPTOMS.iter().find(|symptom| {
+        symptom.domain == domain && symptom.seen.iter().any(|part| seen.contains(part))
+    });
+    let (cause, command) = match known {
+        Some(symptom) => (symptom.cause, symptom.command),
+        None => (default_cause(condition), default_command(condition)),
+    };
+    Diagnosis {
+        cause: cause.to_owned(),
+        command: filled(command, &subject(condition), last),
     }
 }
 
-/// One known symptom: parts of what is seen, in lower case, its cause, and what to try.
-struct Symptom {
-    seen: &'static [&'static str],
-    cause: &'static str,
-    command: &'static str,
+/// Puts names in place of the words that stand for them.
+fn filled(command: &str, subject: &str, seen: &str) -> String {
+    let command = command.replace("NODE", subject);
+    let Some((kind, namespace, name)) = object(seen) else {
+        return command;
+    };
+    command
+        .replace("KIND", &kind)
+        .replace("NAMESPACE", namespace)
+        .replace("NAME", name)
 }
 
-/// Tried in order; the first that matches is reported.
-const SYMPTOMS: &[Symptom] = &[
-    Symptom {
-        seen: &["time is not in sync", "time: not synced"],
-        cause: "the node cannot reach its time server",
-        command: "talosctl -n NODE get timestatus; check `network.timeServers` and that UDP port 123 is open",
-    },
-    Symptom {
-        seen: &["unknown authority", "other secrets", "unknown issuer"],
-        cause: "the machine was configured with other secrets than this bundle's",
-        command: "reset the machine (boot it with `talos.experimental.wipe=system`) and run the command again",
-    },
-    Symptom {
-        seen: &["still in maintenance", "maintenance mode"],
-        cause: "the machine started from its boot medium again instead of its disk",
-        command: "remove the boot medium or put the disk first in the boot order, then restart the machine",
-    },
-    Symptom {
-        seen: &[
-            "no key could decrypt",
-            "did not match any of the recipients",
-            "decryption failed",
-            "failed to decrypt",
-        ],
-        cause: "the age key in the cluster does not open a file in Git",
-        command: "homelab secrets decrypt FILE; encrypt the file for the recipients in .sops.yaml and push",
-    },
-    Symptom {
-        seen: &[
-            "authentication required",
-            "permission denied (publickey)",
-            "knownhosts",
-            "unable to authenticate",
-        ],
-        cause: "the GitOps engine may not read the repository",
-        command: "register the deploy key with the Git host; kubectl -n flux-system get secret git-credentials",
-    },
-    Symptom {
-        seen: &["path not found"],
-        cause: "the repository does not hold what homelab.yaml renders",
-        command: "homelab render --check; commit and push",
-    },
-    Symptom {
-        seen: &[
-            "couldn't find remote ref",
-            "repository not found",
-            "unable to clone",
-        ],
-        cause: "the repository or the branch does not exist where the spec says",
-        command: "git ls-remote; correct `gitops.flux` in homelab.yaml",
-    },
-    Symptom {
-        seen: &["imagepullbackoff", "errimagepull"],
-        cause: "an image cannot be pulled",
-        command: "kubectl get events -A --field-selector reason=Failed",
-    },
-    Symptom {
-        seen: &["too many learner"],
-        cause: "another control plane is still joining etcd",
-        command: "talosctl -n NODE etcd members",
-    },
-    Symptom {
-        seen: &["connection refused"],
-        cause: "the machine is up but the service is not",
-        command: "talosctl -n NODE services; look at the machine's console",
-    },
-    Symptom {
-        seen: &["no answer to `", "timed out", "no route", "unreachable"],
-        cause: "the machine is off, has another address, or did not start from its disk",
-        command: "look at the console of NODE (power, boot order, address), then the same command again; or, if it is gone for good, --without NODE",
-    },
-];
+/// Reads the object that a sentence begins with: kind, namespace and name.
+fn object(seen: &str) -> Option<(String, &str, &str)> {
+    let (kind, rest) = seen.split_once(" `")?;
+    let (object, _) = rest.split_once('`')?;
+    let is_kind = kind.chars().all(|c| c.is_ascii_alphanumeric()) && !kind.is_empty();
+    let (namespace, name) = object.split_once('/')?;
+    is_kind.then(|| (kind.to_lowercase(), namespace, name))
+}
+
+fn domain(condition: &Condition) -> Domain {
+    match condition {
+        Condition::InMaintenance { .. }
+        | Condition::HasIdentity { .. }
+        | Condition::TookConfiguration { .. }
+        | Condition::Configured { .. }
+        | Condition::NoEtcd { .. }
+        | Condition::EtcdHealthy { .. }
+        | Condition::EtcdComplete { .. }
+        | Condition::Spared { .. }
+        | Condition::Settled { .. } => Domain::Machine,
+        Condition::ApiReady { .. }
+        | Condition::VipAnswers { .. }
+        | Condition::LeaseHeld
+        | Condition::NodesRegistered { .. }
+        | Condition::NodesReady { .. }
+        | Condition::Always
+        | Condition::KubeconfigStored
+        | Condition::KubeconfigPublished => Domain::Kubernetes,
+        Condition::Applied { .. }
+        | Condition::Ready { .. }
+        | Condition::Reconciled { .. }
+        | Condition::ChartRunnerGone
+        | Condition::Verified => Domain::Object,
+    }
+}
 
 fn subject(condition: &Condition) -> String {
     let several = |nodes: &[NodeName]| {
@@ -124,6 +93,8 @@ fn subject(condition: &Condition) -> String {
         | Condition::HasIdentity { node }
         | Condition::Configured { node }
         | Condition::TookConfiguration { node }
+        | Condition::Spared { node, .. }
+        | Condition::Settled { node, .. }
         | Condition::EtcdHealthy { node }
         | Condition::ApiReady { node } => node.to_string(),
         Condition::NoEtcd { nodes }
@@ -143,6 +114,8 @@ fn default_cause(condition: &Condition) -> &'static str {
         Condition::Configured { .. } | Condition::TookConfiguration { .. } => {
             "Talos did not take the configuration"
         }
+        Condition::Spared { .. } => "another control plane is not well",
+        Condition::Settled { .. } => "the machine did not come back as well as it was",
         Condition::NoEtcd { .. } | Condition::EtcdHealthy { .. } => "etcd does not start",
         Condition::EtcdComplete { .. } => "a control plane does not join etcd",
         Condition::ApiReady { .. } => "a part of the Kubernetes control plane does not start",
@@ -165,7 +138,9 @@ fn default_command(condition: &Condition) -> &'static str {
         Condition::InMaintenance { .. }
         | Condition::HasIdentity { .. }
         | Condition::TookConfiguration { .. }
+        | Condition::Settled { .. }
         | Condition::Configured { .. } => "look at the machine's console; talosctl -n NODE dmesg",
+        Condition::Spared { .. } => "homelab doctor",
         Condition::NoEtcd { .. }
         | Condition::EtcdHealthy { .. }
         | Condition::EtcdComplete { .. } => {

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
-use super::step::{Action, Condition, Effect, ObjectSet, Plan, Step};
+use super::step::{Action, Condition, Effect, ObjectSet, Operation, Plan, Step};
 use crate::model::NodeName;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "bootstrap of `{}`", self.cluster)?;
+        match self.operation {
+            Operation::Bootstrap => writeln!(f, "bootstrap of `{}`", self.cluster)?,
+            Operation::Apply => writeln!(f, "change of `{}`", self.cluster)?,
+        }
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
         }
@@ -22,7 +25,12 @@ impl fmt::Display for Plan {
         for step in &self.steps {
             if stage != Some(step.stage) {
                 stage = Some(step.stage);
-                writeln!(f, "\n{}. {}", step.stage.number(), step.stage.title())?;
+                match self.operation {
+                    Operation::Bootstrap => {
+                        writeln!(f, "\n{}. {}", step.stage.number(), step.stage.title())?;
+                    }
+                    Operation::Apply => writeln!(f, "\n{}", step.stage.title())?,
+                }
             }
             write_step(f, step)?;
         }
@@ -54,6 +62,9 @@ impl Step {
                 None => format!("configure `{node}`"),
             },
             Action::ReconfigureNode { node } => format!("configure `{node}` again"),
+            Action::ApplyConfiguration { node, .. } => {
+                format!("apply the changed configuration to `{node}`")
+            }
             Action::Await => format!("wait until {}", self.postcondition),
             Action::BootstrapEtcd { node } => format!("bootstrap etcd on `{node}`"),
             Action::FetchKubeconfig { node } => format!("fetch the kubeconfig from `{node}`"),
@@ -84,6 +95,9 @@ impl fmt::Display for Effect {
         match self {
             Self::WipesDisk { node, disk } => write!(f, "wipes {disk} of `{node}`"),
             Self::Reboots { node } => write!(f, "`{node}` restarts"),
+            Self::RestartsService { node, service } => {
+                write!(f, "{service} of `{node}` restarts")
+            }
             Self::CreatesEtcd { .. } => f.write_str("makes the cluster's only etcd"),
             Self::AppliesObjects => f.write_str("applies objects to Kubernetes"),
             Self::RemovesObjects => f.write_str("removes objects from Kubernetes"),
@@ -143,6 +157,17 @@ impl fmt::Display for Condition {
                 let short = revision.get(..12).unwrap_or(revision);
                 write!(f, "every object that Git brings is ready at commit {short}")
             }
+            Self::Spared { node, voters, .. } if voters.len() > 1 => {
+                write!(f, "etcd keeps its quorum without `{node}`")
+            }
+            Self::Spared { node, .. } => write!(f, "`{node}` can be done without for a while"),
+            Self::Settled { node, voters } if voters.is_empty() => {
+                write!(f, "`{node}` runs the planned configuration and is well")
+            }
+            Self::Settled { node, .. } => write!(
+                f,
+                "`{node}` runs the planned configuration, and it and etcd are well"
+            ),
             Self::ChartRunnerGone => f.write_str("nothing is left of the chart runner"),
             Self::Verified => f.write_str(
                 "quorum is full, machines are ready, pods run, and no live Secret holds ciphertext",

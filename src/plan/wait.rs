@@ -79,6 +79,20 @@ fn machine_wait(condition: &Condition) -> Option<Row> {
             "Talos takes the changed configuration",
             "connection refused if the change needs a restart",
         ),
+        Condition::Spared { .. } => (
+            5,
+            300,
+            3,
+            "the other control planes are asked how they are",
+            "short interruptions while an API server restarts",
+        ),
+        Condition::Settled { .. } => (
+            120,
+            1200,
+            3,
+            "Talos takes the changed configuration, and restarts where it must",
+            "connection refused, timeouts and `tls: internal error` while the machine restarts; etcd `Preparing`",
+        ),
         Condition::NoEtcd { .. } => (
             60,
             600,

@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::catalog::{Catalog, expected_secrets};
 use crate::plan::GIT_CREDENTIALS;
 use crate::render::talos::BUNDLE_PATH;
-use crate::spec::Cluster;
 use crate::spec::cluster::{DiskSelector, GitAuth, GitOps};
+use crate::spec::{Cluster, is_placeholder_url};
 
 /// Something that is missing for a real run, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,7 +41,7 @@ pub fn needs(
         ));
     }
     let GitOps::Flux(flux) = &cluster.gitops;
-    if is_placeholder(&flux.url) {
+    if is_placeholder_url(&flux.url) {
         found.push(need(
             format!("`{}` is nobody's repository", flux.url),
             "set `spec.gitops.flux.url` in homelab.yaml to your own",
@@ -101,13 +101,6 @@ fn disks(cluster: &Cluster) -> Option<Need> {
             "set `disk.serial` and `nic.mac` in homelab.yaml to what the console of each machine shows",
         )
     })
-}
-
-/// The owner that examples and presets use.
-fn is_placeholder(url: &str) -> bool {
-    ["/me/", ":me/", "example.org", "example.com"]
-        .iter()
-        .any(|part| url.contains(part))
 }
 
 #[cfg(test)]

@@ -107,6 +107,7 @@ pub(super) fn secrets(
         configurations,
         talos,
         talos_ca: hexadecimal(&fingerprint),
+        authorities: Vec::new(),
         age_key: Some(Secret::new("# a rehearsal has no key\n".to_owned())),
         unreadable: Vec::new(),
         missing: Vec::new(),

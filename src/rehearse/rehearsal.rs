@@ -160,8 +160,24 @@ impl Stage {
 
     /// Builds a world in time of its own and lets that pass.
     pub(super) fn raise(&self, seed: u64) -> (Arc<World>, Arc<dyn Clock>) {
+        self.raise_with(MachineSpec::of_cluster(&self.cluster), seed)
+    }
+
+    /// Builds a world of these machines in time of its own and lets that pass.
+    pub(super) fn raise_with(
+        &self,
+        machines: Vec<MachineSpec>,
+        seed: u64,
+    ) -> (Arc<World>, Arc<dyn Clock>) {
         let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::starting(epoch(), 1));
-        let world = self.world(seed, &clock, &clock);
+        let world = World::new(Setup {
+            cluster: Arc::clone(&self.cluster),
+            tree: self.tree.clone(),
+            machines,
+            seed,
+            clock: Arc::clone(&clock),
+            calendar: Arc::clone(&clock),
+        });
         let driven = Arc::clone(&world);
         tokio::spawn(async move { driven.drive(1).await });
         (world, clock)
@@ -218,6 +234,7 @@ impl Stage {
             cluster: Arc::clone(&self.cluster),
             manifests: Arc::clone(&self.manifests),
             tree: Tree::Current,
+            placeholders: Vec::new(),
             commit: Commit::Served,
             secrets: Ok(Arc::clone(&self.secrets)),
             remote: Remote {

@@ -1,5 +1,9 @@
 //! The engine against the world; what happened is read from the world's own account.
 
+mod apply;
+mod fences;
+mod health;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -189,7 +189,12 @@ impl World {
         }
         state.vip = self.holder(state.vip.take(), &announcers);
         let leads = state.vip.is_some();
-        self.fleet.with(|fleet| fleet.set_endpoint_leads(leads));
+        let address = self.cluster.control_plane.vip.as_ref().map(|it| it.address);
+        let vip = state.vip.clone().zip(address);
+        self.fleet.with(|fleet| {
+            fleet.set_endpoint_leads(leads);
+            fleet.set_vip(vip);
+        });
         due
     }
 

@@ -55,6 +55,16 @@ pub trait SecretSource {
     fn lookup(&self, reference: &SecretRef) -> Option<Secret<String>>;
 }
 
+/// Knows no secret: for documents that hold no reference any more.
+#[derive(Clone, Copy, Debug)]
+pub struct NoSecrets;
+
+impl SecretSource for NoSecrets {
+    fn lookup(&self, _reference: &SecretRef) -> Option<Secret<String>> {
+        None
+    }
+}
+
 impl SecretSource for SecretsBundle {
     fn lookup(&self, reference: &SecretRef) -> Option<Secret<String>> {
         let own = reference.file == BUNDLE_PATH;

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use talos_api::{
     Client, Credentials, Dial, Dialing, Endpoint, Error, Fingerprint, Identity, IdentityProblem,
-    Options,
+    Options, Peer,
 };
 
-use super::error_text;
-use crate::connect::{CertificateTime, SharedConnector, Target};
+use crate::connect::{CertificateTime, SharedConnector, Target, error_text};
 use crate::model::Clock;
 
 /// Long enough for a busy small machine; everything that is asked answers in milliseconds.
@@ -20,7 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Talos {
     options: Options,
-    credentials: Credentials,
+    /// An administrator; `None` where only machines without configuration can be talked to.
+    credentials: Option<Credentials>,
 }
 
 /// Who answered.
@@ -56,18 +56,33 @@ impl Talos {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
+            credentials: Some(credentials),
+            ..Self::anonymous(connector, clock)
+        }
+    }
+
+    /// Prepares a way for somebody without credentials.
+    pub fn anonymous(connector: SharedConnector, clock: Arc<dyn Clock>) -> Self {
+        Self {
             options: Options {
                 dial: Arc::new(Dialer(connector)),
                 time: Arc::new(CertificateTime(clock)),
                 deadline: DEADLINE,
             },
-            credentials,
+            credentials: None,
         }
     }
 
     /// Connects to a node that has this cluster's identity.
     pub async fn ours(&self, address: IpAddr) -> Result<Client, Error> {
-        let identity = Identity::Mutual(self.credentials.clone());
+        let Some(credentials) = &self.credentials else {
+            return Err(Error::Identity {
+                endpoint: Endpoint::new(address),
+                problem: IdentityProblem::ClientCertificateRefused,
+                peer: None,
+            });
+        };
+        let identity = Identity::Mutual(credentials.clone());
         Client::connect(&Endpoint::new(address), &identity, &self.options).await
     }
 
@@ -85,6 +100,9 @@ impl Talos {
 
     /// Finds out who answers at an address.
     pub async fn meet(&self, address: IpAddr) -> Met {
+        if self.credentials.is_none() {
+            return self.meet_in_maintenance(address).await;
+        }
         match self.ours(address).await {
             Ok(client) => self.accepted(client).await,
             Err(Error::Identity {
@@ -95,10 +113,7 @@ impl Talos {
                 if peer.is_maintenance() {
                     self.meet_in_maintenance(address).await
                 } else {
-                    Met::Foreign(format!(
-                        "its certificate names `{}`, issued by `{}`, public key {}",
-                        peer.subject, peer.issuer, peer.fingerprint
-                    ))
+                    Met::Foreign(named(&peer))
                 }
             }
             Err(error) => Met::Silent(error_text(&error)),
@@ -121,7 +136,19 @@ impl Talos {
     async fn meet_in_maintenance(&self, address: IpAddr) -> Met {
         match self.maintenance(address, None).await {
             Ok(client) => Met::Maintenance(client),
+            Err(Error::Identity {
+                problem: IdentityProblem::NotInMaintenance,
+                peer: Some(peer),
+                ..
+            }) => Met::Foreign(named(&peer)),
             Err(error) => Met::Silent(error_text(&error)),
         }
     }
+}
+
+fn named(peer: &Peer) -> String {
+    format!(
+        "its certificate names `{}`, issued by `{}`, public key {}",
+        peer.subject, peer.issuer, peer.fingerprint
+    )
 }

@@ -2,8 +2,11 @@
 //!
 //! Nothing else in the program prints.
 
+pub mod changes;
 mod counter;
 pub mod diagnostics;
+pub mod health;
+pub mod machines;
 mod printer;
 pub mod progress;
 pub mod rehearsal;

@@ -19,7 +19,12 @@ pub fn tests() -> Vec<Case> {
         every_command_has_help_with_an_example,
         readme_shows_the_rehearsal_as_it_is,
         forms_of_talos_are_documented,
+        fences_are_documented,
     ]
+}
+
+fn fences_are_documented() {
+    generated::is_current("docs/fences.md", &super::fences::page());
 }
 
 fn exit_codes_are_documented() {

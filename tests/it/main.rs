@@ -20,6 +20,7 @@ mod support;
 
 mod cluster_secrets;
 mod command_line;
+mod fences;
 mod generated_docs;
 mod harness;
 mod hidden_secrets;
@@ -34,6 +35,7 @@ mod secrets_check;
 mod secrets_edit;
 mod secrets_git;
 mod secrets_input;
+mod served_cluster;
 mod simulated_machines;
 mod sops;
 mod spec;
@@ -57,6 +59,7 @@ type Topic = (&'static str, fn() -> Vec<Case>);
 const TOPICS: &[Topic] = &[
     ("cluster_secrets", cluster_secrets::tests),
     ("command_line", command_line::tests),
+    ("fences", fences::tests),
     ("generated_docs", generated_docs::tests),
     ("harness", harness::tests),
     ("hidden_secrets", hidden_secrets::tests),
@@ -79,6 +82,7 @@ const TOPICS: &[Topic] = &[
     ("secrets_edit", secrets_edit::tests),
     ("secrets_git", secrets_git::tests),
     ("secrets_input", secrets_input::tests),
+    ("served_cluster", served_cluster::tests),
     ("sops", sops::tests),
     ("talos_node", talos_node::tests),
 ];

@@ -26,6 +26,8 @@ kinds! {
     HostnameStatus = "HostnameStatuses.net.talos.dev" in "network" at "hostname";
     LinkStatus = "LinkStatuses.net.talos.dev" in "network";
     AddressStatus = "AddressStatuses.net.talos.dev" in "network";
+    RouteStatus = "RouteStatuses.net.talos.dev" in "network";
+    ResolverStatus = "ResolverStatuses.net.talos.dev" in "network" at "resolvers";
     TimeStatus = "TimeStatuses.v1alpha1.talos.dev" in "runtime" at "node";
     Disk = "Disks.block.talos.dev" in "runtime";
     SystemDisk = "SystemDisks.block.talos.dev" in "runtime" at "system-disk";
@@ -33,6 +35,7 @@ kinds! {
     Member = "Members.cluster.talos.dev" in "cluster";
     ClusterIdentity = "Identities.cluster.talos.dev" in "cluster" at "local";
     MetaKey = "MetaKeys.runtime.talos.dev" in "runtime";
+    MachineConfig = "MachineConfigs.config.talos.dev" in "config" at "v1alpha1";
 }
 
 /// Where a machine is between power-on and service.
@@ -199,6 +202,32 @@ pub struct AddressStatus {
     /// `global`, `link`, `host`, …
     pub scope: String,
 }
+
+/// A route of the machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct RouteStatus {
+    /// Where it leads; empty for everywhere.
+    pub dst: String,
+    /// The router; empty for a network that is attached.
+    pub gateway: String,
+    /// The link that it leaves by.
+    pub out_link_name: String,
+}
+
+/// Whom the machine asks for names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ResolverStatus {
+    /// The name servers, in order.
+    pub dns_servers: Vec<String>,
+}
+
+/// The configuration that the machine works with: YAML documents, secrets and all, so that there is
+/// no `Debug` form. Only administrators may read it.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct MachineConfig(pub String);
 
 /// The machine's clock.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

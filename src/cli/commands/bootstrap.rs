@@ -1,16 +1,15 @@
 //! `homelab bootstrap`.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
-
 use super::Outcome;
-use crate::cli::engine::{self, Progress};
+use crate::cli::engine;
+use crate::cli::run::{self, Progress};
+use crate::cli::way::{ConnectArgs, block_on};
 use crate::cli::{Context, ExitStatus, Failure, Kind};
 use crate::execute::{self, Inputs, RunError};
-use crate::model::NodeName;
 use crate::plan::{Consents, KUBECONFIG, Plan, Refusal, Severity, Wipe};
 use crate::ui::progress;
 
@@ -45,9 +44,8 @@ pub struct BootstrapArgs {
     /// Take the lease from another operator whose run is stuck.
     #[arg(long)]
     break_lock: bool,
-    /// Reach machines and the Git remote where this file says, like curl's --connect-to.
-    #[arg(long, value_name = "FILE")]
-    connect_map: Option<Utf8PathBuf>,
+    #[command(flatten)]
+    connect: ConnectArgs,
     /// Wait this long for machines that do not answer at first: they may be installing.
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     patience: u64,
@@ -55,16 +53,13 @@ pub struct BootstrapArgs {
 
 /// Runs the command.
 pub fn run(context: &Context, args: BootstrapArgs) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(bootstrap(context, args))
+    block_on(bootstrap(context, args))
 }
 
 async fn bootstrap(context: &Context, args: BootstrapArgs) -> Outcome {
     let progress = Arc::new(Progress::new(progress::sink(&context.ui)));
     let request = engine::Request {
-        connect_map: args.connect_map.clone(),
+        connect_map: args.connect.connect_map.clone(),
         patience: Duration::from_secs(args.patience),
         sink: progress.clone(),
     };
@@ -73,46 +68,30 @@ async fn bootstrap(context: &Context, args: BootstrapArgs) -> Outcome {
     if args.plan {
         return show(context, &execute::plan(&inputs).await);
     }
-    if !args.yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+    if !args.yes && run::is_interactive() {
         let plan = execute::plan(&inputs).await;
-        if plan.severity().is_none() && !agreed(context, &plan)? {
+        if plan.severity().is_none() && !agreed(context, &plan.to_string())? {
             return Err(Failure::message(Kind::Interrupted, "nothing was done"));
         }
     }
     tokio::select! {
         biased;
-        result = execute::bootstrap(inputs) => finish(context, args.connect_map.is_some(), result),
-        signal = engine::interrupted() => Err(interruption(&progress, signal)),
+        result = execute::bootstrap(inputs) => finish(context, args.connect.connect_map.is_some(), result),
+        signal = run::interrupted() => Err(run::interruption(&progress, signal)),
     }
 }
 
 fn consents(args: &BootstrapArgs, inputs: &Inputs) -> Result<Consents, Failure> {
     let mut consents = Consents {
         break_lock: args.break_lock,
+        without: engine::known_nodes(&inputs.cluster, &args.without)?,
         ..Consents::default()
     };
     for wipe in &args.wipe {
-        known(inputs, wipe.node.as_str())?;
+        engine::known_node(&inputs.cluster, wipe.node.as_str())?;
         consents.allow_wipe(wipe.clone());
     }
-    for name in &args.without {
-        consents.without.insert(known(inputs, name)?);
-    }
     Ok(consents)
-}
-
-fn known(inputs: &Inputs, name: &str) -> Result<NodeName, Failure> {
-    let node = inputs.cluster.node(name).ok_or_else(|| {
-        let names: Vec<_> = inputs
-            .cluster
-            .nodes
-            .iter()
-            .map(|node| node.name.as_str())
-            .collect();
-        Failure::message(Kind::Usage, format!("homelab.yaml has no node `{name}`"))
-            .hint(format!("its nodes are {}", names.join(", ")))
-    })?;
-    Ok(node.name.clone())
 }
 
 fn show(context: &Context, plan: &Plan) -> Outcome {
@@ -127,8 +106,9 @@ fn show(context: &Context, plan: &Plan) -> Outcome {
     }
 }
 
-fn agreed(context: &Context, plan: &Plan) -> Result<bool, Failure> {
-    context.ui.note(&plan.to_string());
+/// Shows what would be done and asks whether it should.
+pub fn agreed(context: &Context, plan: &str) -> Result<bool, Failure> {
+    context.ui.note(plan);
     eprint_question()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
@@ -146,10 +126,14 @@ fn finish(
     is_mapped: bool,
     result: Result<execute::Outcome, RunError>,
 ) -> Outcome {
-    let error = match result {
-        Ok(outcome) => return report(context, is_mapped, &outcome),
-        Err(error) => error,
-    };
+    match result {
+        Ok(outcome) => report(context, is_mapped, &outcome),
+        Err(error) => failed(context, error),
+    }
+}
+
+/// How a run ends that did not do all it had to do.
+pub fn failed(context: &Context, error: RunError) -> Outcome {
     match error {
         RunError::Refused { ref refusals, .. } => {
             let (message, hints) = worded(refusals);
@@ -232,13 +216,4 @@ fn report(context: &Context, is_mapped: bool, outcome: &execute::Outcome) -> Out
     );
     context.ui.result(text.as_bytes())?;
     Ok(ExitStatus::Done)
-}
-
-fn interruption(progress: &Progress, signal: &str) -> Failure {
-    let failure = Failure::message(
-        Kind::Interrupted,
-        format!("interrupted ({signal}): {}", progress.stands()),
-    );
-    failure
-        .hint("run the same command again: it looks at the machines and goes on from what stands")
 }

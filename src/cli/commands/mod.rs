@@ -1,15 +1,19 @@
 //! One file per command; each `run` reads like a table of contents.
 
+pub mod apply;
 pub mod bootstrap;
 pub mod completions;
+pub mod doctor;
 pub mod explain;
 pub mod init;
 pub mod man;
 pub mod nodes;
+pub mod plan;
 pub mod rehearse;
 pub mod render;
 pub mod schema;
 pub mod secrets;
+pub mod status;
 pub mod validate;
 
 use super::args::Command;
@@ -25,6 +29,10 @@ pub fn run(context: &Context, command: Command) -> Outcome {
         Command::Validate(args) => validate::run(context, args),
         Command::Render(args) => render::run(context, args),
         Command::Bootstrap(args) => bootstrap::run(context, args),
+        Command::Plan(args) => plan::run(context, args),
+        Command::Apply(args) => apply::run(context, args),
+        Command::Status(args) => status::run(context, args),
+        Command::Doctor(args) => doctor::run(context, args),
         Command::Rehearse(args) => rehearse::run(context, args),
         Command::Nodes(command) => nodes::run(context, command),
         Command::Secrets(command) => secrets::run(context, command),

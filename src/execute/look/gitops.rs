@@ -5,17 +5,9 @@ use serde_json::Value;
 use super::super::run::Run;
 use super::Look;
 use super::kubernetes::{judged, no_kubeconfig, not};
-use crate::kube::{self, ready};
+use crate::kube::{self, FLUX_KINDS, ready};
 use crate::render::bootstrap::GITOPS_NAMESPACE;
 
-/// The kinds whose objects must all be ready, in the order in which they depend on each other.
-const KINDS: &[(&str, &str)] = &[
-    ("source.toolkit.fluxcd.io/v1", "GitRepository"),
-    ("source.toolkit.fluxcd.io/v1", "OCIRepository"),
-    ("source.toolkit.fluxcd.io/v1", "HelmRepository"),
-    ("kustomize.toolkit.fluxcd.io/v1", "Kustomization"),
-    ("helm.toolkit.fluxcd.io/v2", "HelmRelease"),
-];
 /// The root of everything that Git brings.
 const ROOT: &str = "flux-system";
 
@@ -75,7 +67,7 @@ impl Run {
             return no_kubeconfig();
         };
         let mut found = Vec::new();
-        for (api_version, kind) in KINDS {
+        for (api_version, kind) in FLUX_KINDS {
             match api.list(api_version, kind, None).await {
                 Ok(objects) => found.extend(objects),
                 Err(error) => return not(&error),

@@ -56,7 +56,7 @@ impl Run {
             NodeState::Ours(Running {
                 pending: Some(pending),
                 ..
-            }) => Look::Not(pending),
+            }) => Look::Not(pending.to_string()),
             NodeState::Maintenance { .. } => Look::Not("in maintenance mode".to_owned()),
             other => silent_or_foreign(name, &other),
         }
@@ -147,7 +147,7 @@ fn is_in_maintenance(state: &NodeState) -> bool {
     matches!(state, NodeState::Maintenance { .. })
 }
 
-fn silent_or_foreign(name: &NodeName, state: &NodeState) -> Look {
+pub(super) fn silent_or_foreign(name: &NodeName, state: &NodeState) -> Look {
     match state {
         NodeState::Foreign { identity } => Look::Refused(Box::new(
             Refusal::new(

@@ -1,5 +1,6 @@
 //! Whether a condition holds, asked of the world each time.
 
+mod change;
 mod gitops;
 mod kubernetes;
 mod machines;
@@ -50,6 +51,12 @@ impl Run {
             Condition::TookConfiguration { node } => self.took_configuration(node, acted).await,
             Condition::HasIdentity { node } => self.has_identity(node).await,
             Condition::Configured { node } => self.configured(node).await,
+            Condition::Spared {
+                node,
+                voters,
+                restarts,
+            } => self.spared(node, voters, *restarts).await,
+            Condition::Settled { node, voters } => self.settled(node, voters, acted).await,
             Condition::NoEtcd { nodes } => self.no_etcd(nodes).await,
             Condition::EtcdHealthy { node } => self.etcd_healthy(node).await,
             Condition::EtcdComplete { nodes } => self.etcd_complete(nodes).await,

@@ -39,6 +39,7 @@ pub struct Fleet {
     events: Vec<EventLog>,
     etcd: Etcd,
     endpoint_leads: bool,
+    vip: Option<(NodeName, IpAddr)>,
     wipes: Vec<Wipe>,
     mutations: Vec<Mutation>,
     revision: u64,
@@ -69,6 +70,7 @@ impl Fleet {
             machines,
             etcd: Etcd::default(),
             endpoint_leads: false,
+            vip: None,
             wipes: Vec::new(),
             mutations: Vec::new(),
             revision: 0,
@@ -251,6 +253,20 @@ impl Fleet {
             self.revision += 1;
             self.settle();
         }
+    }
+
+    /// Puts the virtual IP on a machine, or takes it away.
+    pub fn set_vip(&mut self, vip: Option<(NodeName, IpAddr)>) {
+        if self.vip != vip {
+            self.vip = vip;
+            self.revision += 1;
+        }
+    }
+
+    /// Returns the virtual IP when this machine has it.
+    pub(super) fn vip_of(&self, name: &NodeName) -> Option<IpAddr> {
+        let (holder, address) = self.vip.as_ref()?;
+        (holder == name).then_some(*address)
     }
 
     /// Makes the machine's next restart its last.

@@ -38,7 +38,12 @@ pub(super) fn list(fleet: &Fleet, machine: &Machine, kind: &str) -> Option<Vec<E
             json!({"hostname": machine.hostname(), "domainname": ""}),
         ),
         "LinkStatuses.net.talos.dev" => links(machine),
-        "AddressStatuses.net.talos.dev" => addresses(machine),
+        "AddressStatuses.net.talos.dev" => addresses(fleet, machine),
+        "RouteStatuses.net.talos.dev" => routes(machine),
+        "ResolverStatuses.net.talos.dev" => one(
+            "resolvers",
+            json!({"dnsServers": machine.spec().nameservers}),
+        ),
         "TimeStatuses.v1alpha1.talos.dev" => {
             let synced = machine.is_in_maintenance() || machine.has(Milestone::TimeSync);
             one(
@@ -53,6 +58,12 @@ pub(super) fn list(fleet: &Fleet, machine: &Machine, kind: &str) -> Option<Vec<E
         "Members.cluster.talos.dev" => members(fleet, machine),
         "Identities.cluster.talos.dev" => one("local", json!({"nodeId": node_id(machine)})),
         "MetaKeys.runtime.talos.dev" => Vec::new(),
+        "MachineConfigs.config.talos.dev" => machine
+            .config()
+            .filter(|_| !machine.is_in_maintenance())
+            .map(|config| ("v1alpha1".to_owned(), Value::from(config.text())))
+            .into_iter()
+            .collect(),
         "EtcdMembers.etcd.talos.dev" => etcd_member(fleet, machine),
         _ => return None,
     })
@@ -95,19 +106,38 @@ fn links(machine: &Machine) -> Vec<Entry> {
     ]
 }
 
-fn addresses(machine: &Machine) -> Vec<Entry> {
+/// Its own address, and the virtual IP, which has no network of its own.
+fn addresses(fleet: &Fleet, machine: &Machine) -> Vec<Entry> {
     let spec = machine.spec();
-    let address = format!("{}/{}", spec.address, spec.prefix_len);
-    let family = if spec.address.is_ipv4() {
-        "inet4"
-    } else {
-        "inet6"
-    };
-    let value = json!({
-        "address": address, "linkIndex": 2, "linkName": spec.link, "family": family,
-        "scope": "global", "flags": "permanent", "priority": 1024,
+    let own = (spec.address, spec.prefix_len);
+    let vip = fleet
+        .vip_of(&spec.name)
+        .map(|address| (address, if address.is_ipv4() { 32 } else { 128 }));
+    std::iter::once(own)
+        .chain(vip)
+        .map(|(address, length)| {
+            let family = if address.is_ipv4() { "inet4" } else { "inet6" };
+            let address = format!("{address}/{length}");
+            let value = json!({
+                "address": address, "linkIndex": 2, "linkName": spec.link, "family": family,
+                "scope": "global", "flags": "permanent", "priority": 1024,
+            });
+            (format!("{}/{address}", spec.link), value)
+        })
+        .collect()
+}
+
+fn routes(machine: &Machine) -> Vec<Entry> {
+    let spec = machine.spec();
+    let route = spec.gateway.map(|gateway| {
+        let family = if gateway.is_ipv4() { "inet4" } else { "inet6" };
+        let value = json!({
+            "family": family, "dst": "", "src": "", "gateway": gateway, "outLinkName": spec.link,
+            "table": "main", "priority": 1024,
+        });
+        (format!("{family}/{gateway}//1024"), value)
     });
-    vec![(format!("{}/{address}", spec.link), value)]
+    route.into_iter().collect()
 }
 
 fn service_states(fleet: &Fleet, machine: &Machine) -> Vec<Entry> {

@@ -16,6 +16,10 @@ pub struct MachineSpec {
     pub address: IpAddr,
     /// The length of its network's prefix.
     pub prefix_len: u8,
+    /// The router that leads out of its network.
+    pub gateway: Option<IpAddr>,
+    /// The name servers that it is told to ask.
+    pub nameservers: Vec<IpAddr>,
     /// The name of its network card.
     pub link: String,
     /// Its network card's hardware address.
@@ -84,6 +88,8 @@ impl MachineSpec {
             name: node.name.clone(),
             address: node.address,
             prefix_len: cluster.network.nodes.prefix_len(),
+            gateway: cluster.network.gateway,
+            nameservers: cluster.network.nameservers.clone(),
             link,
             mac,
             arch: node.arch,

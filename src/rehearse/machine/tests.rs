@@ -81,6 +81,8 @@ fn machine(text: &str, last: u8) -> MachineSpec {
         name: name(text),
         address: [10, 0, 0, last].into(),
         prefix_len: 24,
+        gateway: Some([10, 0, 0, 254].into()),
+        nameservers: vec![[10, 0, 0, 254].into()],
         link: "eth0".to_owned(),
         mac: format!("52:54:00:00:00:{last:02x}").parse().expect("a MAC"),
         arch: Arch::Amd64,

@@ -5,7 +5,10 @@ use std::io::ErrorKind;
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use serde_json::Value;
-use sops_rs::{DecryptError, EncryptedFile, Environment, Format, Identities, MasterKey};
+use sops_rs::{
+    DecryptError, EncryptedFile, Environment, Format, Identities, IdentityOrigin,
+    MasterKey,
+};
 
 use super::Sources;
 use crate::model::Secret;
@@ -79,6 +82,17 @@ impl Opener {
         Self {
             root: root.to_owned(),
             identities: Identities::load(&environment),
+        }
+    }
+
+    /// Returns a way to the same files with one key alone: what its holder could open.
+    #[must_use]
+    pub fn only(&self, key: &str) -> Self {
+        let mut identities = Identities::default();
+        identities.add_text(key, &IdentityOrigin::Given);
+        Self {
+            root: self.root.clone(),
+            identities,
         }
     }
 

@@ -1,5 +1,6 @@
-//! A bootstrap from the first look to the last.
+//! A run from the first look to the last: what is decided from a look is the caller's choice.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use super::run::Run;
 use super::walk::Ended;
 use crate::observe::{self, Depth};
 use crate::plan::{
-    self, EtcdSigns, Fence, Git, NodeState, Observed, Plan, Refusal, SecretsState, VipProbe,
-    VipState,
+    self, Consents, EtcdSigns, Fence, Git, NodeState, Observed, Plan, Refusal, SecretsState,
+    VipProbe, VipState,
 };
 use crate::spec::Cluster;
 use crate::spec::cluster::{GitAuth, GitOps, Role};
@@ -21,28 +22,51 @@ use crate::spec::cluster::{GitAuth, GitOps, Role};
 /// How often silent machines are asked again before anything is decided.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
+/// What is decided from what was found.
+type Decide = fn(&Cluster, &Observed, &Consents) -> Plan;
+
 /// Brings the machines of a cluster up to where Git has taken over, or says why not.
 ///
 /// It may be ended at any moment and called again: everything is looked at anew.
 pub async fn bootstrap(inputs: Inputs) -> Result<Outcome, RunError> {
+    conduct(inputs, plan::bootstrap).await
+}
+
+/// Brings the machines of a cluster that runs to what the spec says, one at a time, or says why not.
+///
+/// It may be ended at any moment and called again, like a bootstrap.
+pub async fn apply(inputs: Inputs) -> Result<Outcome, RunError> {
+    conduct(inputs, plan::apply).await
+}
+
+async fn conduct(inputs: Inputs, decide: Decide) -> Result<Outcome, RunError> {
     let Some(_lock) = inputs.state.lock()? else {
         return Err(RunError::Locked);
     };
     let Ok(secrets) = inputs.secrets.clone() else {
-        return Err(refusal(plan(&inputs).await));
+        return Err(refusal(look_and(&inputs, decide).await.1));
     };
     let run = Run::new(inputs, secrets);
     let result = tokio::select! {
         biased;
-        result = run.plan_and_walk() => result,
+        result = run.plan_and_walk(decide) => result,
         lost = run.keep_lease() => Err(lost),
     };
     run.give_lease_back().await;
     result
 }
 
-/// Looks once and decides, without doing anything.
+/// Looks once and decides about a bootstrap, without doing anything.
 pub async fn plan(inputs: &Inputs) -> Plan {
+    look_and(inputs, plan::bootstrap).await.1
+}
+
+/// Looks once and decides about a change, without doing anything.
+pub async fn plan_change(inputs: &Inputs) -> (Observed, Plan) {
+    look_and(inputs, plan::apply).await
+}
+
+async fn look_and(inputs: &Inputs, decide: Decide) -> (Observed, Plan) {
     let observed = match &inputs.secrets {
         Ok(secrets) => {
             Run::new(inputs.clone(), Arc::clone(secrets))
@@ -52,14 +76,17 @@ pub async fn plan(inputs: &Inputs) -> Plan {
         Err(path) => Observed {
             tree: inputs.tree.clone(),
             secrets: SecretsState::Missing(path.clone()),
-            nodes: std::collections::BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            images: BTreeMap::new(),
+            placeholders: inputs.placeholders.clone(),
             git: Git::NoCommit {
                 reason: "not asked".to_owned(),
             },
             vip: None,
         },
     };
-    plan::bootstrap(&inputs.cluster, &observed, &inputs.consents)
+    let plan = decide(&inputs.cluster, &observed, &inputs.consents);
+    (observed, plan)
 }
 
 fn refusal(plan: Plan) -> RunError {
@@ -72,10 +99,10 @@ fn refusal(plan: Plan) -> RunError {
 impl Run {
     /// Plans and walks, anew for each machine that was silent and appears: what is done to it is
     /// looked at and decided like everything else, before it is done.
-    async fn plan_and_walk(&self) -> Result<Outcome, RunError> {
+    async fn plan_and_walk(&self, decide: Decide) -> Result<Outcome, RunError> {
         loop {
-            let observed = self.observe_patiently().await;
-            let plan = plan::bootstrap(&self.inputs.cluster, &observed, &self.inputs.consents);
+            let observed = self.observe_patiently(decide).await;
+            let plan = decide(&self.inputs.cluster, &observed, &self.inputs.consents);
             self.emit(
                 None,
                 EventKind::Planned {
@@ -93,7 +120,7 @@ impl Run {
 
     /// Looks at everything until every control plane was seen or patience ends. After an
     /// interrupted run machines are silent for minutes while they install.
-    async fn observe_patiently(&self) -> Observed {
+    async fn observe_patiently(&self, decide: Decide) -> Observed {
         let began = Instant::now();
         loop {
             self.emit(
@@ -103,14 +130,14 @@ impl Run {
                 },
             );
             let observed = self.observe().await;
-            let silent = self.worth_waiting_for(&observed);
+            let silent = self.worth_waiting_for(&observed, decide);
             if silent.is_empty() || began.elapsed() >= self.inputs.patience {
                 return observed;
             }
             self.emit(
                 None,
                 EventKind::Waiting {
-                    what: "every control plane answers".to_owned(),
+                    what: "every machine answers and etcd is well".to_owned(),
                     because: "a machine that installs or restarts is silent for some minutes"
                         .to_owned(),
                     seen: silent.join("; "),
@@ -122,13 +149,17 @@ impl Run {
         }
     }
 
-    /// Silent control planes, unless something else stops the run anyway or etcd exists.
-    fn worth_waiting_for(&self, observed: &Observed) -> Vec<String> {
-        let plan = plan::bootstrap(&self.inputs.cluster, observed, &self.inputs.consents);
+    /// Silence and an etcd that is not well, unless something else stops the run anyway: after an
+    /// interrupted run both may pass.
+    fn worth_waiting_for(&self, observed: &Observed, decide: Decide) -> Vec<String> {
+        let plan = decide(&self.inputs.cluster, observed, &self.inputs.consents);
         let silence = |refusal: &Refusal| {
             matches!(
                 refusal.fence,
-                Fence::ControlPlaneUnreachable | Fence::ClusterUnreachable
+                Fence::ControlPlaneUnreachable
+                    | Fence::MachineUnreachable
+                    | Fence::Quorum
+                    | Fence::ClusterUnreachable
             )
         };
         if plan.refusals.is_empty() || !plan.refusals.iter().all(silence) {
@@ -157,7 +188,7 @@ impl Run {
             futures::future::join_all(looking),
             observe::git(&self.inputs.remote, &self.inputs.commit, connector),
         );
-        let states: std::collections::BTreeMap<_, _> = nodes
+        let states: BTreeMap<_, _> = nodes
             .iter()
             .map(|node| node.name.clone())
             .zip(states)
@@ -181,6 +212,8 @@ impl Run {
                 age_key: self.secrets.age_key.is_some(),
                 git_credentials: self.secrets.git.is_some() || is_public(cluster),
             },
+            images: self.secrets.images(),
+            placeholders: self.inputs.placeholders.clone(),
             nodes: states,
             git,
             vip,

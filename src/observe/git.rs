@@ -1,13 +1,8 @@
-//! What is around the machines: the Git remote and the virtual IP.
+//! What is around the machines: the Git remote.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
-use crate::connect::{Connector, Target};
+use crate::connect::{Connector, error_text};
 use crate::git::{self, Commit, Remote};
-use crate::plan::{Git, VipProbe};
-
-const PROBE_DEADLINE: Duration = Duration::from_secs(3);
+use crate::plan::Git;
 
 /// Compares the remote's branch with the commit that holds the tree.
 pub async fn git(remote: &Remote, commit: &Commit, connector: &dyn Connector) -> Git {
@@ -23,7 +18,7 @@ pub async fn git(remote: &Remote, commit: &Commit, connector: &dyn Connector) ->
     };
     match (git::branch_head(remote, connector).await, local) {
         (Err(error), _) => Git::Unreachable {
-            reason: error.to_string(),
+            reason: error_text(&error),
         },
         (Ok(Some(revision)), None) => Git::Holds { revision },
         (Ok(Some(revision)), Some(local)) if revision == local => Git::Holds { revision },
@@ -31,16 +26,5 @@ pub async fn git(remote: &Remote, commit: &Commit, connector: &dyn Connector) ->
             remote,
             local: local.unwrap_or_default(),
         },
-    }
-}
-
-/// Probes the virtual IP. `ours` tells whether this cluster can already be answering there.
-pub async fn vip(address: IpAddr, port: u16, ours: bool, connector: &dyn Connector) -> VipProbe {
-    let target = Target::new(address, port);
-    let answered = tokio::time::timeout(PROBE_DEADLINE, connector.connect(&target)).await;
-    match (answered, ours) {
-        (Ok(Ok(_)), true) => VipProbe::Ours,
-        (Ok(Ok(_)), false) => VipProbe::Taken,
-        _ => VipProbe::Silent,
     }
 }

@@ -1,0 +1,124 @@
+//! What must be right on this computer and in Git before a machine is touched.
+
+use super::super::observed::{Git, Observed, SecretsState, Tree};
+use super::super::refusal::{Fence, Refusal};
+use super::{Findings, GIT_CREDENTIALS, Life};
+use crate::spec::Placeholder;
+
+pub(super) fn check(observed: &Observed, life: Life, findings: &mut Findings) {
+    files(observed, findings);
+    let findings_of_git = git_finding(&observed.git);
+    let left = observed.placeholders.iter().map(placeholder);
+    for finding in findings_of_git.into_iter().chain(left) {
+        // A cluster that runs got over it.
+        match life {
+            Life::New => findings.refusals.push(finding),
+            Life::Running => findings.warnings.push(finding.message),
+        }
+    }
+}
+
+fn placeholder(left: &Placeholder) -> Refusal {
+    Refusal::new(
+        Fence::Placeholder,
+        format!(
+            "homelab.yaml:{}: `{}` is still the preset's: `{}`",
+            left.line, left.path, left.value
+        ),
+        "write your own there, then run `homelab render`, commit and push",
+    )
+}
+
+pub(super) fn files(observed: &Observed, findings: &mut Findings) {
+    if let Tree::Stale(paths) = &observed.tree {
+        let first = paths.first().map(|path| format!(", first `{path}`"));
+        findings.refusals.push(Refusal::new(
+            Fence::TreeStale,
+            format!(
+                "the files on disk are not what homelab.yaml renders: {} differ{}",
+                paths.len(),
+                first.unwrap_or_default()
+            ),
+            "run `homelab render`, review, commit and push",
+        ));
+    }
+    match &observed.secrets {
+        SecretsState::Missing(path) => findings.refusals.push(Refusal::new(
+            Fence::BundleMissing,
+            format!("there is no secrets bundle at `{path}`"),
+            "run `homelab secrets init`",
+        )),
+        SecretsState::Open {
+            unreadable,
+            missing,
+            age_key,
+            git_credentials,
+            ..
+        } => {
+            if !age_key {
+                findings.refusals.push(no_age_key());
+            }
+            if !git_credentials {
+                findings.refusals.push(no_git_credentials());
+            }
+            for path in missing {
+                findings.refusals.push(Refusal::new(
+                    Fence::SecretMissing,
+                    format!("there is no `{path}`, which a component expects"),
+                    "run `homelab secrets init`: it asks on a terminal for what is missing, or takes it `--from-file`",
+                ));
+            }
+            for path in unreadable {
+                findings.refusals.push(Refusal::new(
+                    Fence::KeyMismatch,
+                    format!("the age key that the cluster will get does not open `{path}`"),
+                    format!("encrypt `{path}` for its public key, or bring the right key"),
+                ));
+            }
+        }
+    }
+}
+
+fn no_age_key() -> Refusal {
+    Refusal::new(
+        Fence::KeyMismatch,
+        "no private age key at hand belongs to a recipient of homelab.yaml: the cluster could not open its own files",
+        "put the key into `.sops/age.key`, or name its file in SOPS_AGE_KEY_FILE",
+    )
+}
+
+fn no_git_credentials() -> Refusal {
+    Refusal::new(
+        Fence::GitCredentialsMissing,
+        format!("there is no `{GIT_CREDENTIALS}`, and the repository is not public"),
+        "run `homelab secrets init`, which makes a deploy key and says where to register it, or asks for a token",
+    )
+}
+
+fn git_finding(git: &Git) -> Option<Refusal> {
+    let refusal = |message: String, remedy: &str| Refusal::new(Fence::GitBehind, message, remedy);
+    Some(match git {
+        Git::Holds { .. } => return None,
+        Git::Elsewhere { remote, local } => refusal(
+            match remote {
+                Some(remote) => {
+                    format!("the Git remote is at `{remote}`, this tree is commit `{local}`")
+                }
+                None => "the branch does not exist on the Git remote".to_owned(),
+            },
+            "push this commit to the branch that the spec names",
+        ),
+        Git::Uncommitted { paths } => refusal(
+            format!("the working tree has {paths} changes that no commit holds"),
+            "commit and push them: the cluster reads the remote, not this directory",
+        ),
+        Git::NoCommit { reason } => refusal(
+            format!("this directory has no commit to compare with the Git remote: {reason}"),
+            "run `git init`, commit the tree and push it to the URL that the spec names",
+        ),
+        Git::Unreachable { reason } => refusal(
+            format!("the Git remote cannot be read: {reason}"),
+            "correct `gitops.flux.url` in homelab.yaml, or check your access with `git ls-remote`",
+        ),
+    })
+}

@@ -1,0 +1,261 @@
+//! The table of symptoms: sentences as they are really seen, and what they lead to.
+
+use std::collections::BTreeSet;
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::plan::symptoms::SYMPTOMS;
+
+fn machine() -> Condition {
+    Condition::HasIdentity {
+        node: name("talos-2"),
+    }
+}
+
+fn etcd() -> Condition {
+    Condition::EtcdComplete {
+        nodes: vec![name("talos-1"), name("talos-2")],
+    }
+}
+
+fn node() -> Condition {
+    Condition::NodesReady {
+        nodes: vec![name("talos-2")],
+    }
+}
+
+fn api() -> Condition {
+    Condition::ApiReady {
+        node: name("talos-1"),
+    }
+}
+
+fn git() -> Condition {
+    Condition::Reconciled { revision: None }
+}
+
+/// What Talos 1.13, etcd 3.6, Kubernetes 1.36 and Flux 2.9 say in the states that they are named for.
+fn seen() -> Vec<(Condition, &'static str)> {
+    vec![
+        (etcd(), "time is not in sync yet"),
+        (
+            machine(),
+            "`192.168.1.102:50000` shows a certificate that is not valid yet",
+        ),
+        (
+            machine(),
+            "`talos-2` answers with other secrets than this bundle's",
+        ),
+        (machine(), "still in maintenance mode"),
+        (
+            machine(),
+            "`192.168.1.102:50000` broke off the TLS handshake: internal error",
+        ),
+        (
+            machine(),
+            "no disks matched the expression: disk.serial == \"X\"",
+        ),
+        (
+            machine(),
+            "failed to pull image \"ghcr.io/siderolabs/kubelet:v1.36.99\": not found",
+        ),
+        (machine(), "services: kubelet: no suitable node IP found"),
+        (etcd(), "etcdserver: too many learner members in cluster"),
+        (
+            etcd(),
+            "etcdserver: can only promote a learner member which is in sync with leader",
+        ),
+        (etcd(), "etcdserver: mvcc: database space exceeded"),
+        (etcd(), "etcdserver: no leader"),
+        (etcd(), "`talos-2` is booting, etcd waits"),
+        (machine(), "bootstrap is not available yet"),
+        (
+            machine(),
+            "`talos-2` is running (staticPods: kube-system/kube-apiserver-talos-2 not ready)",
+        ),
+        (
+            machine(),
+            "`talos-2` is running (nodeReady: node \"talos-2\" status is not available yet)",
+        ),
+        (
+            machine(),
+            "`talos-2` is booting, services: kubelet not healthy",
+        ),
+        (
+            machine(),
+            "cannot reach `192.168.1.102:50000`: connection refused",
+        ),
+        (
+            machine(),
+            "no answer to `connect` from `192.168.1.102:50000` within 10s",
+        ),
+        (
+            node(),
+            "`talos-2`: KubeletNotReady: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized",
+        ),
+        (node(), "`talos-2` is not registered yet"),
+        (
+            node(),
+            "NodeStatusUnknown: Kubelet stopped posting node status.",
+        ),
+        (node(), "`talos-2`: KubeletHasDiskPressure: DiskPressure"),
+        (
+            api(),
+            "cannot reach the Kubernetes API: its certificate is not one that this cluster's authority signed",
+        ),
+        (
+            api(),
+            "the Kubernetes API refused readiness: Unauthorized (401)",
+        ),
+        (
+            api(),
+            "the Kubernetes API does not answer: no control plane answers",
+        ),
+        (Condition::LeaseHeld, "another operator holds the lease"),
+        (
+            git(),
+            "Kustomization `flux-system/apps`: BuildFailed: decryption failed for 'Secret.v1.[noGrp]/a': cannot get sops data key: age: identity did not match any of the recipients",
+        ),
+        (
+            Condition::Verified,
+            "Secret `demo/login` holds ciphertext: its Kustomization does not decrypt",
+        ),
+        (
+            git(),
+            "GitRepository `flux-system/flux-system`: GitOperationFailed: failed to checkout and determine revision: unable to clone 'ssh://git@git.lan/a': ssh: handshake failed: ssh: unable to authenticate",
+        ),
+        (
+            git(),
+            "GitRepository `flux-system/flux-system`: GitOperationFailed: failed to checkout and determine revision: unable to clone 'http://git.lan/a.git': couldn't find remote ref \"refs/heads/nope\"",
+        ),
+        (
+            git(),
+            "GitRepository `flux-system/flux-system`: GitOperationFailed: unable to clone 'http://git.lan/a.git': repository not found: a",
+        ),
+        (
+            git(),
+            "GitRepository `flux-system/flux-system`: GitOperationFailed: unable to clone: dial tcp: lookup git.lan: no such host",
+        ),
+        (
+            git(),
+            "OCIRepository `flux-system/podinfo`: OCIPullFailed: tls: failed to verify certificate: x509: certificate signed by unknown authority",
+        ),
+        (
+            git(),
+            "GitRepository `flux-system/flux-system`: GitOperationFailed: unable to clone 'http://10.0.0.9/a.git': dial tcp 10.0.0.9:80: connect: connection refused",
+        ),
+        (
+            git(),
+            "Kustomization `flux-system/apps`: ArtifactFailed: kustomization path not found: stat /tmp/x/nope: no such file or directory",
+        ),
+        (
+            git(),
+            "HelmRelease `demo/demo`: SourceNotReady: HelmChart 'demo/demo-demo' is not ready: invalid chart reference: stat nope",
+        ),
+        (
+            git(),
+            "Kustomization `flux-system/apps`: DependencyNotReady: dependency 'ns/ghost' not found",
+        ),
+        (
+            git(),
+            "Kustomization `flux-system/apps`: BuildFailed: post build failed for 'ConfigMap/a': envsubst error: variable substitution failed: variable not set (strict mode): \"GREETING\"",
+        ),
+        (
+            git(),
+            "Kustomization `flux-system/apps`: ReconciliationFailed: ClusterIssuer/le dry-run failed: no matches for kind \"ClusterIssuer\" in version \"cert-manager.io/v1\"",
+        ),
+        (
+            git(),
+            "Kustomization `flux-system/apps`: ReconciliationFailed: Pod/a dry-run failed (Forbidden): pods \"a\" is forbidden: violates PodSecurity \"restricted:latest\"",
+        ),
+        (
+            git(),
+            "Kustomization `flux-system/apps`: ReconciliationFailed: admission webhook \"validate.nginx\" denied the request",
+        ),
+        (
+            Condition::Verified,
+            "Pod `demo/demo-7d9`: ImagePullBackOff: Back-off pulling image \"nope\"",
+        ),
+        (
+            Condition::Verified,
+            "Pod `demo/demo-7d9`: CrashLoopBackOff: back-off 5m0s restarting failed container",
+        ),
+        (
+            Condition::Verified,
+            "Pod `demo/demo-7d9`: Unschedulable: 0/3 nodes are available: 3 Insufficient memory",
+        ),
+        (
+            Condition::Ready {
+                objects: ObjectSet::Charts,
+            },
+            "Job `kube-system/homelab-charts`: BackoffLimitExceeded: Job has reached the specified backoff limit",
+        ),
+        (
+            git(),
+            "HelmRelease `demo/demo`: InstallFailed: Helm install failed for release demo/demo",
+        ),
+        (
+            git(),
+            "Kustomization `flux-system/apps`: HealthCheckFailed: health check failed after 5m0s: timeout waiting for: [Deployment/demo/demo status: 'InProgress']",
+        ),
+    ]
+}
+
+#[test]
+fn known_symptoms_lead_to_their_cause() {
+    let table: Vec<_> = seen()
+        .iter()
+        .map(|(condition, seen)| {
+            let diagnosis = diagnose(condition, seen);
+            format!(
+                "{seen}\n  cause: {}\n  try: {}",
+                diagnosis.cause, diagnosis.command
+            )
+        })
+        .collect();
+    assert_snapshot!(table.join("\n"));
+}
+
+#[test]
+fn every_row_of_the_table_is_reached_by_what_is_really_seen() {
+    let reached: BTreeSet<String> = seen()
+        .iter()
+        .map(|(condition, seen)| diagnose(condition, seen).cause)
+        .collect();
+    let rows: BTreeSet<String> = SYMPTOMS.iter().map(|row| row.cause.to_owned()).collect();
+    assert_eq!(
+        rows.len(),
+        SYMPTOMS.len(),
+        "each row has a cause of its own"
+    );
+    let missed: Vec<_> = rows.difference(&reached).collect();
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[test]
+fn no_command_keeps_a_word_that_stands_for_a_name() {
+    for (condition, seen) in seen() {
+        let command = diagnose(&condition, seen).command;
+        for word in ["NODE", "KIND", "NAMESPACE"] {
+            assert!(!command.contains(word), "{seen}: {command}");
+        }
+    }
+}
+
+#[test]
+fn an_object_s_failure_is_not_taken_for_a_machine_s() {
+    let refused =
+        "GitRepository `flux-system/flux-system`: dial tcp 10.0.0.9:80: connection refused";
+    let diagnosis = diagnose(&git(), refused);
+    assert_eq!(diagnosis.cause, "the cluster cannot reach the server");
+}
+
+#[test]
+fn what_nobody_knows_leads_to_what_shows_more() {
+    for condition in [machine(), etcd(), node(), api(), git(), Condition::Verified] {
+        let diagnosis = diagnose(&condition, "something else");
+        assert!(!diagnosis.cause.is_empty() && !diagnosis.command.is_empty());
+        assert!(!diagnosis.command.contains("NODE"), "{}", diagnosis.command);
+    }
+}

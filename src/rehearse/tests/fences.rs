@@ -1,0 +1,207 @@
+//! Attacks on the fences: a world in which going on would do harm, and what became of it.
+
+use std::time::Duration;
+
+use super::*;
+use crate::execute::Secrets;
+use crate::model::Secret;
+use crate::pki::{SecretsBundle, SystemEntropy};
+use crate::plan::{Consents, Wipe};
+use crate::rehearse::machine::{Holding, MachineSpec};
+use crate::render::reference::{SecretRef, SecretSource};
+
+fn name(text: &str) -> NodeName {
+    text.parse().expect("a name")
+}
+
+fn operators(memory: &Arc<MemoryState>) -> Operators {
+    Operators {
+        computer: "one".to_owned(),
+        state: Arc::clone(memory),
+        sink: Arc::new(Silent),
+        killer: Arc::new(Killer::default()),
+    }
+}
+
+/// Plays in a world whose machines are not as ordinary as usual.
+fn play_with<F: Future<Output = ()>>(
+    stage: &Stage,
+    change: impl FnOnce(&mut Vec<MachineSpec>),
+    story: impl FnOnce(Arc<World>, Arc<dyn Clock>) -> F,
+) {
+    let mut machines = MachineSpec::of_cluster(&reference_cluster());
+    change(&mut machines);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime starts");
+    runtime.block_on(async {
+        let (world, clock) = stage.raise_with(machines, 3);
+        story(world, clock).await;
+    });
+}
+
+fn holding(label: &str) -> Holding {
+    Holding {
+        kind: "zfs".to_owned(),
+        label: label.to_owned(),
+        size: 480_000_000_000,
+    }
+}
+
+#[test]
+fn a_disk_that_holds_something_is_only_wiped_with_its_own_consent() {
+    let stage = stage();
+    let tank = |machines: &mut Vec<MachineSpec>| machines[1].disks[0].holds.push(holding("tank"));
+    play_with(&stage, tank, async |world, clock| {
+        let refused = run(&stage, &world, &clock, "one").await;
+        assert_eq!(fences(&refused), [Fence::DiskInUse], "{refused:?}");
+        assert_eq!(writes(&world), 0);
+        let with = async |consent: &str| {
+            let memory = Arc::new(MemoryState::default());
+            let mut inputs = stage.inputs(&world, &clock, &operators(&memory));
+            let wipe: Wipe = consent.parse().expect("a consent");
+            inputs.consents.allow_wipe(wipe);
+            crate::execute::bootstrap(inputs).await
+        };
+        let refused = with("talos-1=S4EVNX0R100002").await;
+        assert_eq!(
+            fences(&refused),
+            [Fence::DiskInUse],
+            "another machine's consent"
+        );
+        assert!(world.report().wipes.is_empty());
+        with("talos-2=S4EVNX0R100002")
+            .await
+            .expect("it may be lost");
+        let wipes = world.report().wipes;
+        let lost: Vec<_> = wipes.iter().filter(|it| !it.held.is_empty()).collect();
+        assert_eq!(lost.len(), 1, "{lost:?}");
+        assert_eq!(lost[0].node.as_str(), "talos-2");
+    });
+}
+
+#[test]
+fn a_second_disk_that_holds_something_is_never_touched() {
+    let stage = stage();
+    let second = |machines: &mut Vec<MachineSpec>| {
+        for machine in machines {
+            let mut disk = machine.disks[0].clone();
+            disk.id = "sdb".to_owned();
+            disk.serial = format!("DATA-{}", machine.name);
+            disk.wwid = format!("data.{}", machine.name);
+            disk.holds.push(holding("photos"));
+            machine.disks.push(disk);
+        }
+    };
+    play_with(&stage, second, async |world, clock| {
+        run(&stage, &world, &clock, "one")
+            .await
+            .expect("it comes up");
+        let wipes = world.report().wipes;
+        assert_eq!(wipes.len(), 3);
+        assert!(wipes.iter().all(|it| it.held.is_empty()), "{wipes:?}");
+    });
+}
+
+/// Every reference to a bundle leads into another one.
+struct Other(SecretsBundle);
+
+impl SecretSource for Other {
+    fn lookup(&self, reference: &SecretRef) -> Option<Secret<String>> {
+        let own = SecretSource::lookup(&self.0, reference);
+        own.or_else(|| Some(Secret::new("another".to_owned())))
+    }
+}
+
+/// The configuration of a machine of another cluster, which was made from the same spec.
+fn of_another_cluster(node: &NodeName, now: jiff::Timestamp) -> String {
+    let catalog = Catalog::embedded().expect("the shipped catalogue loads");
+    let bundle = SecretsBundle::generate(now, &mut SystemEntropy).expect("it can be made");
+    let again = SecretsBundle::parse(bundle.to_yaml().expose()).expect("it reads itself");
+    let cluster = reference_cluster();
+    let entropy = &mut SystemEntropy;
+    let secrets = Secrets::from_bundle(&cluster, &catalog, &bundle, &Other(again), now, entropy);
+    let secrets = secrets.expect("the reference cluster joins");
+    secrets.configurations[node].expose().clone()
+}
+
+#[test]
+fn a_machine_of_another_cluster_is_never_touched_nor_counted_as_one_of_ours() {
+    let stage = stage();
+    play(
+        async |world, clock| {
+            let stranger = name("talos-2");
+            let config = of_another_cluster(&stranger, clock.now());
+            world.fleet().with(|fleet| {
+                fleet
+                    .preinstall(&stranger, config.as_bytes())
+                    .expect("Talos takes it");
+            });
+            tokio::time::sleep(Duration::from_mins(3)).await;
+            let refused = run(&stage, &world, &clock, "one").await;
+            assert_eq!(fences(&refused), [Fence::ForeignIdentity], "{refused:?}");
+            assert_eq!(writes(&world), 0);
+            let memory = Arc::new(MemoryState::default());
+            let inputs = stage.inputs(&world, &clock, &operators(&memory));
+            let refused = crate::execute::apply(inputs).await;
+            assert!(
+                fences(&refused).contains(&Fence::ForeignIdentity),
+                "{refused:?}"
+            );
+            assert_eq!(writes(&world), 0);
+            assert_eq!(world.report().etcd_clusters_bootstrapped, 0);
+        },
+        &stage,
+    );
+}
+
+#[test]
+fn one_run_at_a_time_on_one_computer_whatever_it_is() {
+    let stage = stage();
+    play(
+        async |world, clock| {
+            let memory = Arc::new(MemoryState::default());
+            let inputs = || stage.inputs(&world, &clock, &operators(&memory));
+            let (first, second, third) = futures::join!(
+                crate::execute::bootstrap(inputs()),
+                crate::execute::bootstrap(inputs()),
+                crate::execute::apply(inputs()),
+            );
+            first.expect("it comes up");
+            for locked in [second, third] {
+                assert!(matches!(locked, Err(RunError::Locked)), "{locked:?}");
+            }
+            crate::execute::bootstrap(inputs())
+                .await
+                .expect("the lock went with its run");
+        },
+        &stage,
+    );
+}
+
+#[test]
+fn leaving_out_what_is_silent_takes_a_typed_name() {
+    let stage = stage();
+    play(
+        async |world, clock| {
+            world
+                .fleet()
+                .with(|fleet| fleet.power_off(&name("talos-1")));
+            let memory = Arc::new(MemoryState::default());
+            let mut inputs = stage.inputs(&world, &clock, &operators(&memory));
+            inputs.consents = Consents {
+                without: [name("talos-1")].into(),
+                ..Consents::default()
+            };
+            crate::execute::bootstrap(inputs)
+                .await
+                .expect("two control planes come up");
+            let report = world.report();
+            assert_eq!(report.etcd_clusters_bootstrapped, 1);
+            assert_eq!(report.etcd_clusters[0].bootstrapped_on.as_str(), "talos-2");
+        },
+        &stage,
+    );
+}

@@ -1,0 +1,189 @@
+//! The built program against a served world in a process of its own: machines are found, a cluster
+//! comes up, and is looked at.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+
+use crate::support::{Case, Run, TestEnv, cases};
+
+/// How many times as fast as outside time passes in the world.
+const SPEED: &str = "1200";
+
+pub fn tests() -> Vec<Case> {
+    cases![
+        machines_are_found_and_described_before_there_is_a_bundle,
+        a_world_that_is_gone_is_unreachable,
+        a_bootstrapped_cluster_is_looked_at,
+    ]
+}
+
+/// A served world; it ends with the value.
+struct World {
+    env: TestEnv,
+    process: std::process::Child,
+}
+
+impl World {
+    /// Serves the machines of a preset's cluster.
+    fn serve(preset: &str) -> anyhow::Result<Self> {
+        let env = TestEnv::new();
+        env.homelab(["init", "--preset", preset]).run().success();
+        let process = env
+            .homelab(["rehearse", "--serve", "world", "--speed", SPEED])
+            .spawn();
+        let world = Self { env, process };
+        let end = Instant::now() + Duration::from_mins(1);
+        while !world.env.has("world/connect-map.json") {
+            ensure!(Instant::now() < end, "the world does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(world)
+    }
+
+    fn end(&mut self) {
+        // It may have ended by itself, which the test notices elsewhere.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        let map = ["--connect-map", "world/connect-map.json"];
+        self.env.homelab(arguments.iter().chain(&map)).run()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn machines_are_found_and_described_before_there_is_a_bundle() -> anyhow::Result<()> {
+    let world = World::serve("talos-ha")?;
+    std::fs::remove_file(
+        world
+            .env
+            .root()
+            .join("infrastructure/talos/secrets.sops.yaml"),
+    )?;
+    let found = world.run(&["nodes", "discover"]).success();
+    insta::assert_snapshot!(found.stdout, @r#"
+    # ADDRESS        STATE        TALOS    ARCH   MEMORY  DISKS
+    # 192.168.1.101  maintenance  v1.13.9  amd64  16 GiB  CHANGE-ME-1 (536 GB)
+    # 192.168.1.102  maintenance  v1.13.9  amd64  16 GiB  CHANGE-ME-2 (536 GB)
+    # 192.168.1.103  maintenance  v1.13.9  amd64  16 GiB  CHANGE-ME-3 (536 GB)
+
+    nodes:
+      - name: talos-1
+        role: control-plane
+        address: 192.168.1.101
+        disk: {serial: CHANGE-ME-1}  # 536 GB; Simulated SSD 500GB
+        nic: {mac: "52:54:00:00:00:01"}  # eth0
+      - name: talos-2
+        role: control-plane
+        address: 192.168.1.102
+        disk: {serial: CHANGE-ME-2}  # 536 GB; Simulated SSD 500GB
+        nic: {mac: "52:54:00:00:00:02"}  # eth0
+      - name: talos-3
+        role: control-plane
+        address: 192.168.1.103
+        disk: {serial: CHANGE-ME-3}  # 536 GB; Simulated SSD 500GB
+        nic: {mac: "52:54:00:00:00:03"}  # eth0
+    "#);
+    let listed = world.run(&["nodes", "list"]).success();
+    insta::assert_snapshot!(listed.stdout, @"
+    NODE     ROLE           ADDRESS        STATE        TALOS    ARCH   MEMORY  DISKS
+    talos-1  control plane  192.168.1.101  maintenance  v1.13.9  amd64  16 GiB  CHANGE-ME-1 (536 GB)
+    talos-2  control plane  192.168.1.102  maintenance  v1.13.9  amd64  16 GiB  CHANGE-ME-2 (536 GB)
+    talos-3  control plane  192.168.1.103  maintenance  v1.13.9  amd64  16 GiB  CHANGE-ME-3 (536 GB)
+    ");
+    let refused = world.run(&["status"]).expect_code(6);
+    ensure!(
+        refused.stderr.contains("homelab secrets init"),
+        "{}",
+        refused.stderr
+    );
+    let too_large = world
+        .run(&["nodes", "discover", "10.0.0.0/8"])
+        .expect_code(2);
+    ensure!(
+        too_large.stderr.contains("more than 4096"),
+        "{}",
+        too_large.stderr
+    );
+    Ok(())
+}
+
+fn a_world_that_is_gone_is_unreachable() -> anyhow::Result<()> {
+    let mut world = World::serve("one-node")?;
+    world.end();
+    for command in [
+        &["status"] as &[&str],
+        &["doctor"],
+        &["bootstrap", "--yes", "--patience", "0"],
+    ] {
+        let run = world.run(command).expect_code(5);
+        ensure!(
+            run.stderr.contains("no control plane answers"),
+            "{}",
+            run.stderr
+        );
+    }
+    Ok(())
+}
+
+fn a_bootstrapped_cluster_is_looked_at() -> anyhow::Result<()> {
+    let world = World::serve("one-node")?;
+    let differs = world.run(&["status"]).expect_code(4);
+    ensure!(
+        differs.stdout.contains("waits for its configuration"),
+        "{}",
+        differs.stdout
+    );
+    world.run(&["bootstrap", "--yes"]).success();
+    let healthy = world.run(&["status"]).success();
+    ensure!(
+        healthy.stdout.ends_with("\nhealthy\n"),
+        "{}",
+        healthy.stdout
+    );
+    let doctor = world.run(&["doctor"]).success();
+    ensure!(
+        doctor.stdout.contains("nothing to treat"),
+        "{}",
+        doctor.stdout
+    );
+    let json = world.run(&["status", "--output", "json"]).success();
+    let document: serde_json::Value = serde_json::from_str(&json.stdout)?;
+    ensure!(document["standing"] == "healthy", "{}", json.stdout);
+
+    edit_and_apply(&world)
+}
+
+/// An edited spec is reported by bootstrap, shown by plan and rolled out by apply.
+fn edit_and_apply(world: &World) -> anyhow::Result<()> {
+    let patch =
+        "  patches:\n    all:\n      - machine: {sysctls: {vm.max_map_count: \"262144\"}}\n";
+    let spec = world.env.read("homelab.yaml");
+    let edited = spec.replacen("  components:", &format!("{patch}  components:"), 1);
+    world.env.write("homelab.yaml", edited);
+    world.env.homelab(["render"]).run().success();
+    let reported = world.run(&["bootstrap", "--yes"]).expect_code(4);
+    ensure!(
+        reported.stderr.contains("`homelab plan`"),
+        "{}",
+        reported.stderr
+    );
+    let planned = world.run(&["plan"]).expect_code(4);
+    let change = "v1alpha1: machine.sysctls.\"vm.max_map_count\": nothing -> \"262144\" (live)";
+    ensure!(planned.stdout.contains(change), "{}", planned.stdout);
+    world.run(&["apply", "--yes"]).success();
+    let planned = world.run(&["plan"]).success();
+    ensure!(
+        planned.stdout.starts_with("nothing to change"),
+        "{}",
+        planned.stdout
+    );
+    Ok(())
+}
