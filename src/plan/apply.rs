@@ -85,6 +85,8 @@ pub fn apply(cluster: &Cluster, observed: &Observed, consents: &Consents) -> Pla
     if let SecretsState::Missing(_) = observed.secrets {
         return plan;
     }
+    // Machines can be changed all the same; what Git brings stays behind until it is pushed.
+    plan.warnings.extend(preflight::not_in_git(observed));
     let taken = |node: &&Node| !consents.without.contains(&node.name);
     let nodes: Vec<&Node> = cluster.nodes.iter().filter(taken).collect();
     let planes: Vec<&Node> = cluster.control_planes().into_iter().filter(taken).collect();

@@ -19,7 +19,7 @@ pub fn text(
     let mut text = nodes(cluster, health);
     let facts = [
         ("etcd", etcd(cluster, health)),
-        ("Kubernetes", kubernetes(health)),
+        ("Kubernetes", Some(kubernetes(health))),
         ("virtual IP", health.vip.as_ref().map(vip)),
         ("GitOps", gitops(health)),
         ("certificates", certificates(health)),
@@ -141,14 +141,14 @@ fn etcd(cluster: &Cluster, health: &Health) -> Option<String> {
     })
 }
 
-fn kubernetes(health: &Health) -> Option<String> {
-    Some(match &health.kubernetes {
+fn kubernetes(health: &Health) -> String {
+    match &health.kubernetes {
         Kubernetes::Silent { .. } => "does not answer".to_owned(),
         Kubernetes::Answers { nodes, .. } => {
             let ready = nodes.values().filter(|it| it.unready.is_none()).count();
             format!("{ready} of {} nodes ready", nodes.len())
         }
-    })
+    }
 }
 
 fn vip(vip: &VipHolder) -> String {

@@ -43,10 +43,12 @@ pub fn discovered(found: &[Discovered], proposals: &[Proposal]) -> String {
     let rows: Vec<_> = std::iter::once(head.map(str::to_owned))
         .chain(rows)
         .collect();
-    let mut text: String = table(&rows)
-        .lines()
-        .map(|line| format!("# {line}\n"))
-        .collect();
+    let mut text = String::new();
+    for line in table(&rows).lines() {
+        text.push_str("# ");
+        text.push_str(line);
+        text.push('\n');
+    }
     if !proposals.is_empty() {
         text.push('\n');
         text.push_str(&nodes_block(proposals));

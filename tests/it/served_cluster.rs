@@ -1,6 +1,7 @@
 //! The built program against a served world in a process of its own: machines are found, a cluster
 //! comes up, and is looked at.
 
+use std::io::BufRead as _;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
@@ -14,6 +15,7 @@ pub fn tests() -> Vec<Case> {
     cases![
         machines_are_found_and_described_before_there_is_a_bundle,
         a_world_that_is_gone_is_unreachable,
+        watching_writes_one_look_after_the_other,
         a_bootstrapped_cluster_is_looked_at,
     ]
 }
@@ -130,6 +132,22 @@ fn a_world_that_is_gone_is_unreachable() -> anyhow::Result<()> {
             run.stderr
         );
     }
+    Ok(())
+}
+
+fn watching_writes_one_look_after_the_other() -> anyhow::Result<()> {
+    let world = World::serve("one-node")?;
+    let arguments = ["status", "--watch", "--every", "1", "--output", "json"];
+    let map = ["--connect-map", "world/connect-map.json"];
+    let mut watching = world.env.homelab(arguments.iter().chain(&map)).spawn();
+    let stdout = watching.stdout.take().expect("it was asked for");
+    let lines = std::io::BufReader::new(stdout).lines().take(2);
+    for line in lines {
+        let seen: serde_json::Value = serde_json::from_str(&line?)?;
+        ensure!(seen["standing"] == "differs", "{seen}");
+    }
+    watching.kill()?;
+    watching.wait()?;
     Ok(())
 }
 

@@ -250,6 +250,11 @@ fn ours(node: &Node, running: &Running, findings: &mut Vec<Finding>) {
         let message = format!("`{name}` runs, but {unmet}");
         findings.push(Finding::of(&condition, &unmet, message));
     }
+    if running.hardware.time_synced == Some(false) {
+        let condition = Condition::HasIdentity { node: name.clone() };
+        let message = format!("the clock of `{name}` is not synchronised");
+        findings.push(Finding::of(&condition, "time is not in sync", message));
+    }
     if let Some(version) = &running.hardware.version
         && *version != node.version
     {

@@ -50,6 +50,11 @@ pub(super) fn check(
     findings
 }
 
+/// Says what keeps the GitOps engine from seeing the tree as it is here.
+pub(super) fn not_in_git(observed: &Observed) -> Option<String> {
+    repository::git_finding(&observed.git).map(|finding| finding.message)
+}
+
 /// Looks only at this computer: its files and keys.
 pub(super) fn on_this_computer(observed: &Observed) -> Vec<Refusal> {
     let mut findings = Findings::default();

@@ -95,7 +95,7 @@ fn no_git_credentials() -> Refusal {
     )
 }
 
-fn git_finding(git: &Git) -> Option<Refusal> {
+pub(super) fn git_finding(git: &Git) -> Option<Refusal> {
     let refusal = |message: String, remedy: &str| Refusal::new(Fence::GitBehind, message, remedy);
     Some(match git {
         Git::Holds { .. } => return None,

@@ -109,6 +109,20 @@ fn a_restart_waits_for_voters_that_are_not_well() {
 }
 
 #[test]
+fn a_tree_that_is_not_pushed_is_said_and_stops_nothing() {
+    let mut observed = with([sysctl(1), well(2), well(3)]);
+    observed.git = Git::Uncommitted { paths: 2 };
+    let plan = decide_change(&observed);
+    assert!(plan.refusals.is_empty(), "{plan}");
+    assert_eq!(
+        plan.warnings,
+        ["the working tree has 2 changes that no commit holds"]
+    );
+    observed.tree = Tree::Stale(vec!["docs/cluster.md".into()]);
+    assert_eq!(decide_change(&observed).severity(), Some(Severity::Differs));
+}
+
+#[test]
 fn a_machine_that_cannot_be_asked_stops_everything() {
     let plan = decide_change(&with([sysctl(1), silent(), maintenance(3)]));
     assert_eq!(

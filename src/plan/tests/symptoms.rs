@@ -35,8 +35,8 @@ fn git() -> Condition {
     Condition::Reconciled { revision: None }
 }
 
-/// What Talos 1.13, etcd 3.6, Kubernetes 1.36 and Flux 2.9 say in the states that they are named for.
-fn seen() -> Vec<(Condition, &'static str)> {
+/// What Talos 1.13 and etcd 3.6 say, and what this program says of them.
+fn of_machines() -> Vec<(Condition, &'static str)> {
     vec![
         (etcd(), "time is not in sync yet"),
         (
@@ -90,6 +90,12 @@ fn seen() -> Vec<(Condition, &'static str)> {
             machine(),
             "no answer to `connect` from `192.168.1.102:50000` within 10s",
         ),
+    ]
+}
+
+/// What Kubernetes 1.36 says of its nodes and its API.
+fn of_kubernetes() -> Vec<(Condition, &'static str)> {
+    vec![
         (
             node(),
             "`talos-2`: KubeletNotReady: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized",
@@ -113,6 +119,12 @@ fn seen() -> Vec<(Condition, &'static str)> {
             "the Kubernetes API does not answer: no control plane answers",
         ),
         (Condition::LeaseHeld, "another operator holds the lease"),
+    ]
+}
+
+/// What Flux 2.9 says when it does not get at what it should apply.
+fn of_sources() -> Vec<(Condition, &'static str)> {
+    vec![
         (
             git(),
             "Kustomization `flux-system/apps`: BuildFailed: decryption failed for 'Secret.v1.[noGrp]/a': cannot get sops data key: age: identity did not match any of the recipients",
@@ -157,6 +169,12 @@ fn seen() -> Vec<(Condition, &'static str)> {
             git(),
             "Kustomization `flux-system/apps`: DependencyNotReady: dependency 'ns/ghost' not found",
         ),
+    ]
+}
+
+/// What Flux 2.9 and Kubernetes 1.36 say when something does not come up.
+fn of_objects() -> Vec<(Condition, &'static str)> {
+    vec![
         (
             git(),
             "Kustomization `flux-system/apps`: BuildFailed: post build failed for 'ConfigMap/a': envsubst error: variable substitution failed: variable not set (strict mode): \"GREETING\"",
@@ -200,6 +218,11 @@ fn seen() -> Vec<(Condition, &'static str)> {
             "Kustomization `flux-system/apps`: HealthCheckFailed: health check failed after 5m0s: timeout waiting for: [Deployment/demo/demo status: 'InProgress']",
         ),
     ]
+}
+
+/// All of them, in an order that stays.
+fn seen() -> Vec<(Condition, &'static str)> {
+    [of_machines(), of_kubernetes(), of_sources(), of_objects()].concat()
 }
 
 #[test]

@@ -18,7 +18,11 @@ fn name(text: &str) -> NodeName {
 /// The cluster with one change for every machine.
 fn changed(cluster: Cluster, content: Value) -> Stage {
     let mut cluster = cluster;
-    cluster.patches.all.push(Patch { content, line: 1 });
+    cluster.patches.all.push(Patch {
+        content,
+        line: 1,
+        ..Patch::default()
+    });
     stage_of(cluster)
 }
 
@@ -121,7 +125,7 @@ fn a_live_change_reaches_every_machine_and_none_restarts() {
                 fleet.with(|it| {
                     it.machines()
                         .iter()
-                        .map(|it| it.session())
+                        .map(machine::Machine::session)
                         .collect::<Vec<_>>()
                 })
             };

@@ -6,8 +6,7 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use serde_json::Value;
 use sops_rs::{
-    DecryptError, EncryptedFile, Environment, Format, Identities, IdentityOrigin,
-    MasterKey,
+    DecryptError, EncryptedFile, Environment, Format, Identities, IdentityOrigin, MasterKey,
 };
 
 use super::Sources;
