@@ -30,13 +30,13 @@ pub fn tests() -> Vec<Case> {
 }
 
 /// A key, and a directory in which `sops` runs with it.
-struct Lab {
-    env: TestEnv,
-    identity: Identity,
+pub(crate) struct Lab {
+    pub(crate) env: TestEnv,
+    pub(crate) identity: Identity,
 }
 
 impl Lab {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let env = TestEnv::new();
         let identity = Identity::generate();
         env.write(
@@ -46,7 +46,7 @@ impl Lab {
         Self { env, identity }
     }
 
-    fn sops<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
+    pub(crate) fn sops<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
         self.env
             .program(realparts::program("sops", "sops"), arguments)
             .env("SOPS_AGE_KEY_FILE", self.env.root().join("age.key"))
@@ -55,11 +55,11 @@ impl Lab {
             .run()
     }
 
-    fn rule(&self) -> EncryptionRule {
+    pub(crate) fn rule(&self) -> EncryptionRule {
         EncryptionRule::for_recipients(self.identity.recipient())
     }
 
-    fn open(&self, text: &str) -> String {
+    pub(crate) fn open(&self, text: &str) -> String {
         let file = EncryptedFile::parse(Format::Yaml, text).unwrap();
         let opened = file
             .decrypt(&Identities::from(self.identity.clone()))
@@ -69,7 +69,7 @@ impl Lab {
 }
 
 /// The plain files of the library's corpus: names and texts.
-fn corpus() -> Vec<(String, String)> {
+pub(crate) fn corpus() -> Vec<(String, String)> {
     let data = Utf8PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("crates/sops-rs/tests/data");
     let mut found = Vec::new();
     for entry in data.join("plain").read_dir_utf8().unwrap() {
@@ -91,13 +91,13 @@ fn corpus() -> Vec<(String, String)> {
     found
 }
 
-fn parse(text: &str) -> Document {
+pub(crate) fn parse(text: &str) -> Document {
     Document::parse(Format::Yaml, text).unwrap()
 }
 
 /// What a document says, without its comments and empty lines: both tools agree on data exactly, on the place of
 /// a comment only where go-yaml is consistent with itself.
-fn without_comments(text: &str) -> String {
+pub(crate) fn without_comments(text: &str) -> String {
     let counts = |line: &&str| !line.trim_start().starts_with('#') && !line.trim().is_empty();
     let kept: Vec<&str> = text.lines().filter(counts).collect();
     kept.join("\n")

@@ -2,22 +2,25 @@
 
 use zeroize::Zeroizing;
 
-use crate::cipher::{Cipher, CipherError, is_encrypted, nonce_of};
+use crate::cipher::{Cipher, CipherError, is_encrypted};
 use crate::codec;
 use crate::data_key::DataKey;
+use crate::decryption::{Decryption, Failures};
 use crate::document::Document;
 use crate::format::Format;
 use crate::keys::Identities;
 use crate::layout::Layout;
+use crate::lost_comments::rescue;
+use crate::mac_cause::MacCause;
 use crate::metadata::{Metadata, MetadataError};
 use crate::operations::KnownIvs;
 use crate::parse_error::ParseError;
 use crate::path::ValuePath;
-use crate::scalar::{Plain, Scalar, ScalarType};
+use crate::scalar::Plain;
 use crate::shape::{self, ShapeError};
-use crate::tree::{Comment, Element, Mapping, Tree, Value};
+use crate::tree::{Mapping, Tree, Value};
 use crate::unlock::UnlockError;
-use crate::walk::{Leaf, MacHash, Visit, Visitor, walk};
+use crate::walk::{MacHash, walk};
 
 /// An encrypted file.
 #[derive(Clone)]
@@ -41,6 +44,11 @@ pub struct Decrypted {
 pub enum Warning {
     /// A comment that should be encrypted is not, or not for this place; it was kept as it is.
     ClearComment {
+        /// The container it stands in.
+        path: ValuePath,
+    },
+    /// A comment was encrypted for another place; it was decrypted all the same.
+    MovedComment {
         /// The container it stands in.
         path: ValuePath,
     },
@@ -106,18 +114,6 @@ pub enum DecryptError {
         /// Why, as far as can be told.
         cause: MacCause,
     },
-}
-
-/// Why a MAC does not match, as far as can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MacCause {
-    /// The values are those that were encrypted, but `mac_only_encrypted` was switched.
-    #[error("`mac_only_encrypted` was changed after the file was encrypted")]
-    OnlyEncryptedSwitched,
-    /// A value in the clear was changed, or a value was added, removed or moved within a list.
-    #[error("a value was changed, added or removed without encrypting the file again")]
-    Edited,
 }
 
 impl EncryptedFile {
@@ -213,34 +209,39 @@ impl EncryptedFile {
         let metadata = &self.metadata;
         let cipher = Cipher::new(key);
         let mut tree = self.tree.clone();
-        let mut decryption = Decryption {
-            cipher: &cipher,
-            mac: MacHash::new(metadata.mac_only_encrypted),
-            switched_mac: MacHash::new(!metadata.mac_only_encrypted),
-            warnings: Vec::new(),
-            ivs,
-        };
+        let mac = MacHash::new(metadata.mac_only_encrypted);
+        let mut decryption = Decryption::new(&cipher, mac, Failures::Stop);
+        decryption.ivs = ivs;
         walk(&mut tree, &metadata.selection, &mut decryption)?;
         let Decryption {
             mac,
-            switched_mac,
-            warnings,
+            mut warnings,
+            lost_comments,
             ..
         } = decryption;
+        if lost_comments {
+            warnings.extend(rescue(&mut tree, &metadata.selection, &cipher));
+        }
         if check == MacCheck::Required {
-            let stated = self.stated_mac(&cipher)?;
-            if *stated != mac.finish().into_bytes() {
-                let switched = *stated == switched_mac.finish().into_bytes();
-                let cause = if switched {
-                    MacCause::OnlyEncryptedSwitched
-                } else {
-                    MacCause::Edited
-                };
-                return Err(DecryptError::MacMismatch { cause });
-            }
+            self.check_mac(&cipher, mac, &mut tree)?;
         }
         let document = Document::from_tree(self.format, tree)?;
         Ok(Decrypted { document, warnings })
+    }
+
+    /// Compares the MAC of a decrypted tree with the one that the file states.
+    pub(crate) fn check_mac(
+        &self,
+        cipher: &Cipher<'_>,
+        mac: MacHash,
+        tree: &mut Tree,
+    ) -> Result<(), DecryptError> {
+        let stated = self.stated_mac(cipher)?;
+        if *stated == mac.finish().into_bytes() {
+            return Ok(());
+        }
+        let cause = MacCause::of(&self.metadata, tree, &stated);
+        Err(DecryptError::MacMismatch { cause })
     }
 
     fn stated_mac(&self, cipher: &Cipher<'_>) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
@@ -253,106 +254,6 @@ impl EncryptedFile {
             Ok(Plain::Comment(_)) => Err(DecryptError::NoMac),
             Err(error) => Err(DecryptError::MacUnreadable(error)),
         }
-    }
-}
-
-/// Decrypts leaf by leaf.
-struct Decryption<'a> {
-    cipher: &'a Cipher<'a>,
-    mac: MacHash,
-    /// The MAC the file would have with `mac_only_encrypted` the other way, to explain a mismatch.
-    switched_mac: MacHash,
-    warnings: Vec<Warning>,
-    ivs: Option<&'a mut KnownIvs>,
-}
-
-impl Decryption<'_> {
-    /// Decrypts a text in its place.
-    fn open(&mut self, text: &str, visit: &Visit<'_>) -> Result<Plain, CipherError> {
-        let plain = self.cipher.decrypt(text, visit.aad)?;
-        if let Some(ivs) = &mut self.ivs
-            && let Some(nonce) = nonce_of(text)
-        {
-            match &plain {
-                Plain::Scalar(scalar) => {
-                    ivs.remember(nonce, &scalar.bytes(), scalar.kind(), visit);
-                }
-                Plain::Comment(comment) => {
-                    let bytes = comment.text.as_bytes();
-                    ivs.remember(nonce, bytes, ScalarType::Comment, visit);
-                }
-            }
-        }
-        Ok(plain)
-    }
-
-    fn hash(&mut self, scalar: &Scalar, selected: bool) {
-        self.mac.add(scalar, selected);
-        self.switched_mac.add(scalar, selected);
-    }
-}
-
-impl Visitor for Decryption<'_> {
-    type Error = DecryptError;
-
-    fn scalar(&mut self, scalar: Scalar, visit: &Visit<'_>) -> Result<Leaf, DecryptError> {
-        if !visit.selected || scalar.is_empty() {
-            self.hash(&scalar, visit.selected);
-            return Ok(Leaf::Scalar(scalar));
-        }
-        let path = || visit.path.clone();
-        let Some(text) = scalar.as_str() else {
-            let found = match scalar {
-                Scalar::Int(_) | Scalar::Float(_) => "a number",
-                Scalar::Bool(_) => "a boolean",
-                Scalar::Time(_) => "a date",
-                Scalar::Str(_) => "bytes that are not text",
-            };
-            return Err(DecryptError::PlainValue {
-                path: path(),
-                found,
-            });
-        };
-        match self.open(text, visit) {
-            Ok(Plain::Scalar(scalar)) => {
-                self.hash(&scalar, true);
-                Ok(Leaf::Scalar(scalar))
-            }
-            Ok(Plain::Comment(comment)) => Ok(Leaf::Comment(comment)),
-            Err(source) => Err(DecryptError::Value {
-                path: path(),
-                source,
-            }),
-        }
-    }
-
-    fn comment(&mut self, comment: Comment, visit: &Visit<'_>) -> Result<Comment, DecryptError> {
-        if !visit.selected || comment.text.is_empty() {
-            return Ok(comment);
-        }
-        let text = match self.open(&comment.text, visit) {
-            Ok(Plain::Comment(comment)) => return Ok(comment),
-            Ok(Plain::Scalar(scalar)) => scalar.as_str().map(Comment::new),
-            Err(_) => None,
-        };
-        Ok(text.unwrap_or_else(|| {
-            self.warnings.push(Warning::ClearComment {
-                path: visit.path.clone(),
-            });
-            comment
-        }))
-    }
-
-    fn list_comment(
-        &mut self,
-        comment: Comment,
-        visit: &Visit<'_>,
-    ) -> Result<Element, DecryptError> {
-        self.comment(comment, visit).map(Element::Comment)
-    }
-
-    fn misplaced(&mut self, path: &ValuePath) -> DecryptError {
-        DecryptError::MisplacedComment { path: path.clone() }
     }
 }
 

@@ -35,6 +35,7 @@ mod cipher;
 mod codec;
 mod config;
 mod data_key;
+mod decryption;
 mod document;
 mod dotenv;
 mod encrypted_file;
@@ -45,6 +46,8 @@ mod ini;
 mod json;
 mod keys;
 mod layout;
+mod lost_comments;
+mod mac_cause;
 mod metadata;
 mod operations;
 mod parse_error;
@@ -65,7 +68,7 @@ pub use cipher::CipherError;
 pub use config::{Config, ConfigError, CreationRule};
 pub use data_key::{DataKey, WrapError};
 pub use document::{Document, EncryptError};
-pub use encrypted_file::{DecryptError, Decrypted, EncryptedFile, MacCause, MacCheck, Warning};
+pub use encrypted_file::{DecryptError, Decrypted, EncryptedFile, MacCheck, Warning};
 pub use foreign_key::ForeignKey;
 pub use format::Format;
 pub use go_regex::{Pattern, PatternError};
@@ -75,10 +78,11 @@ pub use keys::{
     RecipientKind,
 };
 pub use layout::{Indent, Layout};
+pub use mac_cause::MacCause;
 pub use metadata::{KeyGroup, KeyKind, MasterKey, Metadata, MetadataError, WRITTEN_VERSION};
 pub use operations::{
-    BareNumbers, Edit, KeyDifference, LookupError, RecipientChange, RewrapError, SaveError,
-    ValueError,
+    BareNumbers, ChangeKind, Edit, FileMerge, KeyDifference, LookupError, Merge, RecipientChange,
+    RewrapError, Salvage, SaveError, Side, ValueChange, ValueError,
 };
 pub use parse_error::ParseError;
 pub use path::{PathError, Step, ValuePath};

@@ -31,7 +31,8 @@ impl Tree {
 }
 
 impl Tree {
-    /// Tells whether another tree is the same in every respect, not-a-number included.
+    /// Tells whether another tree has the same contents: types, not-a-number and comments included,
+    /// but not whether a comment stands on the line of its entry.
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         self.documents.len() == other.documents.len()
             && self
@@ -127,7 +128,7 @@ impl Mapping {
     pub(crate) fn is_same_as(&self, other: &Self) -> bool {
         self.items.len() == other.items.len()
             && self.items.iter().zip(&other.items).all(|pair| match pair {
-                (Item::Comment(own), Item::Comment(other)) => own == other,
+                (Item::Comment(own), Item::Comment(other)) => own.text == other.text,
                 (Item::Entry(own), Item::Entry(other)) => {
                     own.key == other.key && own.value.is_same_as(&other.value)
                 }
@@ -197,7 +198,7 @@ impl Value {
             (Self::Sequence(own), Self::Sequence(other)) => {
                 own.len() == other.len()
                     && own.iter().zip(other).all(|pair| match pair {
-                        (Element::Comment(own), Element::Comment(other)) => own == other,
+                        (Element::Comment(own), Element::Comment(other)) => own.text == other.text,
                         (Element::Value(own), Element::Value(other)) => own.is_same_as(other),
                         _ => false,
                     })

@@ -42,6 +42,13 @@ impl MacHash {
         }
     }
 
+    /// Adds the bytes of a scalar in its plain form.
+    pub(crate) fn add_bytes(&mut self, bytes: &[u8], selected: bool) {
+        if selected || !self.only_encrypted {
+            self.hash.update(bytes);
+        }
+    }
+
     /// Returns the hash as a file states it.
     pub(crate) fn finish(self) -> String {
         use std::fmt::Write;

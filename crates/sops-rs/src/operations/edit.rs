@@ -142,6 +142,19 @@ impl Edit {
         self.document = document;
     }
 
+    /// Remembers the ciphertexts of another file too, if it has the same data key: its values keep
+    /// theirs when they come into this one.
+    pub(super) fn learn(
+        &mut self,
+        other: &EncryptedFile,
+        key: &DataKey,
+    ) -> Result<(), DecryptError> {
+        if key.bytes() == self.key.bytes() {
+            other.decrypt_remembering(key, MacCheck::Skipped, Some(&mut self.ivs))?;
+        }
+        Ok(())
+    }
+
     /// Returns what was odd about the file.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings

@@ -94,7 +94,7 @@ impl Document {
         Ok(())
     }
 
-    /// Takes a value out and returns it. Comments around it stay.
+    /// Takes a value out and returns it, with the comment on its line; others stay.
     pub fn unset(&mut self, path: &ValuePath) -> Result<Value, LookupError> {
         let (parent, last) = path.split_last().ok_or(LookupError::Root)?;
         let root = self.tree.documents.get_mut(path.document_index());
@@ -224,9 +224,20 @@ fn existing_key<'a>(mapping: &'a mut Mapping, step: &Step) -> Option<&'a mut Val
 }
 
 fn remove_key(mapping: &mut Mapping, step: &Step) -> Option<Value> {
-    match step {
-        Step::Key(key) => mapping.remove(key),
-        Step::Index(_) => None,
+    let Step::Key(key) = step else { return None };
+    let items = &mut mapping.items;
+    let is_it = |item: &Item| matches!(item, Item::Entry(entry) if entry.key == *key);
+    let at = items.iter().position(is_it)?;
+    let removed = items.remove(at);
+    // The comment on its line stands right before it.
+    if let Some(before) = at.checked_sub(1)
+        && matches!(&items[before], Item::Comment(comment) if comment.inline)
+    {
+        items.remove(before);
+    }
+    match removed {
+        Item::Entry(entry) => Some(entry.value),
+        Item::Comment(_) => None,
     }
 }
 
@@ -236,7 +247,13 @@ fn remove_element(elements: &mut Vec<Element>, index: usize) -> Option<Value> {
         .enumerate()
         .filter(|(_, element)| matches!(element, Element::Value(_)));
     let (at, _) = values.clone().nth(index)?;
-    match elements.remove(at) {
+    let removed = elements.remove(at);
+    if let Some(before) = at.checked_sub(1)
+        && matches!(&elements[before], Element::Comment(comment) if comment.inline)
+    {
+        elements.remove(before);
+    }
+    match removed {
         Element::Value(value) => Some(value),
         Element::Comment(_) => None,
     }

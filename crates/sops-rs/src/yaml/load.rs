@@ -18,12 +18,33 @@ const ALIAS_BUDGET: usize = 1_000_000;
 /// Reads a text.
 pub(crate) fn load(text: &str) -> Result<Tree, ParseError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let events = events(text)?;
-    let mut builder = Builder::new(text);
+    build(text, &events(text)?, Contained::Values)
+}
+
+/// Reads the events of a text for its shape alone: values are null, keys are empty, and a comment
+/// is the number of its event. Aliases are not expanded.
+pub(super) fn load_numbered(text: &str, events: &[Event<'_>]) -> Result<Tree, ParseError> {
+    build(text, events, Contained::Numbers)
+}
+
+/// What goes into the tree.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Contained {
+    Values,
+    Numbers,
+}
+
+fn build(text: &str, events: &[Event<'_>], contained: Contained) -> Result<Tree, ParseError> {
+    let mut builder = Builder::new(text, contained);
     let mut position = 0;
     while let Some(event) = events.get(position) {
         if let EventKind::Comment { .. } = event.kind {
-            let run = comments(&events[position..]);
+            let mut run = comments(&events[position..]);
+            if contained == Contained::Numbers {
+                for (offset, note) in run.iter_mut().enumerate() {
+                    note.text = (position + offset).to_string().into();
+                }
+            }
             position += run.len();
             builder.take_comments(&run, &Ahead::of(&events[position..]));
         } else {
@@ -68,6 +89,7 @@ pub(super) struct Builder<'a> {
     in_document: bool,
     anchors: BTreeMap<usize, Option<Anchored>>,
     budget: usize,
+    contained: Contained,
 }
 
 /// The last event that was no comment.
@@ -87,7 +109,7 @@ pub(super) enum LastKind {
 }
 
 impl<'a> Builder<'a> {
-    fn new(text: &'a str) -> Self {
+    fn new(text: &'a str, contained: Contained) -> Self {
         Self {
             text,
             frames: Vec::new(),
@@ -98,6 +120,7 @@ impl<'a> Builder<'a> {
             in_document: false,
             anchors: BTreeMap::new(),
             budget: ALIAS_BUDGET,
+            contained,
         }
     }
 
@@ -192,8 +215,11 @@ impl<'a> Builder<'a> {
 
     fn scalar(&mut self, scalar: &ScalarEvent<'_>, at: Place) -> Result<(), ParseError> {
         let tag = scalar.tag.as_deref();
-        let value = resolve(&scalar.text, scalar.quoted, tag)
-            .map_err(|_| ParseError::Integer { line: at.line })?;
+        let value = match self.contained {
+            Contained::Values => resolve(&scalar.text, scalar.quoted, tag)
+                .map_err(|_| ParseError::Integer { line: at.line })?,
+            Contained::Numbers => Value::Null,
+        };
         let empty = at.start == at.end && !scalar.quoted;
         let is = LastKind::Scalar {
             block: scalar.block,
@@ -207,6 +233,13 @@ impl<'a> Builder<'a> {
             line: at.line,
             problem,
         };
+        let is = LastKind::Scalar {
+            block: false,
+            empty: false,
+        };
+        if self.contained == Contained::Numbers {
+            return self.node(Value::Null, 0, Last { at, is });
+        }
         let Some(Some(anchored)) = self.anchors.get(&anchor) else {
             return Err(problem("refers to what contains it"));
         };
@@ -218,10 +251,6 @@ impl<'a> Builder<'a> {
             .checked_sub(anchored.size)
             .ok_or_else(|| problem("makes the document too large"))?;
         let value = anchored.value.clone();
-        let is = LastKind::Scalar {
-            block: false,
-            empty: false,
-        };
         self.node(value, 0, Last { at, is })
     }
 
@@ -248,13 +277,17 @@ impl<'a> Builder<'a> {
 
     fn key(&mut self, value: &Value, anchor: usize, at: Place) -> Result<(), ParseError> {
         let line = at.line;
-        let Some(text) = value.as_str() else {
-            return Err(ParseError::Key {
-                line,
-                found: describe(value),
-            });
+        let numbered = self.contained == Contained::Numbers;
+        let key = match value.as_str() {
+            Some(text) => text.to_owned(),
+            None if numbered => String::new(),
+            None => {
+                return Err(ParseError::Key {
+                    line,
+                    found: describe(value),
+                });
+            }
         };
-        let key = text.to_owned();
         self.remember(anchor, value);
         let first_document = self.documents.is_empty();
         let comments: Vec<_> = self.inside_next.drain(..).collect();
@@ -264,7 +297,7 @@ impl<'a> Builder<'a> {
             key: pending, seen, ..
         } = &mut frame.contents
         {
-            if first_document && !seen.insert(key.clone()) {
+            if first_document && !numbered && !seen.insert(key.clone()) {
                 return Err(ParseError::DuplicateKey { line, key });
             }
             *pending = Some(PendingKey(key));
@@ -284,7 +317,7 @@ impl<'a> Builder<'a> {
     }
 
     fn remember(&mut self, anchor: usize, value: &Value) {
-        if anchor != 0 {
+        if anchor != 0 && self.contained == Contained::Values {
             let (size, depth) = measure(value);
             let anchored = Anchored {
                 value: value.clone(),

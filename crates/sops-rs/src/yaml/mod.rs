@@ -7,12 +7,18 @@
 mod comment_groups;
 mod emit;
 mod frame;
+mod inline;
 mod load;
 mod parse;
+mod patch;
 mod placement;
+mod places;
 mod resolve;
 mod scalar_style;
+mod sketch;
+mod splice;
 mod writer;
 
 pub(crate) use emit::emit;
 pub(crate) use load::load;
+pub(crate) use patch::emit_like;

@@ -45,9 +45,19 @@ pub(super) enum EventKind<'a> {
 pub(super) struct ScalarEvent<'a> {
     pub(super) text: Cow<'a, str>,
     pub(super) quoted: bool,
+    pub(super) quoting: Quoting,
     pub(super) block: bool,
     pub(super) anchor: usize,
     pub(super) tag: Option<String>,
+}
+
+/// How a scalar is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quoting {
+    Plain,
+    Single,
+    Double,
+    Block,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -108,6 +118,12 @@ fn kind(event: granit::Event<'_>) -> Option<EventKind<'_>> {
             text: match style {
                 granit::ScalarStyle::SingleQuoted => fold_old_breaks(text),
                 _ => text,
+            },
+            quoting: match style {
+                granit::ScalarStyle::Plain => Quoting::Plain,
+                granit::ScalarStyle::SingleQuoted => Quoting::Single,
+                granit::ScalarStyle::DoubleQuoted => Quoting::Double,
+                granit::ScalarStyle::Literal | granit::ScalarStyle::Folded => Quoting::Block,
             },
             quoted: style != granit::ScalarStyle::Plain,
             block: matches!(

@@ -6,20 +6,22 @@
 
 use super::comment_groups::{Belongs, Group, Line, Surroundings, split};
 use super::frame::{Contents, Frame};
+use std::borrow::Cow;
+
 use super::load::{Builder, LastKind};
 use super::parse::{Event, EventKind, Place};
 use crate::tree::Comment;
 
 /// A comment and where it stands.
 pub(super) struct Note<'a> {
-    text: &'a str,
+    pub(super) text: Cow<'a, str>,
     same_line: bool,
     at: Place,
 }
 
 impl Note<'_> {
     pub(super) fn comment(&self) -> Comment {
-        Comment::new(self.text)
+        Comment::new(self.text.as_ref())
     }
 }
 
@@ -27,7 +29,7 @@ impl Note<'_> {
 pub(super) fn comments<'a>(events: &'a [Event<'_>]) -> Vec<Note<'a>> {
     let notes = events.iter().map_while(|event| match &event.kind {
         EventKind::Comment { text, same_line } => Some(Note {
-            text,
+            text: Cow::Borrowed(text),
             same_line: *same_line,
             at: event.at,
         }),

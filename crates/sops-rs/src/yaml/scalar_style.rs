@@ -75,6 +75,17 @@ impl Printed {
         }
     }
 
+    /// Tells whether a style can express a text.
+    pub(super) fn can_be(text: &str, style: Style) -> bool {
+        let analysis = Analysis::of(text);
+        match style {
+            Style::Plain => analysis.plain,
+            Style::Single => analysis.single,
+            Style::Double => true,
+            Style::Literal => analysis.literal,
+        }
+    }
+
     /// Bytes that are no text.
     fn of_bytes(bytes: &[u8]) -> Self {
         let encoded = STANDARD.encode(bytes);

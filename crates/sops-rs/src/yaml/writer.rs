@@ -347,3 +347,15 @@ fn long_escape(code: u32) -> String {
         _ => format!("\\U{code:08X}"),
     }
 }
+
+/// A text in double quotes.
+pub(super) fn double_quoted(text: &str) -> Zeroizing<String> {
+    let mut writer = Writer::new(1);
+    writer.double_quoted(text);
+    writer.out
+}
+
+/// A text without line breaks in single quotes.
+pub(super) fn single_quoted(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(format!("'{}'", text.replace('\'', "''")))
+}

@@ -1,0 +1,80 @@
+//! Texts that keep the layout somebody gave them.
+//!
+//! A file that `sops` laid out gets that layout again. What a person wrote is changed where its
+//! values change, and nowhere else.
+
+use zeroize::Zeroizing;
+
+use crate::codec;
+use crate::document::Document;
+use crate::encrypted_file::EncryptedFile;
+use crate::format::Format;
+use crate::layout::Layout;
+use crate::tree::Tree;
+use crate::yaml;
+
+impl EncryptedFile {
+    /// Prints the file in the layout of a text: that of the plain document when it is encrypted
+    /// for the first time, or its own older one. Comments, empty lines, quoting and flow style
+    /// stay as they are; only values change, and the `sops` entry is added.
+    ///
+    /// The result was read again and holds exactly this file; `None` where that cannot be reached
+    /// by changing single places of the text. [`EncryptedFile::to_text_with`] always can.
+    ///
+    /// ```
+    /// use sops_rs::{Document, EncryptionRule, Format, Identity, Layout, Selection};
+    ///
+    /// let text = "kind: Secret   # for the database\n\nstringData: {password: x}\n";
+    /// let rule = EncryptionRule::for_recipients([Identity::generate().recipient()])
+    ///     .with_selection(Selection::EncryptedSuffix("Data".to_owned()));
+    /// let file = Document::parse(Format::Yaml, text)?.encrypt(&rule)?;
+    ///
+    /// let encrypted = file.to_text_like(text, Layout::default()).ok_or("another layout")?;
+    /// assert!(encrypted.starts_with(
+    ///     "kind: Secret   # for the database\n\nstringData: {password: 'ENC[AES256_GCM,"
+    /// ));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn to_text_like(&self, text: &str, layout: Layout) -> Option<String> {
+        let mut tree = self.tree().clone();
+        self.metadata().append_to(&mut tree, self.format());
+        let text = like(self.format(), text, &tree, layout)?;
+        Some(text.to_string())
+    }
+}
+
+impl Document {
+    /// Prints the document in the layout of a text: that of the file it was encrypted in, or an
+    /// older one of its own. The `sops` entry goes.
+    ///
+    /// The result was read again and holds exactly this document; `None` where that cannot be
+    /// reached by changing single places of the text.
+    pub fn to_text_like(&self, text: &str, layout: Layout) -> Option<Zeroizing<String>> {
+        match self.format {
+            // Its text is not that of the JSON around it.
+            Format::Binary => None,
+            format => like(format, text, &self.tree, layout),
+        }
+    }
+}
+
+fn like(format: Format, text: &str, tree: &Tree, layout: Layout) -> Option<Zeroizing<String>> {
+    let old = codec::load_encrypted(format, text.as_bytes()).ok()?;
+    let layouts = [
+        layout,
+        Layout::default(),
+        Layout::indented(2),
+        Layout::indented(4),
+    ];
+    let print = |tree: &Tree, layout| codec::emit_encrypted(format, tree, layout);
+    let own = layouts
+        .into_iter()
+        .find(|layout| *print(&old, *layout) == text.as_bytes());
+    match own {
+        Some(layout) => String::from_utf8(print(tree, layout).to_vec())
+            .ok()
+            .map(Zeroizing::new),
+        None if format == Format::Yaml => yaml::emit_like(text, &old, tree, layout.yaml()),
+        None => None,
+    }
+}
