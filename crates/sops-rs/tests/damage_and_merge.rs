@@ -43,7 +43,7 @@ impl Lab {
 
     fn plain(&self, file: &EncryptedFile) -> String {
         let opened = file.decrypt(&self.identities).unwrap();
-        text(&opened.document)
+        printed(&opened.document)
     }
 }
 
@@ -51,7 +51,7 @@ fn parse(text: &str) -> Document {
     Document::parse(Format::Yaml, text).unwrap()
 }
 
-fn text(document: &Document) -> String {
+fn printed(document: &Document) -> String {
     let bytes = document.to_bytes_with(Layout::indented(2));
     String::from_utf8(bytes.to_vec()).unwrap()
 }
@@ -165,7 +165,7 @@ fn comments_open_under_another_container() {
     let moved = moved.replace("  c:", &format!("{comment}\n  c:"));
     let opened = open(&moved).decrypt(&lab.identities).unwrap();
     assert_eq!(
-        text(&opened.document),
+        printed(&opened.document),
         "data:\n  a: x\nb:\n  # moved\n  c: z\n"
     );
     let path = "b".parse().unwrap();
@@ -185,7 +185,7 @@ fn two_branches_merge_value_by_value() {
     let merge = Document::merge(&base, &ours, &theirs, Side::Ours);
     assert_eq!(merge.conflicts, []);
     assert_eq!(
-        text(&merge.document),
+        printed(&merge.document),
         "# new top\na: 2\n# about b\nb: 2\nours:\n  k: 1\nlist:\n  - 0\n  - 1\n  - 2\n  - 3\n  - 5\n  - 4\nmap:\n  x: 2\n  \"y\": 2\nend: 1\nmine: 1\n"
     );
 }

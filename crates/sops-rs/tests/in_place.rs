@@ -192,12 +192,9 @@ fn what_people_wrote_survives() {
     let mut failures = String::new();
     for written in &WRITTEN {
         let text = written.text;
-        let encrypted = match std::panic::catch_unwind(|| lab.encrypt(text)) {
-            Ok(encrypted) => encrypted,
-            Err(_) => {
-                writeln!(failures, "not encrypted in place: {text:?}").unwrap();
-                continue;
-            }
+        let Ok(encrypted) = std::panic::catch_unwind(|| lab.encrypt(text)) else {
+            writeln!(failures, "not encrypted in place: {text:?}").unwrap();
+            continue;
         };
         if !text.starts_with('{') && masked(&encrypted) != written.encrypted {
             writeln!(
