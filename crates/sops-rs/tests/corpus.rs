@@ -320,7 +320,10 @@ fn failure(path: &str) -> String {
 fn broken_files_are_told_apart() {
     let edited = "the MAC does not match the contents: a value was changed, added or removed without encrypting the file again";
     let cases = [
-        ("bugs/added-unencrypted.enc.yaml", edited),
+        (
+            "bugs/added-unencrypted.enc.yaml",
+            "the MAC does not match the contents: `extra_unencrypted` was added without encrypting the file again",
+        ),
         ("bugs/mac-mismatch.enc.yaml", edited),
         (
             "bugs/empty-mac.enc.yaml",

@@ -253,10 +253,15 @@ fn over_tracked(path: &Utf8Path) -> Failure {
 
 fn warn(workspace: &Workspace<'_>, path: &Utf8Path, opened: &Decrypted) {
     for warning in &opened.warnings {
-        if let Warning::ClearComment { path: place } = warning {
-            workspace.context.ui.warning(&format!(
-                "`{path}`: a comment at {place} was not encrypted, or belongs elsewhere; it is kept as it is"
-            ));
-        }
+        let (place, what) = match warning {
+            Warning::ClearComment { path } => (
+                path,
+                "was not encrypted, or belongs elsewhere; it is kept as it is",
+            ),
+            Warning::MovedComment { path } => (path, "was encrypted for another place"),
+            _ => continue,
+        };
+        let ui = &workspace.context.ui;
+        ui.warning(&format!("`{path}`: a comment at {place} {what}"));
     }
 }
