@@ -29,8 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         ("recipient", []) => {
-            for loaded in identities.iter() {
-                writeln!(out, "{}", loaded.identity.recipient())?;
+            for recipient in identities.recipients() {
+                writeln!(out, "{recipient}")?;
             }
         }
         ("encrypt", [file]) => out.write_all(encrypted(file, &identities)?.as_bytes())?,
@@ -48,7 +48,6 @@ fn decrypted(path: &str, identities: &Identities) -> Result<Document, Box<dyn Er
 fn encrypted(path: &str, identities: &Identities) -> Result<String, Box<dyn Error>> {
     let format = Format::of_path(Path::new(path));
     let document = Document::parse(format, &std::fs::read(path)?)?;
-    let recipients = identities.iter().map(|loaded| loaded.identity.recipient());
-    let rule = EncryptionRule::for_recipients(recipients);
+    let rule = EncryptionRule::for_recipients(identities.recipients());
     Ok(document.encrypt(&rule)?.to_text_with(Layout::default()))
 }

@@ -18,7 +18,7 @@ impl Lab {
         let identity = Identity::generate();
         let selection = Selection::EncryptedRegex(Pattern::new("^(data|list|b|c)$").unwrap());
         Self {
-            rule: EncryptionRule::for_recipients([identity.recipient()]).with_selection(selection),
+            rule: EncryptionRule::for_recipients(identity.recipient()).with_selection(selection),
             identities: Identities::from(identity),
         }
     }

@@ -19,7 +19,7 @@ impl Lab {
     fn new() -> Self {
         let identity = Identity::generate();
         Self {
-            rule: EncryptionRule::for_recipients([identity.recipient()]),
+            rule: EncryptionRule::for_recipients(identity.recipient()),
             identities: Identities::from(identity),
         }
     }

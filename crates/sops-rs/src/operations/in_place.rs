@@ -25,7 +25,7 @@ impl EncryptedFile {
     /// use sops_rs::{Document, EncryptionRule, Format, Identity, Layout, Selection};
     ///
     /// let text = "kind: Secret   # for the database\n\nstringData: {password: x}\n";
-    /// let rule = EncryptionRule::for_recipients([Identity::generate().recipient()])
+    /// let rule = EncryptionRule::for_recipients(Identity::generate().recipient())
     ///     .with_selection(Selection::EncryptedSuffix("Data".to_owned()));
     /// let file = Document::parse(Format::Yaml, text)?.encrypt(&rule)?;
     ///

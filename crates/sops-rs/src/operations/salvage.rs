@@ -28,7 +28,7 @@ impl EncryptedFile {
     /// use sops_rs::{Document, EncryptedFile, EncryptionRule, Format, Identities, Identity};
     ///
     /// let identity = Identity::generate();
-    /// let rule = EncryptionRule::for_recipients([identity.recipient()]);
+    /// let rule = EncryptionRule::for_recipients(identity.recipient());
     /// let file = Document::parse(Format::Yaml, "a: one\nb: two\n")?.encrypt(&rule)?;
     ///
     /// let renamed = file.to_text().replace("\nb:", "\nc:");
