@@ -22,6 +22,7 @@ Examples:
   homelab secrets decrypt infrastructure/talos/secrets.sops.yaml
   homelab secrets decrypt --output json secret.sops.yaml | jq -r .stringData.password
   git show HEAD~1:secret.sops.yaml | homelab secrets decrypt -
+  homelab secrets decrypt --keep-going damaged.sops.yaml   what can be opened, and the path of what cannot
   homelab secrets decrypt --in-place local/                every encrypted file in it
 
 `homelab secrets edit` changes a file without leaving it in the clear.";
@@ -42,6 +43,9 @@ pub struct DecryptArgs {
     /// Decrypt although the MAC does not match: values may be missing or changed.
     #[arg(long)]
     pub ignore_mac: bool,
+    /// Decrypt what can be decrypted, leave the rest as it is, and list it; exits with 1 then.
+    #[arg(long, conflicts_with = "in_place")]
+    keep_going: bool,
     /// The format, where the name does not tell it: yaml, json, dotenv, ini, binary.
     #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
     format: Option<Format>,
@@ -69,6 +73,9 @@ pub fn run(context: &Context, args: DecryptArgs) -> Outcome {
             .hint("name one, or write them over themselves with `--in-place`"));
     };
     let source = Source::read(&workspace, name, args.format)?;
+    if args.keep_going {
+        return super::keep_going::run(&workspace, &source);
+    }
     let opened = source.open(&workspace, check(&args));
     workspace.warn_of_keys();
     let opened = opened?;
@@ -253,15 +260,16 @@ fn over_tracked(path: &Utf8Path) -> Failure {
 
 fn warn(workspace: &Workspace<'_>, path: &Utf8Path, opened: &Decrypted) {
     for warning in &opened.warnings {
-        let (place, what) = match warning {
-            Warning::ClearComment { path } => (
-                path,
-                "was not encrypted, or belongs elsewhere; it is kept as it is",
+        let what = match warning {
+            Warning::ClearComment { path: place } => format!(
+                "a comment at {place} was not encrypted, or belongs elsewhere; it is kept as it is"
             ),
-            Warning::MovedComment { path } => (path, "was encrypted for another place"),
+            Warning::MovedComment { path: place } => format!(
+                "a comment at {place} was encrypted for another place; it was decrypted all the same"
+            ),
             _ => continue,
         };
-        let ui = &workspace.context.ui;
-        ui.warning(&format!("`{path}`: a comment at {place} {what}"));
+        let warning = format!("`{path}`: {what}");
+        workspace.context.ui.warning(&warning);
     }
 }

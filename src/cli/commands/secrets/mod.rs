@@ -14,7 +14,9 @@ pub mod hook;
 mod host_keys;
 pub mod init;
 mod json;
+mod keep_going;
 pub mod keygen;
+pub mod merge_driver;
 mod plain_file;
 mod repository;
 mod reuse;
@@ -62,6 +64,8 @@ pub enum SecretsCommand {
     Explain(explain::ExplainArgs),
     /// Show what changed in an encrypted file, in the clear.
     Diff(diff::DiffArgs),
+    /// Merge encrypted files by their values; Git calls it.
+    MergeDriver(merge_driver::MergeDriverArgs),
     /// Make an age key.
     Keygen(keygen::KeygenArgs),
     /// Check secrets before every commit.
@@ -88,6 +92,7 @@ pub fn run(context: &Context, command: SecretsCommand) -> Outcome {
         SecretsCommand::Who(args) => who::run(context, args),
         SecretsCommand::Explain(args) => explain::run(context, args),
         SecretsCommand::Diff(args) => diff::run(context, args),
+        SecretsCommand::MergeDriver(args) => merge_driver::run(context, args),
         SecretsCommand::Keygen(args) => keygen::run(context, args),
         SecretsCommand::Hook(command) => hook::run(context, command),
         SecretsCommand::GitSetup(args) => git_setup::run(context, args),

@@ -77,6 +77,10 @@ fn mac_hints(path: &Utf8Path, cause: &MacCause) -> Vec<String> {
         MacCause::OnlyEncryptedSwitched => {
             "undo the change of `sops.mac_only_encrypted`, or decrypt with --ignore-mac and encrypt anew".to_owned()
         }
+        MacCause::ListComments => {
+            "the values are whole: decrypt it with --ignore-mac and encrypt it again".to_owned()
+        }
+        MacCause::Added { path: value } => format!("remove `{value}`, and set it with `homelab secrets set {path} '{value}'`"),
         _ => format!(
             "most likely a value that is not encrypted was edited by hand; `git log -p -- {path}` shows what changed"
         ),

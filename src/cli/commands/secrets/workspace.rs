@@ -76,8 +76,10 @@ impl<'a> Workspace<'a> {
         like: &[u8],
     ) -> Zeroizing<Vec<u8>> {
         let layout = self.layout(file);
-        let _ = like;
-        Zeroizing::new(encrypted.to_text_with(layout).into_bytes())
+        let like = std::str::from_utf8(like).ok();
+        let text = like.and_then(|text| encrypted.to_text_like(text, layout));
+        let text = text.unwrap_or_else(|| encrypted.to_text_with(layout));
+        Zeroizing::new(text.into_bytes())
     }
 
     /// Returns the text of a document in the clear, in the layout of what it comes from where that
@@ -89,8 +91,11 @@ impl<'a> Workspace<'a> {
         like: &[u8],
     ) -> Zeroizing<Vec<u8>> {
         let layout = self.layout(file);
-        let _ = like;
-        document.to_bytes_with(layout)
+        let like = std::str::from_utf8(like).ok();
+        match like.and_then(|text| document.to_text_like(text, layout)) {
+            Some(text) => Zeroizing::new(text.as_bytes().to_vec()),
+            None => document.to_bytes_with(layout),
+        }
     }
 
     /// Returns the rules that hold for a file, or the refusal that there are none.

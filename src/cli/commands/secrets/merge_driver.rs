@@ -1,0 +1,92 @@
+//! `homelab secrets merge-driver`: what Git calls to merge an encrypted file.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use sops_rs::{EncryptedFile, Identities, SaveError};
+
+use super::unlock;
+use super::workspace::{Workspace, format, is_encrypted};
+use crate::cli::commands::Outcome;
+use crate::cli::{Context, ExitStatus, Failure, Kind};
+use crate::store::Original;
+
+/// Arguments of `homelab secrets merge-driver`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Git calls it once `homelab secrets git-setup` has run; the merged file takes the place of ours. Values that both
+sides changed stay ours, are named by their paths, and leave the file in conflict: exit code 4.
+
+Example of Git's configuration:
+  [merge \"homelab-secrets\"]
+    driver = homelab secrets merge-driver %O %A %B %P")]
+pub struct MergeDriverArgs {
+    /// The common version.
+    #[arg(value_name = "BASE")]
+    base: Utf8PathBuf,
+    /// Ours; the result is written here.
+    #[arg(value_name = "OURS")]
+    ours: Utf8PathBuf,
+    /// Theirs.
+    #[arg(value_name = "THEIRS")]
+    theirs: Utf8PathBuf,
+    /// The file's name in the repository: it decides the format.
+    #[arg(value_name = "PATH")]
+    path: Utf8PathBuf,
+}
+
+/// Merges three versions of an encrypted file.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes its arguments by value"
+)]
+pub fn run(context: &Context, args: MergeDriverArgs) -> Outcome {
+    let workspace = Workspace::new(context);
+    let path = workspace.path(&args.path);
+    let read = |name: &Utf8Path| Original::read(&workspace.path(name));
+    let (base, ours, theirs) = (read(&args.base)?, read(&args.ours)?, read(&args.theirs)?);
+    for (side, original) in [
+        ("the common version", &base),
+        ("ours", &ours),
+        ("theirs", &theirs),
+    ] {
+        if !is_encrypted(&path, original.bytes()) {
+            return Err(Failure::message(
+                Kind::Failed,
+                format!("cannot merge `{path}`: {side} is not encrypted"),
+            )
+            .hint("ours stays; decide by hand, then `git add` it"));
+        }
+    }
+    let parse = |original: &Original| {
+        EncryptedFile::parse(format(&path), original.bytes())
+            .map_err(|error| unlock::failure(&path, error, None, &Identities::default()))
+    };
+    let (base, our, their) = (parse(&base)?, parse(&ours)?, parse(&theirs)?);
+    let identities = workspace.identities(Some(&path), &our);
+    let merge =
+        EncryptedFile::merge(&base, &our, &their, &identities).map_err(|error| match error {
+            SaveError::Old(error) => unlock::failure(&path, error, Some(&our), &identities),
+            error => Failure::new(
+                Kind::Failed,
+                anyhow::Error::new(error).context(format!("cannot merge `{path}`")),
+            ),
+        })?;
+    ours.replace(&workspace.encrypted_text(&path, &merge.ours, ours.bytes()))?;
+    if merge.conflicts.is_empty() && !merge.metadata_conflict {
+        return Ok(ExitStatus::Done);
+    }
+    for conflict in &merge.conflicts {
+        context.ui.warning(&format!(
+            "both sides changed `{conflict}` in `{path}`; ours stands there"
+        ));
+    }
+    if merge.metadata_conflict {
+        context.ui.warning(&format!(
+            "both sides changed for whom `{path}` is encrypted, or which of its values; ours stands there"
+        ));
+    }
+    context.ui.note(&format!(
+        "compare with `homelab secrets diff --to MERGE_HEAD {path}`, decide with `homelab secrets edit {path}`, then \
+         `git add {path}`"
+    ));
+    Ok(ExitStatus::Differs)
+}
