@@ -47,7 +47,10 @@ fn decrypted(path: &str, identities: &Identities) -> Result<Document, Box<dyn Er
 
 fn encrypted(path: &str, identities: &Identities) -> Result<String, Box<dyn Error>> {
     let format = Format::of_path(Path::new(path));
-    let document = Document::parse(format, &std::fs::read(path)?)?;
     let rule = EncryptionRule::for_recipients(identities.recipients());
-    Ok(document.encrypt(&rule)?.to_text_with(Layout::default()))
+    let file = {
+        let document = Document::parse(format, &std::fs::read(path)?)?;
+        document.encrypt(&rule)?
+    };
+    Ok(file.to_text_with(Layout::default()))
 }

@@ -186,13 +186,18 @@ const WRITTEN: [Written; 17] = [
     },
 ];
 
+/// Goes on after a failure, to show all of them.
+fn attempt(step: impl FnOnce() -> String) -> std::thread::Result<String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(step))
+}
+
 #[test]
 fn what_people_wrote_survives() {
     let lab = Lab::new();
     let mut failures = String::new();
     for written in &WRITTEN {
         let text = written.text;
-        let Ok(encrypted) = std::panic::catch_unwind(|| lab.encrypt(text)) else {
+        let Ok(encrypted) = attempt(|| lab.encrypt(text)) else {
             writeln!(failures, "not encrypted in place: {text:?}").unwrap();
             continue;
         };
@@ -211,7 +216,7 @@ fn what_people_wrote_survives() {
                 .has_values_of(parse(text).tree())
         );
         let expected = written.decrypted.unwrap_or(text);
-        match std::panic::catch_unwind(|| lab.decrypt(&encrypted)) {
+        match attempt(|| lab.decrypt(&encrypted)) {
             Ok(decrypted) if decrypted == expected => {}
             Ok(decrypted) => {
                 writeln!(failures, "decrypted:\n{decrypted}\nexpected:\n{expected}").unwrap();
