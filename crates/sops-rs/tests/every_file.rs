@@ -282,7 +282,10 @@ const EDITED: &str = "the MAC does not match the contents: a value was changed, 
 fn broken_rows() -> Vec<Vec<Row>> {
     let bug = |name: &str, because| fails(&format!("bugs/{name}.enc.yaml"), MOCK, because);
     vec![
-        bug("added-unencrypted", EDITED),
+        bug(
+            "added-unencrypted",
+            "the MAC does not match the contents: `extra_unencrypted` was added without encrypting the file again",
+        ),
         bug("mac-mismatch", EDITED),
         bug("empty-mac", NO_MAC),
         bug("plaintext-value", "a: the value is not encrypted"),
