@@ -22,7 +22,7 @@ Examples:
   homelab secrets decrypt infrastructure/talos/secrets.sops.yaml
   homelab secrets decrypt --output json secret.sops.yaml | jq -r .stringData.password
   git show HEAD~1:secret.sops.yaml | homelab secrets decrypt -
-  homelab secrets decrypt --keep-going damaged.sops.yaml   what can be opened, and the path of what cannot
+  homelab secrets decrypt --keep-going damaged.sops.yaml   what opens, and the path of what does not
   homelab secrets decrypt --in-place local/                every encrypted file in it
 
 `homelab secrets edit` changes a file without leaving it in the clear.";
