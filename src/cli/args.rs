@@ -74,6 +74,10 @@ pub enum Command {
     /// Look at the nodes and their configurations.
     #[command(subcommand)]
     Nodes(commands::nodes::NodesCommand),
+    /// Make a context for talosctl from the secrets bundle.
+    Talosconfig(commands::talosconfig::TalosconfigArgs),
+    /// Make a context for kubectl from the secrets bundle.
+    Kubeconfig(commands::kubeconfig::KubeconfigArgs),
     /// Make, encrypt and decrypt secrets.
     #[command(subcommand)]
     Secrets(commands::secrets::SecretsCommand),

@@ -1,10 +1,12 @@
 //! The shell: what was typed becomes settings, one command runs, its outcome becomes an exit code.
 
 pub mod args;
+pub mod client_file;
 pub mod commands;
 pub mod context;
 pub mod engine;
 pub mod failure;
+pub mod lifetime;
 pub mod load;
 pub mod look;
 mod own_components;

@@ -8,6 +8,7 @@
 
 pub mod bundle;
 mod certificate;
+pub mod contexts;
 mod entropy;
 pub mod identity;
 mod key;

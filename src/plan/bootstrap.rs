@@ -39,7 +39,7 @@ pub fn bootstrap(cluster: &Cluster, observed: &Observed, consents: &Consents) ->
         };
     }
     let (life, mut refusals) = judge_etcd(&control_planes, observed);
-    let findings = preflight::check(&nodes, observed, consents, life);
+    let findings = preflight::check(cluster, &nodes, observed, consents, life);
     refusals.extend(findings.refusals);
     let steps = if let Some(target) = control_planes.first() {
         Draft::new(cluster, observed, life).build(&nodes, &control_planes, target)

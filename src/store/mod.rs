@@ -3,12 +3,13 @@
 //! Only files that were generated before are ever replaced or deleted, and only while nobody has
 //! changed them; the manifest (`.homelab/manifest`) knows which those are. A write is atomic for each
 //! file, and a run that is killed in the middle is healed by the next one. Symbolic links are never
-//! followed. Encrypted files are [`sealed`]'s business.
+//! followed. Encrypted files are [`sealed`]'s business, files that others keep [`keep`]'s.
 
 mod compare;
 mod create;
 mod diff;
 mod error;
+pub mod keep;
 mod manifest;
 mod original;
 mod place;

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod doctor;
 pub mod explain;
 pub mod init;
+pub mod kubeconfig;
 pub mod man;
 pub mod nodes;
 pub mod plan;
@@ -14,6 +15,7 @@ pub mod render;
 pub mod schema;
 pub mod secrets;
 pub mod status;
+pub mod talosconfig;
 pub mod validate;
 
 use super::args::Command;
@@ -35,6 +37,8 @@ pub fn run(context: &Context, command: Command) -> Outcome {
         Command::Doctor(args) => doctor::run(context, args),
         Command::Rehearse(args) => rehearse::run(context, args),
         Command::Nodes(command) => nodes::run(context, command),
+        Command::Talosconfig(args) => talosconfig::run(context, args),
+        Command::Kubeconfig(args) => kubeconfig::run(context, args),
         Command::Secrets(command) => secrets::run(context, command),
         Command::Explain(args) => explain::run(context, args),
         Command::Schema(args) => schema::run(context, args),

@@ -1,11 +1,27 @@
 //! `$patch: delete`: what a patch takes away, before the rest of it is merged.
+//!
+//! A patch document is read first: what it deletes, in its order, and what is left of it. Then the
+//! deletions are made. Talos knows its fields, so taking away a field that is not set is nothing
+//! wrong; taking a name out of a mapping that does not have it is.
 
 use serde_json::{Map, Value};
 
 use super::MergeError;
-use super::merge::identity;
+use super::fields::{Field, Fields, Shape};
+use super::merge::{fields_of, identity};
+use crate::model::{LeafPath, Step};
 
 const DIRECTIVE: &str = "$patch";
+
+/// The keys of a document that says nothing but what it is.
+const HEAD: [&str; 3] = ["version", "kind", "name"];
+
+/// Something to be deleted.
+struct Deletion {
+    path: LeafPath,
+    /// By which key, and with which text, an entry of a list is found.
+    entry: Option<(String, String)>,
+}
 
 /// Deletes what the patch document asks to be deleted; returns the rest of it, if any is left to
 /// be merged.
@@ -17,93 +33,212 @@ pub(super) fn apply(
     let position = documents
         .iter()
         .position(|left| self::identity(left) == identity);
-    if deletes(patch) {
-        let [_, kind, name] = identity;
-        let kind = kind.ok_or(MergeError::DeletesMain)?;
-        let named = [Some(kind), name]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join("/");
-        let position = position.ok_or(MergeError::NothingToDelete(named))?;
-        documents.remove(position);
-        return Ok(None);
+    let mut deletions = Vec::new();
+    let rest = rest(patch, &LeafPath::default(), &mut deletions)?;
+    if deletions.is_empty() && rest.as_ref().is_none_or(says_nothing) {
+        return Err(MergeError::Nothing);
     }
-    let mut nothing = Value::Null;
-    let left = position.and_then(|position| documents.get_mut(position));
-    walk(left.unwrap_or(&mut nothing), patch, "")
-}
-
-fn deletes(value: &Value) -> bool {
-    value.get(DIRECTIVE).and_then(Value::as_str) == Some("delete")
-}
-
-/// Goes down both sides together; returns what is left of the patch.
-fn walk(left: &mut Value, patch: &Value, place: &str) -> Result<Option<Value>, MergeError> {
-    match patch {
-        Value::Object(entries) => {
-            let rest = walk_mapping(left, entries, place)?;
-            let only_deleted = rest.is_empty() && !entries.is_empty();
-            Ok((!only_deleted).then_some(Value::Object(rest)))
+    for deletion in deletions {
+        let position = position.ok_or_else(|| missing_document(identity))?;
+        if deletion.path.is_root() {
+            if identity == [None, None] {
+                return Err(MergeError::DeletesMain);
+            }
+            documents.remove(position);
+            return Ok(None);
         }
+        if let Some(left) = documents.get_mut(position) {
+            deletion.make(fields_of(patch), left)?;
+        }
+    }
+    Ok(rest.filter(|rest| !says_nothing(rest)))
+}
+
+fn missing_document([kind, name]: [Option<&str>; 2]) -> MergeError {
+    let named: Vec<_> = [kind.or(Some("v1alpha1")), name]
+        .into_iter()
+        .flatten()
+        .collect();
+    MergeError::NoDocumentToDelete(named.join("/"))
+}
+
+fn says_nothing(document: &Value) -> bool {
+    let is_plain = |value: &Value| !(value.is_object() || value.is_array());
+    document.as_object().is_some_and(|entries| {
+        entries
+            .iter()
+            .all(|(key, value)| HEAD.contains(&key.as_str()) && is_plain(value))
+    })
+}
+
+/// Returns what is left of a value of the patch, and collects what it deletes.
+fn rest(
+    value: &Value,
+    path: &LeafPath,
+    deletions: &mut Vec<Deletion>,
+) -> Result<Option<Value>, MergeError> {
+    match value {
+        Value::Object(entries) => rest_of_mapping(entries, path, deletions),
         Value::Array(items) => {
-            let rest = walk_list(left, items, place)?;
-            let only_deleted = rest.is_empty() && !items.is_empty();
-            Ok((!only_deleted).then_some(Value::Array(rest)))
+            let mut left = Vec::new();
+            for (position, item) in items.iter().enumerate() {
+                left.extend(rest(item, &path.entry(&position.to_string()), deletions)?);
+            }
+            let deleted = left.is_empty() && !items.is_empty();
+            Ok((!deleted).then_some(Value::Array(left)))
         }
         scalar => Ok(Some(scalar.clone())),
     }
 }
 
-fn walk_mapping(
-    left: &mut Value,
+fn rest_of_mapping(
     entries: &Map<String, Value>,
-    path: &str,
-) -> Result<Map<String, Value>, MergeError> {
-    let mut rest = Map::new();
+    path: &LeafPath,
+    deletions: &mut Vec<Deletion>,
+) -> Result<Option<Value>, MergeError> {
+    let mut left = Map::new();
     for (key, value) in entries {
-        let path = if path.is_empty() {
-            key.clone()
-        } else {
-            format!("{path}.{key}")
-        };
-        if deletes(value) {
-            left.as_object_mut()
-                .and_then(|left| left.shift_remove(key))
-                .ok_or(MergeError::NothingToDelete(path))?;
-            continue;
+        if key == DIRECTIVE && value == "delete" {
+            deletions.push(deletion(entries, path)?);
+            return Ok(None);
         }
-        let mut nothing = Value::Null;
-        let slot = left.get_mut(key).unwrap_or(&mut nothing);
-        if let Some(value) = walk(slot, value, &path)? {
-            rest.insert(key.clone(), value);
+        if let Some(value) = rest(value, &path.key(key), deletions)? {
+            left.insert(key.clone(), value);
         }
     }
-    Ok(rest)
+    let deleted = left.is_empty() && !entries.is_empty();
+    Ok((!deleted).then_some(Value::Object(left)))
 }
 
-/// An entry to be deleted names the entries it means by its first other key.
-fn walk_list(left: &mut Value, items: &[Value], path: &str) -> Result<Vec<Value>, MergeError> {
-    let mut rest = Vec::new();
-    for item in items {
-        if !deletes(item) {
-            rest.push(item.clone());
-            continue;
+/// An entry to be deleted is found by its first other key.
+fn deletion(entries: &Map<String, Value>, path: &LeafPath) -> Result<Deletion, MergeError> {
+    let is_entry = |step: &Step| matches!(step, Step::Entry(_));
+    if !path.steps().last().is_some_and(is_entry) {
+        if path.steps().iter().any(is_entry) {
+            return Err(MergeError::DeletesInside(path.clone()));
         }
-        let (key, value) = item
-            .as_object()
-            .and_then(|entries| entries.iter().find(|(key, _)| *key != DIRECTIVE))
-            .ok_or_else(|| MergeError::DeletesUnnamed(path.to_owned()))?;
-        let entries = left
-            .as_array_mut()
-            .ok_or_else(|| MergeError::NothingToDelete(path.to_owned()))?;
-        let before = entries.len();
-        entries.retain(|entry| entry.get(key) != Some(value));
-        if entries.len() == before {
-            return Err(MergeError::NothingToDelete(path.to_owned()));
+        let path = path.clone();
+        return Ok(Deletion { path, entry: None });
+    }
+    let other = entries.iter().find(|(key, _)| *key != DIRECTIVE);
+    let (key, value) = other.ok_or_else(|| MergeError::DeletesUnnamed(path.clone()))?;
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Object(_) | Value::Array(_) => String::new(),
+        plain => plain.to_string(),
+    };
+    Ok(Deletion {
+        path: path.clone(),
+        entry: Some((key.clone(), text)),
+    })
+}
+
+/// What is known of the place where a deletion has come to.
+#[derive(Clone, Copy)]
+enum Known<'a> {
+    /// A group of fields.
+    Fields(&'a Fields),
+    /// A value of this shape, and the field that it is in.
+    Shape(&'a Shape, &'a Field),
+    /// Nothing.
+    Nothing,
+}
+
+impl Deletion {
+    fn make(&self, fields: Option<&Fields>, left: &mut Value) -> Result<(), MergeError> {
+        let known = fields.map_or(Known::Nothing, Known::Fields);
+        self.descend(self.path.steps(), known, Some(left))
+    }
+
+    fn nothing(&self) -> MergeError {
+        MergeError::NothingToDelete(self.path.clone())
+    }
+
+    fn descend(
+        &self,
+        steps: &[Step],
+        known: Known<'_>,
+        left: Option<&mut Value>,
+    ) -> Result<(), MergeError> {
+        match steps {
+            [Step::Key(key), rest @ ..] => self.key(key, rest, known, left),
+            [Step::Entry(_)] => self.entry(known, left.ok_or_else(|| self.nothing())?),
+            _ => Err(MergeError::DeletesInside(self.path.clone())),
         }
     }
-    Ok(rest)
+
+    fn key(
+        &self,
+        key: &str,
+        rest: &[Step],
+        known: Known<'_>,
+        left: Option<&mut Value>,
+    ) -> Result<(), MergeError> {
+        let below = match known {
+            Known::Fields(fields) => {
+                let field = fields.get(key).ok_or_else(|| self.nothing())?;
+                match (&field.shape, rest) {
+                    (_, []) => {
+                        left.and_then(Value::as_object_mut)
+                            .and_then(|left| left.shift_remove(key));
+                        return Ok(());
+                    }
+                    // A group that is always there has fields to be taken away, set or not.
+                    (Shape::Group { optional: false }, _) => {
+                        let left = left.and_then(|left| left.get_mut(key));
+                        return self.descend(rest, Known::Fields(&field.fields), left);
+                    }
+                    (shape, _) => Known::Shape(shape, field),
+                }
+            }
+            Known::Shape(Shape::Group { .. }, field) => {
+                return self.key(key, rest, Known::Fields(&field.fields), left);
+            }
+            Known::Shape(Shape::Map(item), field) => Known::Shape(item, field),
+            Known::Shape(shape @ (Shape::Free | Shape::Arguments), field) => {
+                Known::Shape(shape, field)
+            }
+            Known::Shape(..) => return Err(self.nothing()),
+            Known::Nothing => Known::Nothing,
+        };
+        let left = left.and_then(Value::as_object_mut);
+        let left = left.ok_or_else(|| self.nothing())?;
+        match rest {
+            [] => left.shift_remove(key).map(|_| ()),
+            rest => {
+                let slot = left.get_mut(key).filter(|slot| !slot.is_null());
+                return self.descend(rest, below, Some(slot.ok_or_else(|| self.nothing())?));
+            }
+        }
+        .ok_or_else(|| self.nothing())
+    }
+
+    /// Talos compares texts, so an entry is not found by a number or by true and false.
+    fn entry(&self, known: Known<'_>, left: &mut Value) -> Result<(), MergeError> {
+        let (key, text) = self.entry.as_ref().ok_or_else(|| self.nothing())?;
+        let is_text = match known {
+            Known::Shape(Shape::List(item), field) if matches!(**item, Shape::Group { .. }) => {
+                let shape = field.fields.get(key.as_str()).map(|field| &field.shape);
+                match shape {
+                    Some(Shape::Address | Shape::Bytes) => !text.is_empty(),
+                    Some(Shape::Text | Shape::Word(_) | Shape::Url | Shape::Duration) => true,
+                    _ => false,
+                }
+            }
+            Known::Nothing => true,
+            _ => false,
+        };
+        let entries = left.as_array_mut().filter(|_| is_text);
+        let entries = entries.ok_or_else(|| self.nothing())?;
+        let is_meant = |entry: &Value| match entry.get(key) {
+            Some(Value::String(value)) => value == text,
+            None | Some(Value::Null) => text.is_empty(),
+            Some(value) => *text == format!("{value}"),
+        };
+        let position = entries.iter().position(is_meant);
+        entries.remove(position.ok_or_else(|| self.nothing())?);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -160,16 +295,20 @@ mod tests {
                 .to_string()
         };
         assert_eq!(
-            refusal(json!({"b": {"$patch": "delete"}})),
-            "nothing to delete at `b`"
+            refusal(json!({"machine": {"sysctls": {"b": {"$patch": "delete"}}}})),
+            "nothing to delete at `machine.sysctls.b`"
         );
         assert_eq!(
             refusal(json!({"a": [{"x": 1, "$patch": "delete"}]})),
-            "nothing to delete at `a`"
+            "nothing to delete at `a[0]`"
         );
         assert_eq!(
             refusal(json!({"a": [{"$patch": "delete"}]})),
-            "an entry to delete at `a` needs a key by which it is found"
+            "an entry to delete at `a[0]` needs a key by which it is found"
+        );
+        assert_eq!(
+            refusal(json!({"a": [{"x": 1, "y": {"$patch": "delete"}}]})),
+            "`a[0].y` is inside an entry of a list, where nothing can be deleted"
         );
         assert_eq!(
             refusal(json!({"$patch": "delete"})),
@@ -179,7 +318,7 @@ mod tests {
             refusal(
                 json!({"apiVersion": "v1alpha1", "kind": "LinkConfig", "name": "a", "$patch": "delete"})
             ),
-            "nothing to delete at `LinkConfig/a`"
+            "nothing to delete: there is no `LinkConfig/a`"
         );
     }
 }

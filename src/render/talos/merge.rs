@@ -1,107 +1,25 @@
 //! Talos' strategic merge: how one set of documents is laid over another.
 //!
-//! Mappings merge key by key, scalars overwrite, lists are appended, a few lists are replaced as a
-//! whole, and a few are merged entry by entry. Which is which is the machine configuration's own
-//! rule, kept here as two tables; everything that they do not name follows the general rule, so
-//! kinds and fields that are not known here merge as well. An empty text or a zero overwrites nothing.
+//! What happens to a field is the machine configuration's own rule, kept as [a table of its
+//! fields](super::fields). What the table does not name follows the general rule, so kinds and
+//! fields that are not known here merge as well: mappings merge key by key, scalars overwrite, lists
+//! are appended, an empty text or a zero overwrites nothing.
 
 use serde_json::{Map, Value};
 
 use super::delete;
+use super::fields::{self, Field, Fields, ListRule, Shape, kind_of};
+use super::merge_error::MergeError;
+use super::url;
+use crate::model::LeafPath;
 use crate::render::reference::SecretRef;
 
-/// Why documents cannot be merged.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MergeError {
-    /// A document is not a mapping.
-    #[error("expected a mapping, found {0}")]
-    NotMapping(&'static str),
-    /// The two sides are of different kinds.
-    #[error("`{path}` is {left}, and {right} cannot be merged into it")]
-    Clash {
-        /// The place in the document.
-        path: String,
-        /// What is there.
-        left: &'static str,
-        /// What is to be merged.
-        right: &'static str,
-    },
-    /// Something to be deleted is not there.
-    #[error("nothing to delete at `{0}`")]
-    NothingToDelete(String),
-    /// The `v1alpha1` document cannot be deleted.
-    #[error("the `v1alpha1` document cannot be deleted as a whole")]
-    DeletesMain,
-    /// An entry to be deleted says nothing about itself.
-    #[error("an entry to delete at `{0}` needs a key by which it is found")]
-    DeletesUnnamed(String),
-}
-
-/// The kind of a document that has none.
-const MAIN: &str = "v1alpha1";
-
-/// Lists and mappings that are replaced as a whole, by kind and path.
-const REPLACED: &[(&str, &str)] = &[
-    (MAIN, "cluster.network.podSubnets"),
-    (MAIN, "cluster.network.serviceSubnets"),
-    (MAIN, "cluster.apiServer.auditPolicy"),
-    ("NetworkRuleConfig", "ingress"),
-    ("NetworkRuleConfig", "portSelector.ports"),
-];
-
-/// Lists whose entries are found by one of these keys, and what happens to the entry found.
-const KEYED: &[(&str, &str, &[&str], OnMatch)] = &[
-    (
-        MAIN,
-        "machine.network.interfaces",
-        &["interface", "deviceSelector"],
-        OnMatch::Merge,
-    ),
-    (
-        MAIN,
-        "machine.network.interfaces.vlans",
-        &["vlanId"],
-        OnMatch::Merge,
-    ),
-    (
-        MAIN,
-        "cluster.apiServer.admissionControl",
-        &["name"],
-        OnMatch::Merge,
-    ),
-    (
-        "ExtensionServiceConfig",
-        "configFiles",
-        &["mountPath"],
-        OnMatch::Replace,
-    ),
-    (
-        "ImageVerificationConfig",
-        "rules",
-        &["image"],
-        OnMatch::Replace,
-    ),
-];
-
-/// Settings that Talos hands on to another program: a value keeps its type there. Elsewhere the
-/// field decides the type, and `1` may well stand for a text.
-const FREE_FORM: &[&str] = &[
-    "machine.kubelet.extraConfig",
-    "machine.baseRuntimeSpecOverrides",
-    "cluster.apiServer.admissionControl.configuration",
-    "cluster.scheduler.config",
-];
-
-/// Arguments of a Kubernetes program: a key's value, text or list, is replaced.
-const ARGUMENTS: &str = "extraArgs";
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum OnMatch {
-    Merge,
-    Replace,
-}
+/// The keys by which Talos knows the document that names no kind.
+const MAIN_KEYS: [&str; 4] = ["machine", "cluster", "debug", "persist"];
 
 /// Lays documents over others: each is merged into the one of the same kind and name, or added.
+///
+/// Something to be deleted must be there; Talos up to 1.13 says the same.
 pub fn merge_documents(
     mut documents: Vec<Value>,
     patch: &[Value],
@@ -113,142 +31,311 @@ pub fn merge_documents(
         let Some(remainder) = delete::apply(&mut documents, document)? else {
             continue;
         };
-        let identity = identity(document);
+        check_head(&remainder)?;
+        let identity = identity(&remainder);
         match documents
             .iter_mut()
             .find(|left| self::identity(left) == identity)
         {
-            Some(left) => Place::root(document).merge(left, &remainder)?,
+            Some(left) => merge_document(left, &remainder)?,
             None => documents.push(remainder),
         }
     }
     Ok(documents)
 }
 
-/// What tells one document from another: version, kind and name.
-pub(super) fn identity(document: &Value) -> [Option<&str>; 3] {
-    ["apiVersion", "kind", "name"].map(|key| document.get(key).and_then(Value::as_str))
+/// What tells one document from another: kind and name. All of them are of version `v1alpha1`.
+pub(super) fn identity(document: &Value) -> [Option<&str>; 2] {
+    ["kind", "name"].map(|key| document.get(key).and_then(Value::as_str))
 }
 
-/// A place in a document, by which the tables are read; entries of lists have no place of their own.
-#[derive(Clone)]
-struct Place<'a> {
-    kind: &'a str,
-    path: String,
+/// Returns the fields of a document's kind, if the table has it.
+pub(super) fn fields_of(document: &Value) -> Option<&'static Fields> {
+    let [kind, _] = identity(document);
+    fields::kind(kind.unwrap_or("v1alpha1"))
 }
 
-impl<'a> Place<'a> {
-    fn root(document: &'a Value) -> Self {
-        let [_, kind, _] = identity(document);
-        Self {
-            kind: kind.unwrap_or(MAIN),
-            path: String::new(),
+/// Talos knows a document by version and kind, and the main one by what it has.
+fn check_head(document: &Value) -> Result<(), MergeError> {
+    let has = |key: &str| document.get(key).is_some();
+    match (has("kind"), has("apiVersion")) {
+        (true, true) => Ok(()),
+        (true, false) => Err(MergeError::NoVersion),
+        (false, _) if has("version") || MAIN_KEYS.into_iter().any(has) => Ok(()),
+        (false, _) => Err(MergeError::NoKind),
+    }
+}
+
+fn merge_document(left: &mut Value, right: &Value) -> Result<(), MergeError> {
+    match (left, right) {
+        (Value::Object(left), Value::Object(right)) => {
+            merge_fields(fields_of_map(right), left, right)
+        }
+        (left, _) => Err(MergeError::NotMapping(kind_of(left))),
+    }
+}
+
+fn fields_of_map(document: &Map<String, Value>) -> Option<&'static Fields> {
+    let kind = document.get("kind").and_then(Value::as_str);
+    fields::kind(kind.unwrap_or("v1alpha1"))
+}
+
+fn merge_fields(
+    fields: Option<&Fields>,
+    left: &mut Map<String, Value>,
+    right: &Map<String, Value>,
+) -> Result<(), MergeError> {
+    for (key, value) in right {
+        let field = fields.and_then(|fields| fields.get(key.as_str()));
+        match left.get_mut(key) {
+            Some(slot) if !slot.is_null() => {
+                merge_field(field, slot, value).map_err(|error| error.below(key))?;
+            }
+            _ if value.is_null() => {}
+            _ => {
+                left.insert(key.clone(), value.clone());
+            }
         }
     }
-
-    fn child(&self, key: &str) -> Self {
-        let path = match self.path.as_str() {
-            "" => key.to_owned(),
-            parent => format!("{parent}.{key}"),
-        };
-        Self {
-            kind: self.kind,
-            path,
-        }
+    match fields {
+        Some(fields) => take_anew(fields, left, right),
+        None => Ok(()),
     }
+}
 
-    fn is_replaced(&self) -> bool {
-        REPLACED.contains(&(self.kind, self.path.as_str()))
-    }
-
-    fn is_free_form(&self) -> bool {
-        let inside = |root: &&str| {
-            let rest = self.path.strip_prefix(*root);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        self.kind == MAIN && FREE_FORM.iter().any(inside)
-    }
-
-    fn keys(&self) -> Option<(&'static [&'static str], OnMatch)> {
-        KEYED
-            .iter()
-            .find(|(kind, path, ..)| (*kind, *path) == (self.kind, self.path.as_str()))
-            .map(|(_, _, keys, on_match)| (*keys, *on_match))
-    }
-
-    fn merge(&self, left: &mut Value, right: &Value) -> Result<(), MergeError> {
-        if right.is_null() {
-            return Ok(());
-        }
-        if left.is_null() || self.is_replaced() {
-            *left = right.clone();
-            return Ok(());
-        }
-        match (left, right) {
-            (left, right) if is_scalar(left) && is_scalar(right) => self.overwrite(left, right),
-            (Value::Object(left), Value::Object(right)) => self.merge_mapping(left, right),
-            (Value::Array(left), Value::Array(right)) => self.merge_list(left, right),
-            (left, right) => Err(self.clash(left, right)),
-        }
-    }
-
-    fn overwrite(&self, left: &mut Value, right: &Value) -> Result<(), MergeError> {
-        if self.is_free_form() && kind_of(left) != kind_of(right) {
-            return Err(self.clash(left, right));
-        }
-        if !is_empty(right) {
-            *left = right.clone();
-        }
-        Ok(())
-    }
-
-    fn clash(&self, left: &Value, right: &Value) -> MergeError {
-        MergeError::Clash {
-            path: self.path.clone(),
-            left: kind_of(left),
-            right: kind_of(right),
-        }
-    }
-
-    fn merge_mapping(
-        &self,
-        left: &mut Map<String, Value>,
-        right: &Map<String, Value>,
-    ) -> Result<(), MergeError> {
-        let arguments = self.path.rsplit('.').next() == Some(ARGUMENTS);
-        for (key, value) in right {
-            match left.get_mut(key) {
-                Some(slot) if arguments => *slot = value.clone(),
-                Some(slot) => self.child(key).merge(slot, value)?,
-                None if value.is_null() => {}
-                None => {
-                    left.insert(key.clone(), value.clone());
+/// Talos takes some fields from the patch even where it does not mention them, and cannot merge
+/// others at all.
+fn take_anew(
+    fields: &Fields,
+    left: &mut Map<String, Value>,
+    right: &Map<String, Value>,
+) -> Result<(), MergeError> {
+    for (name, field) in fields {
+        match field.shape {
+            Shape::Anew if !right.contains_key(*name) => {
+                left.shift_remove(*name);
+            }
+            Shape::Fixed { optional: false } => {
+                return Err(MergeError::Unmergeable(LeafPath::default()).below(name));
+            }
+            Shape::Group { optional: false } if !right.contains_key(*name) => {
+                if let Some(Value::Object(left)) = left.get_mut(*name) {
+                    take_anew(&field.fields, left, &Map::new())?;
                 }
             }
+            _ => {}
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    fn merge_list(&self, left: &mut Vec<Value>, right: &[Value]) -> Result<(), MergeError> {
-        let Some((keys, on_match)) = self.keys() else {
-            left.extend(right.iter().cloned());
-            return Ok(());
-        };
-        for entry in right {
-            let same = keys
-                .iter()
-                .find_map(|key| entry.get(key).map(|value| (*key, value)));
-            let found = same.and_then(|(key, value)| {
-                left.iter_mut()
-                    .find(|candidate| candidate.get(key) == Some(value))
-            });
-            match (found, on_match) {
-                (Some(slot), OnMatch::Merge) => self.merge(slot, entry)?,
-                (Some(slot), OnMatch::Replace) => *slot = entry.clone(),
-                (None, _) => left.push(entry.clone()),
+fn merge_field(field: Option<&Field>, left: &mut Value, right: &Value) -> Result<(), MergeError> {
+    let Some(field) = field else {
+        return merge_unknown(left, right);
+    };
+    if right.is_null() {
+        return Ok(());
+    }
+    if field.is_replaced {
+        left.clone_from(right);
+        return Ok(());
+    }
+    merge_shape(&field.shape, field, left, right)
+}
+
+fn merge_shape(
+    shape: &Shape,
+    field: &Field,
+    left: &mut Value,
+    right: &Value,
+) -> Result<(), MergeError> {
+    match (shape, &mut *left, right) {
+        (Shape::Group { .. }, Value::Object(left), Value::Object(right)) => {
+            merge_fields(Some(&field.fields), left, right)
+        }
+        (Shape::Map(item), Value::Object(left), Value::Object(right)) => {
+            merge_names(left, right, |slot, value| {
+                merge_shape(item, field, slot, value)
+            })
+        }
+        (Shape::List(_), Value::Array(left), Value::Array(right)) => merge_list(field, left, right),
+        (Shape::Arguments, Value::Object(left), Value::Object(right)) => {
+            left.extend(right.clone());
+            Ok(())
+        }
+        (Shape::Free, Value::Object(left), Value::Object(right)) => merge_free_mapping(left, right),
+        (Shape::Pem(_), ..) => {
+            left.clone_from(right);
+            Ok(())
+        }
+        (Shape::Fixed { .. }, ..) => Err(MergeError::Unmergeable(LeafPath::default())),
+        (Shape::Url, left, right) => url::merge(left, right),
+        (_, left, right) if is_scalar(left) && is_scalar(right) => {
+            if counts(shape, left, right) {
+                left.clone_from(right);
+            }
+            Ok(())
+        }
+        (_, left, right) => Err(clash(left, right)),
+    }
+}
+
+/// Tells whether a value overwrites: Go's zero values do not.
+fn counts(shape: &Shape, left: &Value, right: &Value) -> bool {
+    let text = right.as_str();
+    match shape {
+        Shape::Word(nothing) => text != Some("") && text != Some(nothing),
+        Shape::Duration => {
+            !text.is_some_and(|text| text.chars().all(|c| !c.is_ascii_digit() || c == '0'))
+                && !is_zero(right)
+        }
+        Shape::Number { zero_counts } => *zero_counts || !is_zero(right),
+        Shape::Anew | Shape::Bytes | Shape::Flag => true,
+        // Of two sizes the one in bytes wins.
+        Shape::Size => {
+            let percent = |value: &Value| value.as_str().is_some_and(|text| text.contains('%'));
+            !is_empty(right) && (percent(left) || !percent(right))
+        }
+        _ => !is_empty(right),
+    }
+}
+
+fn merge_names(
+    left: &mut Map<String, Value>,
+    right: &Map<String, Value>,
+    merge: impl Fn(&mut Value, &Value) -> Result<(), MergeError>,
+) -> Result<(), MergeError> {
+    for (key, value) in right {
+        match left.get_mut(key) {
+            Some(slot) if !slot.is_null() && !value.is_null() => {
+                merge(slot, value).map_err(|error| error.below(key))?;
+            }
+            Some(slot) if !slot.is_null() => {}
+            _ => {
+                left.insert(key.clone(), value.clone());
             }
         }
-        Ok(())
+    }
+    Ok(())
+}
+
+fn merge_list(field: &Field, left: &mut Vec<Value>, right: &[Value]) -> Result<(), MergeError> {
+    let known = left.len();
+    for entry in right {
+        match &field.list {
+            ListRule::Append => left.push(entry.clone()),
+            ListRule::ReplaceBy(key) => {
+                let same = |candidate: &Value| key_of(candidate, key) == key_of(entry, key);
+                match left.iter_mut().take(known).rev().find(|slot| same(slot)) {
+                    Some(slot) => slot.clone_from(entry),
+                    None => left.push(entry.clone()),
+                }
+            }
+            ListRule::MergeBy(keys) => match find(keys, left, entry) {
+                Some(slot) => match (slot, entry) {
+                    (Value::Object(left), Value::Object(right)) => {
+                        merge_fields(Some(&field.fields), left, right)?;
+                    }
+                    (left, right) => return Err(clash(left, right)),
+                },
+                None => left.push(entry.clone()),
+            },
+        }
+    }
+    Ok(())
+}
+
+/// Finds the entry with the same value of the first key that says something. Where there is one key
+/// only, saying nothing is a value as well.
+fn find<'a>(keys: &[&str], left: &'a mut [Value], entry: &Value) -> Option<&'a mut Value> {
+    let key = match keys {
+        [key] => key,
+        keys => keys.iter().find(|key| key_of(entry, key).is_some())?,
+    };
+    let wanted = key_of(entry, key);
+    left.iter_mut()
+        .find(|candidate| key_of(candidate, key) == wanted)
+}
+
+/// Returns what an entry is known by; nothing when that is empty.
+fn key_of<'a>(entry: &'a Value, key: &str) -> Option<&'a Value> {
+    entry
+        .get(key)
+        .filter(|value| !value.is_null() && !is_empty(value))
+}
+
+/// Another program's settings keep the types of their values.
+fn merge_free(left: &mut Value, right: &Value) -> Result<(), MergeError> {
+    if is_scalar(left) && is_scalar(right) {
+        if free_type(left) != free_type(right) {
+            return Err(clash(left, right));
+        }
+        if right.is_boolean() || !is_empty(right) {
+            left.clone_from(right);
+        }
+        return Ok(());
+    }
+    match (left, right) {
+        (Value::Object(left), Value::Object(right)) => merge_free_mapping(left, right),
+        (Value::Array(left), Value::Array(right)) => {
+            left.extend(right.iter().cloned());
+            Ok(())
+        }
+        (left, right) => Err(clash(left, right)),
+    }
+}
+
+fn merge_free_mapping(
+    left: &mut Map<String, Value>,
+    right: &Map<String, Value>,
+) -> Result<(), MergeError> {
+    for (key, value) in right {
+        match left.get_mut(key) {
+            Some(slot) if !slot.is_null() => {
+                merge_free(slot, value).map_err(|error| error.below(key))?;
+            }
+            _ => {
+                left.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A reference to a secret will be a text.
+fn free_type(value: &Value) -> &'static str {
+    match value {
+        Value::Object(_) => "text",
+        value => kind_of(value),
+    }
+}
+
+/// The general rule.
+fn merge_unknown(left: &mut Value, right: &Value) -> Result<(), MergeError> {
+    if right.is_null() {
+        return Ok(());
+    }
+    match (left, right) {
+        (left, right) if is_scalar(left) && is_scalar(right) => {
+            if !is_empty(right) {
+                left.clone_from(right);
+            }
+            Ok(())
+        }
+        (Value::Object(left), Value::Object(right)) => merge_fields(None, left, right),
+        (Value::Array(left), Value::Array(right)) => {
+            left.extend(right.iter().cloned());
+            Ok(())
+        }
+        (left, right) => Err(clash(left, right)),
+    }
+}
+
+fn clash(left: &Value, right: &Value) -> MergeError {
+    MergeError::Clash {
+        path: LeafPath::default(),
+        left: kind_of(left),
+        right: kind_of(right),
     }
 }
 
@@ -258,18 +345,11 @@ fn is_scalar(value: &Value) -> bool {
 }
 
 fn is_empty(value: &Value) -> bool {
-    value.as_str() == Some("") || value.as_f64() == Some(0.0)
+    value.as_str() == Some("") || is_zero(value)
 }
 
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "nothing",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a mapping",
-    }
+fn is_zero(value: &Value) -> bool {
+    value.as_f64() == Some(0.0)
 }
 
 #[cfg(test)]
@@ -348,21 +428,24 @@ mod tests {
     #[test]
     fn a_reference_is_a_scalar_on_either_side() {
         let reference = json!({"secretRef": "a#b"});
-        let left = json!({"token": reference, "login": "x"});
-        let patch = json!({"token": "plain", "login": reference});
+        let left = json!({"machine": {"token": reference}, "cluster": {"token": "x"}});
+        let patch = json!({"machine": {"token": "plain"}, "cluster": {"token": reference}});
         assert_eq!(
             merged(left, patch),
-            json!({"token": "plain", "login": reference})
+            json!({"machine": {"token": "plain"}, "cluster": {"token": reference}})
         );
     }
 
     #[test]
     fn what_cannot_be_merged_is_named() {
-        let clash = merge_documents(vec![json!({"a": {"b": [1]}})], &[json!({"a": {"b": {}}})]);
+        let clash = merge_documents(
+            vec![json!({"machine": {"b": [1]}})],
+            &[json!({"machine": {"b": {}}})],
+        );
         let clash = clash.expect_err("differs").to_string();
         assert_eq!(
             clash,
-            "`a.b` is a list, and a mapping cannot be merged into it"
+            "`machine.b` is a list, and a mapping cannot be merged into it"
         );
         assert_eq!(
             merge_documents(Vec::new(), &[json!([1])]),

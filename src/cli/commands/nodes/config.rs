@@ -8,10 +8,10 @@ use crate::cli::commands::Outcome;
 use crate::cli::load::load;
 use crate::cli::sealed::{open_failure, opener};
 use crate::cli::{Context, ExitStatus, Failure, Kind};
-use crate::model::NodeName;
 use crate::render::reference::{redact, resolve};
 use crate::render::talos::documents;
 use crate::spec::Cluster;
+use crate::spec::cluster::Node;
 use crate::yaml;
 
 const EXAMPLES: &str = "\
@@ -42,12 +42,15 @@ pub struct ConfigArgs {
 pub fn run(context: &Context, args: ConfigArgs) -> Outcome {
     let (cluster, catalog) = load(context)?;
     let node = find(&cluster, &args.node)?;
-    let documents =
-        documents(&cluster, &catalog, &node).map_err(|error| Failure::new(Kind::Spec, error))?;
+    let documents = documents(&cluster, &catalog, &node.name)
+        .map_err(|error| Failure::new(Kind::Spec, error))?;
     let documents = if args.redact {
         redact(&documents).map_err(|error| Failure::new(Kind::Spec, error))?
     } else {
-        refuse_terminal(&args)?;
+        refuse_terminal(
+            args.show_secrets,
+            "the configuration holds the cluster's keys",
+        )?;
         let sources = opener(context).sources(&documents).map_err(open_failure)?;
         resolve(&documents, &sources)?
     };
@@ -55,9 +58,9 @@ pub fn run(context: &Context, args: ConfigArgs) -> Outcome {
     Ok(ExitStatus::Done)
 }
 
-fn find(cluster: &Cluster, name: &str) -> Result<NodeName, Failure> {
-    let found = cluster.node(name).map(|node| node.name.clone());
-    found.ok_or_else(|| {
+/// Finds a node by its name.
+pub fn find<'a>(cluster: &'a Cluster, name: &str) -> Result<&'a Node, Failure> {
+    cluster.node(name).ok_or_else(|| {
         let names: Vec<_> = cluster
             .nodes
             .iter()
@@ -69,13 +72,13 @@ fn find(cluster: &Cluster, name: &str) -> Result<NodeName, Failure> {
 }
 
 /// A terminal keeps what was printed, and somebody may look over a shoulder.
-fn refuse_terminal(args: &ConfigArgs) -> Result<(), Failure> {
-    if args.show_secrets || !std::io::stdout().is_terminal() {
+pub fn refuse_terminal(shows_secrets: bool, what: &str) -> Result<(), Failure> {
+    if shows_secrets || !std::io::stdout().is_terminal() {
         return Ok(());
     }
-    let message = "the configuration holds the cluster's keys, and standard output is a terminal";
+    let message = format!("{what}, and standard output is a terminal");
     Err(Failure::message(Kind::Refused, message)
-        .hint("add `--redact` to hide them, or `--show-secrets` to print them all the same"))
+        .hint("write it to a file, or add `--show-secrets` to print it all the same"))
 }
 
 fn print(context: &Context, documents: &[Value]) -> std::io::Result<()> {

@@ -1,0 +1,220 @@
+//! A client file that the user keeps, `talosconfig` or kubeconfig: where it is, what is in it, and how
+//! a context of ours gets into it.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Context, ExitStatus, Failure, Kind};
+use crate::cli::commands::Outcome;
+use crate::model::{Clock as _, SystemClock};
+use crate::pki::Certificate;
+use crate::pki::contexts::{ContextError, Current};
+use crate::store::keep;
+use crate::yaml;
+
+/// From this many days before its end on, somebody should look after a certificate authority.
+const AUTHORITY_NOTICE_DAYS: i64 = 180;
+
+/// Options of every command that puts a context into a file.
+#[derive(Debug, clap::Args)]
+pub struct ClientFileArgs {
+    /// The file to merge into; `-` writes the context alone to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<Utf8PathBuf>,
+    /// The context's name, when it is not to be named after the cluster.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Leave the file's current context as it is.
+    #[arg(long)]
+    pub keep_current: bool,
+    /// Change nothing; say until when the file's context holds, and exit with 4 when it does not.
+    #[arg(long)]
+    pub check: bool,
+    /// Write keys even to a terminal.
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+/// A file that the user keeps, and what is in it.
+pub struct ClientFile {
+    path: Utf8PathBuf,
+    /// Its content, nothing for a file that is not there.
+    pub content: Value,
+}
+
+/// A context to be put into a file.
+pub struct NewContext<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The client's certificate.
+    pub certificate: &'a Certificate,
+    /// Its authority's certificate.
+    pub authority: &'a Certificate,
+}
+
+impl ClientFileArgs {
+    /// Tells whether the context goes to standard output.
+    pub fn prints(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file == "-")
+    }
+
+    /// Tells whether the context becomes the current one.
+    pub fn current(&self) -> Current {
+        if self.keep_current {
+            Current::Keep
+        } else {
+            Current::Switch
+        }
+    }
+
+    /// Reads the file that was named, or else the one that the tools read.
+    pub fn open(&self, otherwise: Option<Utf8PathBuf>) -> Result<ClientFile, Failure> {
+        let path = self.file.clone().or(otherwise).ok_or_else(|| {
+            Failure::message(
+                Kind::Usage,
+                "there is no home directory to keep the file in",
+            )
+            .hint("name the file with `--file FILE`")
+        })?;
+        ClientFile::read(path)
+    }
+}
+
+impl ClientFile {
+    fn read(path: Utf8PathBuf) -> Result<Self, Failure> {
+        let text = keep::read_if_there(&path)?.unwrap_or_default();
+        let content = if text.trim().is_empty() {
+            Value::Null
+        } else {
+            // The parser's own words may quote the line it stopped at.
+            yaml::parse(&text).map_err(|_| {
+                Failure::message(Kind::Refused, format!("`{path}` is not YAML"))
+                    .hint("mend it, or name another file with `--file FILE`")
+            })?
+        };
+        Ok(Self { path, content })
+    }
+
+    /// Replaces the file and says what was done.
+    pub fn write(&self, context: &Context, merged: &Value, new: &NewContext<'_>) -> Outcome {
+        let backup = keep::replace(&self.path, yaml::emit(merged).as_bytes())?;
+        let until = new.certificate.validity().until;
+        let path = &self.path;
+        if context.ui.is_json() {
+            let backup = backup.as_ref();
+            context.ui.json(&json!({
+                "file": path, "context": new.name, "validUntil": until, "backup": backup,
+            }))?;
+        } else {
+            context.ui.note(&format!(
+                "context `{}` in `{path}` holds until {}",
+                new.name,
+                day_and_time(until)
+            ));
+            if let Some(backup) = backup {
+                context
+                    .ui
+                    .note(&format!("the file as it was is `{backup}`"));
+            }
+        }
+        warn_of_authority(context, new.authority);
+        Ok(ExitStatus::Done)
+    }
+
+    /// Says until when a context holds.
+    pub fn report(
+        &self,
+        context: &Context,
+        name: &str,
+        certificate: Result<Certificate, ContextError>,
+        renew: &str,
+    ) -> Outcome {
+        let now = SystemClock.now();
+        let path = &self.path;
+        let until = certificate
+            .as_ref()
+            .ok()
+            .map(|found| found.validity().until);
+        let holds = certificate
+            .as_ref()
+            .is_ok_and(|found| found.validity().holds_at(now));
+        if context.ui.is_json() {
+            context.ui.json(&json!({
+                "file": path, "context": name, "validUntil": until, "holds": holds,
+            }))?;
+        }
+        match certificate {
+            Ok(_) if holds => context.ui.note(&format!(
+                "context `{name}` in `{path}` holds until {}",
+                until.map(day_and_time).unwrap_or_default()
+            )),
+            Ok(_) => context.ui.failure(
+                &format!(
+                    "context `{name}` in `{path}` held until {}",
+                    until.map(day_and_time).unwrap_or_default()
+                ),
+                &[format!("run `{renew}`")],
+            ),
+            Err(error) => context
+                .ui
+                .failure(&format!("`{path}`: {error}"), &[format!("run `{renew}`")]),
+        }
+        Ok(if holds {
+            ExitStatus::Done
+        } else {
+            ExitStatus::Differs
+        })
+    }
+}
+
+/// Turns a context that cannot be merged into a failure.
+pub fn context_failure(path: &ClientFile, error: ContextError) -> Failure {
+    let hint = match error {
+        ContextError::Taken(_) => {
+            "name the context otherwise with `--context NAME`, or remove the old one from the file"
+        }
+        _ => "mend the file, or name another one with `--file FILE`",
+    };
+    let error = anyhow::Error::new(error).context(format!("`{}`", path.path));
+    Failure::new(Kind::Refused, error).hint(hint)
+}
+
+/// Warns when the authority behind a certificate will end soon: it takes the cluster with it.
+fn warn_of_authority(context: &Context, authority: &Certificate) {
+    let until = authority.validity().until;
+    let left = until.duration_since(SystemClock.now());
+    if left.as_hours() < AUTHORITY_NOTICE_DAYS * 24 {
+        context.ui.warning(&format!(
+            "the cluster's certificate authority itself holds until {} only",
+            day_and_time(until)
+        ));
+    }
+}
+
+/// Returns the home directory's file, or the first that a variable names.
+pub fn usual_place(variable: &str, below_home: &str) -> Option<Utf8PathBuf> {
+    let named = std::env::var(variable)
+        .ok()
+        .filter(|value| !value.is_empty());
+    // `KUBECONFIG` may name several files; new entries go to the first.
+    let first = named.and_then(|value| {
+        value
+            .split(':')
+            .find(|path| !path.is_empty())
+            .map(str::to_owned)
+    });
+    first.map(Utf8PathBuf::from).or_else(|| {
+        let home = std::env::var("HOME").ok().filter(|home| !home.is_empty())?;
+        Some(Utf8Path::new(&home).join(below_home))
+    })
+}
+
+fn day_and_time(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// Says that no certificate can be made.
+pub fn not_issued(error: impl Into<anyhow::Error>) -> Failure {
+    Failure::new(Kind::Failed, error).hint("run `homelab validate` and look at the secrets bundle")
+}

@@ -1,0 +1,115 @@
+//! `homelab kubeconfig`.
+
+use serde_json::Value;
+
+use super::Outcome;
+use super::nodes::config::{find, refuse_terminal};
+use crate::cli::client_file::{
+    ClientFileArgs, NewContext, context_failure, not_issued, usual_place,
+};
+use crate::cli::lifetime::Lifetime;
+use crate::cli::load::load;
+use crate::cli::sealed::{open_failure, opener};
+use crate::cli::{Context, ExitStatus, Failure, Kind};
+use crate::connect::Target;
+use crate::model::{Clock as _, SystemClock};
+use crate::pki::SystemEntropy;
+use crate::pki::contexts::{Current, KubeContext, kube_certificate};
+use crate::spec::Cluster;
+use crate::spec::cluster::Role;
+use crate::yaml;
+
+/// Where a control plane itself serves the Kubernetes API.
+const API_PORT: u16 = 6443;
+
+const EXAMPLES: &str = "\
+The certificate is made from the secrets bundle, here and now; neither a machine nor the Kubernetes API is
+asked. Without --file the context goes into the file that kubectl reads: the first of $KUBECONFIG, or
+.kube/config in the home directory. What else is in that file stays, and the file as it was is kept with
+`.bak` behind its name.
+
+Examples:
+  homelab kubeconfig                                   an administrator for eight hours
+  homelab kubeconfig --ttl 7d --context lab
+  homelab kubeconfig --node talos-1                    past the virtual IP, while it does not answer
+  homelab kubeconfig --file - > kubeconfig             a file of its own
+  homelab kubeconfig --check                           until when does it hold?";
+
+/// Arguments of `homelab kubeconfig`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct KubeconfigArgs {
+    /// How long it holds: minutes, hours or days, such as `30m`.
+    #[arg(long, value_name = "TIME", default_value = "8h")]
+    ttl: Lifetime,
+    /// Reach the API at this control plane instead of the cluster's endpoint.
+    #[arg(long, value_name = "NODE")]
+    node: Option<String>,
+    #[command(flatten)]
+    target: ClientFileArgs,
+}
+
+/// Makes the context and puts it where it belongs.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes its arguments by value"
+)]
+pub fn run(context: &Context, args: KubeconfigArgs) -> Outcome {
+    let (cluster, _) = load(context)?;
+    let usual_name = format!("admin@{}", cluster.name);
+    let name = args.target.context.as_deref().unwrap_or(&usual_name);
+    let usual = usual_place("KUBECONFIG", ".kube/config");
+    if args.target.check {
+        let file = args.target.open(usual)?;
+        let certificate = kube_certificate(&file.content, name);
+        return file.report(context, name, certificate, "homelab kubeconfig");
+    }
+    let server = server(&cluster, args.node.as_deref())?;
+    let now = SystemClock.now();
+    let bundle = opener(context).bundle(now).map_err(open_failure)?;
+    let authority = bundle.kubernetes_authority().map_err(not_issued)?;
+    let lifetime = args.ttl.within(&authority.certificate, now);
+    let client = bundle
+        .kubernetes_admin(lifetime, now, &mut SystemEntropy)
+        .map_err(not_issued)?;
+    let entry = args.target.context.as_deref();
+    let ours = KubeContext {
+        name,
+        cluster: entry.unwrap_or(cluster.name.as_str()),
+        server: &server,
+        client: &client,
+    };
+    if args.target.prints() {
+        refuse_terminal(args.target.show_secrets, "the file holds a private key")?;
+        let alone = ours.merge_into(Value::Null, Current::Switch)?;
+        context.ui.result(yaml::emit(&alone).as_bytes())?;
+        return Ok(ExitStatus::Done);
+    }
+    let file = args.target.open(usual)?;
+    let merged = ours
+        .merge_into(file.content.clone(), args.target.current())
+        .map_err(|error| context_failure(&file, error))?;
+    let new = NewContext {
+        name,
+        certificate: &client.certificate,
+        authority: &client.authority,
+    };
+    file.write(context, &merged, &new)
+}
+
+/// Returns the URL of the API: the cluster's endpoint, or a control plane's own.
+fn server(cluster: &Cluster, node: Option<&str>) -> Result<String, Failure> {
+    let endpoint = &cluster.control_plane.endpoint;
+    let target = match node {
+        None => Target::new(&endpoint.host, endpoint.port),
+        Some(name) => {
+            let node = find(cluster, name)?;
+            if node.role != Role::ControlPlane {
+                let message = format!("node `{name}` is a worker, where no Kubernetes API runs");
+                return Err(Failure::message(Kind::Usage, message));
+            }
+            Target::new(node.address, API_PORT)
+        }
+    };
+    Ok(format!("https://{target}"))
+}

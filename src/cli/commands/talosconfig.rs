@@ -1,0 +1,131 @@
+//! `homelab talosconfig`.
+
+use serde_json::Value;
+
+use super::Outcome;
+use super::nodes::config::refuse_terminal;
+use crate::cli::client_file::{
+    ClientFileArgs, NewContext, context_failure, not_issued, usual_place,
+};
+use crate::cli::lifetime::Lifetime;
+use crate::cli::load::load;
+use crate::cli::sealed::{open_failure, opener};
+use crate::cli::{Context, ExitStatus};
+use crate::model::{Clock as _, SystemClock};
+use crate::pki::contexts::{Current, TalosContext, talos_certificate};
+use crate::pki::{SystemEntropy, TalosRole};
+use crate::spec::Cluster;
+use crate::yaml;
+
+const EXAMPLES: &str = "\
+The certificate is made from the secrets bundle, here and now; no machine is asked. Without --file the
+context goes into the file that talosctl reads: $TALOSCONFIG, or .talos/config in the home directory.
+What else is in that file stays, and the file as it was is kept with `.bak` behind its name.
+
+Examples:
+  homelab talosconfig                                  an administrator for eight hours
+  homelab talosconfig --role reader --ttl 30m          somebody who only looks
+  homelab talosconfig --file - | talosctl --talosconfig /dev/stdin -n 192.168.1.101 version
+  homelab talosconfig --check                          until when does it hold?";
+
+/// Arguments of `homelab talosconfig`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct TalosconfigArgs {
+    /// What the context may do.
+    #[arg(long, value_enum, default_value_t = Role::Admin)]
+    role: Role,
+    /// How long it holds: minutes, hours or days, such as `30m`.
+    #[arg(long, value_name = "TIME", default_value = "8h")]
+    ttl: Lifetime,
+    /// A node that calls are about unless told otherwise; may be repeated.
+    #[arg(long, value_name = "NODE")]
+    node: Vec<String>,
+    #[command(flatten)]
+    target: ClientFileArgs,
+}
+
+/// What a context may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Read, reboot, control services, take etcd snapshots.
+    Operator,
+    /// Read what holds no secret.
+    Reader,
+    /// Take etcd snapshots.
+    EtcdBackup,
+}
+
+impl From<Role> for TalosRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Admin => Self::Admin,
+            Role::Operator => Self::Operator,
+            Role::Reader => Self::Reader,
+            Role::EtcdBackup => Self::EtcdBackup,
+        }
+    }
+}
+
+/// Makes the context and puts it where it belongs.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes its arguments by value"
+)]
+pub fn run(context: &Context, args: TalosconfigArgs) -> Outcome {
+    let (cluster, _) = load(context)?;
+    let name = args.target.context.as_deref();
+    let name = name.unwrap_or(cluster.name.as_str());
+    let usual = usual_place("TALOSCONFIG", ".talos/config");
+    if args.target.check {
+        let file = args.target.open(usual)?;
+        let certificate = talos_certificate(&file.content, name);
+        return file.report(context, name, certificate, "homelab talosconfig");
+    }
+    let nodes = addresses(&cluster, &args.node)?;
+    let now = SystemClock.now();
+    let bundle = opener(context).bundle(now).map_err(open_failure)?;
+    let authority = bundle.talos_authority().map_err(not_issued)?;
+    let lifetime = args.ttl.within(&authority.certificate, now);
+    let client = bundle
+        .talos_client(args.role.into(), lifetime, now, &mut SystemEntropy)
+        .map_err(not_issued)?;
+    let endpoints: Vec<_> = cluster
+        .control_planes()
+        .into_iter()
+        .map(|node| node.address.to_string())
+        .collect();
+    let ours = TalosContext {
+        name,
+        endpoints: &endpoints,
+        nodes: &nodes,
+        client: &client,
+    };
+    if args.target.prints() {
+        refuse_terminal(args.target.show_secrets, "the file holds a private key")?;
+        let alone = ours.merge_into(Value::Null, Current::Switch)?;
+        context.ui.result(yaml::emit(&alone).as_bytes())?;
+        return Ok(ExitStatus::Done);
+    }
+    let file = args.target.open(usual)?;
+    let merged = ours
+        .merge_into(file.content.clone(), args.target.current())
+        .map_err(|error| context_failure(&file, error))?;
+    let new = NewContext {
+        name,
+        certificate: &client.certificate,
+        authority: &client.authority,
+    };
+    file.write(context, &merged, &new)
+}
+
+/// Returns the addresses of named nodes.
+fn addresses(cluster: &Cluster, names: &[String]) -> Result<Vec<String>, crate::cli::Failure> {
+    names
+        .iter()
+        .map(|name| super::nodes::config::find(cluster, name))
+        .map(|node| Ok(node?.address.to_string()))
+        .collect()
+}

@@ -1,0 +1,145 @@
+//! What Talos would not even read: fields that it does not have, values of another kind.
+
+use serde_json::Value;
+
+use super::load::kind;
+use super::shape::{Field, Fields, Shape};
+use crate::model::LeafPath;
+use crate::render::reference::SecretRef;
+
+/// Something that Talos' strict reading refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Where.
+    pub path: LeafPath,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What is wrong with a place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// There is no such field.
+    #[error("Talos has no field `{0}` here")]
+    UnknownField(String),
+    /// The value is of another kind.
+    #[error("expected {expected}, found {found}")]
+    WrongType {
+        /// What the field holds.
+        expected: &'static str,
+        /// What it was given.
+        found: &'static str,
+    },
+}
+
+/// Returns what Talos would refuse to read of a document; nothing for a kind that is not known.
+pub fn violations(document: &Value) -> Vec<Violation> {
+    let name = document.get("kind").and_then(Value::as_str);
+    let Some(fields) = kind(name.unwrap_or("v1alpha1")) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    if is_deletion(document) {
+        return found;
+    }
+    let head = name.map_or(&[][..], |_| &["apiVersion", "kind"]);
+    check_fields(fields, document, &LeafPath::default(), head, &mut found);
+    found
+}
+
+fn check_fields(
+    fields: &Fields,
+    value: &Value,
+    path: &LeafPath,
+    head: &[&str],
+    found: &mut Vec<Violation>,
+) {
+    let Some(entries) = value.as_object() else {
+        return wrong(path, "a mapping", value, found);
+    };
+    for (key, value) in entries {
+        let path = path.key(key);
+        match fields.get(key.as_str()) {
+            Some(field) => check(&field.shape, field, value, &path, found),
+            None if head.contains(&key.as_str()) => {}
+            None => found.push(Violation {
+                problem: Problem::UnknownField(key.clone()),
+                path,
+            }),
+        }
+    }
+}
+
+fn check(shape: &Shape, field: &Field, value: &Value, path: &LeafPath, found: &mut Vec<Violation>) {
+    if value.is_null() || is_deletion(value) {
+        return;
+    }
+    match shape {
+        Shape::Group { .. } => check_fields(&field.fields, value, path, &[], found),
+        Shape::List(item) => match value.as_array() {
+            Some(items) => {
+                for (position, value) in items.iter().enumerate() {
+                    check(
+                        item,
+                        field,
+                        value,
+                        &path.entry(&position.to_string()),
+                        found,
+                    );
+                }
+            }
+            None => wrong(path, "a list", value, found),
+        },
+        Shape::Map(item) => match value.as_object() {
+            Some(entries) => {
+                for (key, value) in entries {
+                    check(item, field, value, &path.key(key), found);
+                }
+            }
+            None => wrong(path, "a mapping", value, found),
+        },
+        Shape::Pem(keys) => {
+            check_fields(&Fields::new(), value, path, keys, found);
+            for (key, value) in keys.iter().filter_map(|key| Some((key, value.get(key)?))) {
+                check(&Shape::Text, field, value, &path.key(key), found);
+            }
+        }
+        Shape::Free | Shape::Arguments if value.is_object() => {}
+        Shape::Free | Shape::Arguments => wrong(path, "a mapping", value, found),
+        Shape::Flag if value.is_boolean() => {}
+        Shape::Flag => wrong(path, "true or false", value, found),
+        Shape::Number { .. } if value.is_i64() || value.is_u64() => {}
+        Shape::Number { .. } => wrong(path, "a whole number", value, found),
+        _ if SecretRef::of(value).is_some() => {}
+        _ if value.is_object() || value.is_array() => wrong(path, "text", value, found),
+        _ => {}
+    }
+}
+
+/// What a patch deletes is not read.
+fn is_deletion(value: &Value) -> bool {
+    value.get("$patch").is_some_and(|word| word == "delete")
+}
+
+fn wrong(path: &LeafPath, expected: &'static str, value: &Value, found: &mut Vec<Violation>) {
+    found.push(Violation {
+        path: path.clone(),
+        problem: Problem::WrongType {
+            expected,
+            found: kind_of(value),
+        },
+    });
+}
+
+/// Names what a value is.
+pub(in crate::render::talos) fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "nothing",
+        Value::Bool(_) => "true or false",
+        Value::Number(number) if number.is_f64() => "a number with a fraction",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a mapping",
+    }
+}

@@ -1,0 +1,15 @@
+//! The fields that Talos' machine configuration has, and how Talos merges each.
+//!
+//! One table, `fields.txt`, made from the types of Talos' own library; the tests hold it against
+//! that library. Kinds and fields that it does not name are somebody else's or newer: they follow
+//! the general rule.
+
+mod check;
+mod load;
+mod shape;
+
+pub use check::{Problem, Violation, violations};
+
+pub(super) use check::kind_of;
+pub(super) use load::kind;
+pub(super) use shape::{Field, Fields, ListRule, Shape};
