@@ -6,20 +6,23 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::go_regex::{Pattern, PatternError};
-use crate::keys::{Recipient, RecipientError};
+use crate::go_regex::Pattern;
+use crate::keys::Recipient;
 use crate::layout::{Indent, Layout};
 use crate::metadata::KeyKind;
 use crate::parse_error::ParseError;
-use crate::recipient_groups::{RecipientGroups, RecipientGroupsError};
+use crate::path::Step;
+use crate::recipient_groups::RecipientGroups;
 use crate::rule::EncryptionRule;
 use crate::scalar::Scalar;
-use crate::selection::{Selection, SelectionError};
+use crate::selection::Selection;
 use crate::tree::{Mapping, Value};
 use crate::yaml;
 
+mod error;
 mod fields;
 
+pub use error::ConfigError;
 use fields::Fields;
 
 /// The name of the file.
@@ -33,10 +36,23 @@ pub struct Config {
     layout: Layout,
 }
 
+/// Which rule holds for a file, and why. The first that matches wins.
+#[derive(Clone, Debug)]
+pub struct RuleSearch<'a> {
+    /// The path that the rules were compared with: relative to the configuration's directory, or
+    /// absolute for a file elsewhere.
+    pub path: String,
+    /// The rules before it, none of which matches.
+    pub passed_over: &'a [CreationRule],
+    /// The rule; `None` when none matches.
+    pub rule: Option<&'a CreationRule>,
+}
+
 /// One of the creation rules.
 #[derive(Clone, Debug)]
 pub struct CreationRule {
     number: usize,
+    line: usize,
     path: Option<Pattern>,
     groups: Vec<RuleGroup>,
     threshold: Option<u32>,
@@ -51,91 +67,12 @@ struct RuleGroup {
     others: Vec<KeyKind>,
 }
 
-/// A `.sops.yaml` that cannot be used, for anything or for the file at hand.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// It cannot be read.
-    #[error("cannot read `{}`", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: std::io::Error,
-    },
-    /// It is not YAML.
-    #[error(transparent)]
-    Yaml(#[from] ParseError),
-    /// A field is not what it should be.
-    #[error("`{field}` must be {expected}")]
-    Field {
-        /// The field.
-        field: String,
-        /// What it should be.
-        expected: &'static str,
-    },
-    /// A `path_regex` does not compile.
-    #[error("creation rule {rule}: `path_regex` is invalid")]
-    Path {
-        /// The rule, counted from 1.
-        rule: usize,
-        /// Why.
-        #[source]
-        source: PatternError,
-    },
-    /// The selection of values is contradictory or invalid.
-    #[error("creation rule {rule} does not say clearly what to encrypt")]
-    Selection {
-        /// The rule, counted from 1.
-        rule: usize,
-        /// Why.
-        #[source]
-        source: SelectionError,
-    },
-    /// An age recipient cannot be used.
-    #[error("creation rule {rule} names a key that cannot be used")]
-    Recipient {
-        /// The rule, counted from 1.
-        rule: usize,
-        /// Why.
-        #[source]
-        source: RecipientError,
-    },
-    /// A rule names keys of other kinds, which would not be able to open the file.
-    #[error(
-        "creation rule {rule} names keys that only `sops` can encrypt for: {}",
-        list(kinds)
-    )]
-    Kind {
-        /// The rule, counted from 1.
-        rule: usize,
-        /// Their kinds.
-        kinds: Vec<KeyKind>,
-    },
-    /// The key groups of a rule cannot share a key.
-    #[error("creation rule {rule} has key groups that cannot share a key")]
-    KeyGroups {
-        /// The rule, counted from 1.
-        rule: usize,
-        /// Why.
-        #[source]
-        source: RecipientGroupsError,
-    },
-    /// A rule names no key.
-    #[error("creation rule {rule} names no recipient")]
-    NoRecipients {
-        /// The rule, counted from 1.
-        rule: usize,
-    },
+fn rule_steps(index: usize) -> [Step; 2] {
+    [Step::Key("creation_rules".to_owned()), Step::Index(index)]
 }
 
-fn list(kinds: &[KeyKind]) -> String {
-    let kinds: Vec<_> = kinds
-        .iter()
-        .map(|kind| format!("`{}`", kind.field()))
-        .collect();
-    kinds.join(", ")
+fn line_of(text: &str, steps: &[Step]) -> usize {
+    yaml::line_of(text, steps).unwrap_or(1)
 }
 
 impl Config {
@@ -169,15 +106,16 @@ impl Config {
         };
         let root = tree.documents.into_iter().next().unwrap_or_default();
         let root = Fields::new(&root, "");
-        let rules = root.mappings("creation_rules")?;
+        let rules = root.mappings("creation_rules");
+        let rules = rules.map_err(|error| error.located(text))?;
+        let rules = rules.iter().enumerate().map(|(index, rule)| {
+            let line = line_of(text, &rule_steps(index));
+            CreationRule::read(rule, index + 1, line).map_err(|error| error.located(text))
+        });
         Ok(Self {
             directory: directory.to_owned(),
-            rules: rules
-                .iter()
-                .enumerate()
-                .map(|(index, rule)| CreationRule::read(rule, index + 1))
-                .collect::<Result<_, _>>()?,
-            layout: read_layout(&root)?,
+            rules: rules.collect::<Result<_, _>>()?,
+            layout: read_layout(&root).map_err(|error| error.located(text))?,
         })
     }
 
@@ -198,23 +136,48 @@ impl Config {
 
     /// Returns the rule of a file, given by its absolute path; `None` when none matches.
     pub fn rule_for(&self, file: &Path) -> Option<&CreationRule> {
+        self.search(file).rule
+    }
+
+    /// Looks for the rule of a file, given by its absolute path, and tells which were passed over.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use sops_rs::Config;
+    ///
+    /// let text = "creation_rules:\n  - path_regex: \\.env$\n  - path_regex: ^cluster/\n";
+    /// let config = Config::parse(text, Path::new("/repo"))?;
+    /// let search = config.search(Path::new("/repo/cluster/db.yaml"));
+    /// assert_eq!(search.path, "cluster/db.yaml");
+    /// assert_eq!(search.passed_over.len(), 1);
+    /// assert_eq!(search.rule.map(|rule| rule.line()), Some(3));
+    /// # Ok::<(), sops_rs::ConfigError>(())
+    /// ```
+    pub fn search(&self, file: &Path) -> RuleSearch<'_> {
         let relative = file.strip_prefix(&self.directory).unwrap_or(file);
-        let text = relative.to_string_lossy();
-        let text = if cfg!(windows) {
-            text.replace('\\', "/").into()
+        let path = relative.to_string_lossy();
+        let path = if cfg!(windows) {
+            path.replace('\\', "/")
         } else {
-            text
+            path.into_owned()
         };
-        self.rules.iter().find(|rule| {
-            rule.path
-                .as_ref()
-                .is_none_or(|pattern| pattern.matches(&text))
-        })
+        let matches = |rule: &CreationRule| {
+            let pattern = rule.path.as_ref();
+            pattern.is_none_or(|pattern| pattern.matches(&path))
+        };
+        let position = self.rules.iter().position(matches);
+        let passed = position.unwrap_or(self.rules.len());
+        RuleSearch {
+            passed_over: &self.rules[..passed],
+            rule: position.and_then(|position| self.rules.get(position)),
+            path,
+        }
     }
 }
 
 impl CreationRule {
-    fn read(rule: &Fields<'_>, number: usize) -> Result<Self, ConfigError> {
+    fn read(rule: &Fields<'_>, number: usize, line: usize) -> Result<Self, ConfigError> {
         let path = rule.text("path_regex")?.filter(|text| !text.is_empty());
         let path = path
             .map(Pattern::new)
@@ -247,12 +210,18 @@ impl CreationRule {
         let mac_only_encrypted = rule.flag("mac_only_encrypted")?;
         Ok(Self {
             number,
+            line,
             path,
             groups,
             threshold: read_threshold(rule)?,
             selection,
             mac_only_encrypted,
         })
+    }
+
+    /// Returns the line where it starts, counted from 1.
+    pub fn line(&self) -> usize {
+        self.line
     }
 
     /// Returns the position among the rules, counted from 1.
@@ -267,6 +236,11 @@ impl CreationRule {
 
     /// Returns what encryption needs to be told.
     pub fn encryption_rule(&self) -> Result<EncryptionRule, ConfigError> {
+        self.to_encryption_rule()
+            .map_err(|error| error.at(self.line))
+    }
+
+    fn to_encryption_rule(&self) -> Result<EncryptionRule, ConfigError> {
         let rule = self.number;
         let mut kinds: Vec<KeyKind> = self
             .groups

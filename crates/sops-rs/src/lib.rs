@@ -65,7 +65,7 @@ mod walk;
 mod yaml;
 
 pub use cipher::CipherError;
-pub use config::{Config, ConfigError, CreationRule};
+pub use config::{Config, ConfigError, CreationRule, RuleSearch};
 pub use data_key::{DataKey, WrapError};
 pub use document::{Document, EncryptError};
 pub use encrypted_file::{DecryptError, Decrypted, EncryptedFile, MacCheck, Warning};

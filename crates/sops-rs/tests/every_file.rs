@@ -346,9 +346,13 @@ fn key_rows() -> Vec<Vec<Row>> {
         key("flux-pq.txt"),
         key("talhelper.txt"),
         key("ssh-mock-ed25519"),
+        key("ssh-rsa"),
+        key("ssh-ed25519-protected"),
         key("age-mock-passphrase-protected.age"),
         belongs("age-pq-mock.pub"),
         belongs("ssh-mock-ed25519.pub"),
+        belongs("ssh-rsa.pub"),
+        belongs("ssh-ed25519-protected.pub"),
         belongs("age-mock-passphrase-protected.passphrase.txt"),
     ]
 }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sops_rs::{
-    Config, DecryptError, Document, EncryptedFile, EncryptionRule, Format, Identities, Identity,
-    IdentityFailure, IdentityKind, IdentityOrigin, Prompt, Recipient, RecipientGroups, UnlockError,
+    Config, DecryptError, Document, EncryptedFile, EncryptionRule, Environment, Format, Identities,
+    Identity, IdentityFailure, IdentityKind, IdentityOrigin, Prompt, Recipient, RecipientGroups,
+    RecipientKind, UnlockError,
 };
 use zeroize::Zeroizing;
 
@@ -284,4 +285,150 @@ fn keys_of_other_kinds_are_named() {
         error.to_string(),
         "the file is not encrypted for an age key, but for PGP key `FBC7B9E2A4F9289AC0C1D4843D16CEE4A27381B4`"
     );
+}
+
+#[test]
+fn an_rsa_key_opens_what_is_encrypted_for_it() {
+    let identities = keys(&["keys/ssh-rsa"]);
+    let recipient: Recipient = read("keys/ssh-rsa.pub").parse().unwrap();
+    assert_eq!(recipient.kind(), RecipientKind::SshRsa);
+    assert!(recipient.is_same_key(&identities.recipients().next().unwrap()));
+    let document = Document::parse(Format::Yaml, "a: secret\n").unwrap();
+    let rule = EncryptionRule::for_recipients([recipient]);
+    let encrypted = document.encrypt(&rule).unwrap();
+    assert!(encrypted.to_text().contains("recipient: ssh-rsa AAAA"));
+    assert!(encrypted.decrypt(&identities).is_ok());
+}
+
+#[test]
+fn a_protected_ssh_key_asks_only_for_files_that_are_for_it() {
+    let prompt = Answer::new(Some("passphrase"));
+    let mut identities = Identities::with_prompt(prompt.clone());
+    let contents = read("keys/ssh-ed25519-protected");
+    identities.add_file(contents.as_bytes(), &IdentityOrigin::Given);
+    assert_eq!(identities.problems(), []);
+    key_error("variants/ssh.enc.yaml", &identities);
+    assert_eq!(prompt.asked(), 0, "the file is for another SSH key");
+
+    let recipient: Recipient = read("keys/ssh-ed25519-protected.pub").parse().unwrap();
+    let document = Document::parse(Format::Yaml, "a: secret\n").unwrap();
+    let rule = EncryptionRule::for_recipients([recipient]);
+    let encrypted = document.encrypt(&rule).unwrap();
+    for _ in 0..2 {
+        assert!(encrypted.decrypt(&identities).is_ok());
+    }
+    assert_eq!(prompt.asked(), 1);
+}
+
+fn problems(identities: &Identities) -> Vec<String> {
+    let problems = identities.problems().iter();
+    problems.map(ToString::to_string).collect()
+}
+
+#[test]
+fn problems_name_file_and_line() {
+    let mock = read(MOCK);
+    let mut identities = Identities::default();
+    let origin = IdentityOrigin::Default("keys.txt".into());
+    let text = format!(
+        "# a comment\r\n\n{}\r\nnonsense\n",
+        mock.lines().last().unwrap()
+    );
+    for text in [
+        &*text,
+        "age1lzd99uklcjnc0e7d860axevet2cz99ce9pq6tzuzd05l5nr28ams36nvun",
+        "# nothing",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+        "-----BEGIN AGE ENCRYPTED FILE-----\nAAAA\n-----END AGE ENCRYPTED FILE-----\n",
+    ] {
+        identities.add_text(text, &origin);
+    }
+    identities.add_file(&[0xff, 0xfe], &origin);
+    assert!(identities.is_empty(), "a damaged file gives no key");
+    assert_eq!(
+        problems(&identities),
+        [
+            "`keys.txt`, line 4: it is not an age identity (`AGE-SECRET-KEY-1…`, `AGE-SECRET-KEY-PQ-1…` or `AGE-PLUGIN-…`)",
+            "`keys.txt`, line 1: it is a public key; the private one is needed",
+            "`keys.txt`: it holds no identity",
+            "`keys.txt`: the SSH key cannot be used: it is damaged",
+            "`keys.txt`: it is an age file that no passphrase opens",
+            "`keys.txt`: it is not UTF-8 text",
+        ]
+    );
+}
+
+#[test]
+fn sources_are_merged_in_the_order_of_sops() {
+    let home = tempfile::tempdir().unwrap();
+    let write = |path: &str, contents: &str| {
+        let path = home.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, contents).unwrap();
+    };
+    let made = || {
+        let identity = Identity::generate();
+        let text = identity.to_text().unwrap();
+        (identity.public_part(), text)
+    };
+    let [variable, file, command, repository, default] = [(); 5].map(|()| made());
+    write(".ssh/id_ed25519", &read(SSH));
+    write("file.txt", &file.1);
+    write("command.txt", &command.1);
+    write("repo/.sops/age.key", &repository.1);
+    write(".config/sops/age/keys.txt", &default.1);
+    let path = |name: &str| home.path().join(name).display().to_string();
+    let environment = Environment::default()
+        .with_home(home.path())
+        .with_repository(home.path().join("repo"))
+        .with_variable("PATH", "/usr/bin:/bin")
+        .with_variable("SOPS_AGE_SSH_PRIVATE_KEY_FILE", path("none"))
+        .with_variable("SOPS_AGE_KEY", format!("# comment\n{} ", *variable.1))
+        .with_variable("SOPS_AGE_KEY_FILE", path("file.txt"))
+        .with_variable("SOPS_AGE_KEY_CMD", format!("cat '{}'", path("command.txt")));
+    let identities = Identities::load(&environment);
+    let found: Vec<_> = identities
+        .iter()
+        .map(|loaded| loaded.identity.public_part())
+        .collect();
+    let ssh = read("keys/ssh-mock-ed25519.pub");
+    let ssh = ssh.rsplit_once(' ').unwrap().0.to_owned();
+    if cfg!(target_os = "linux") {
+        let expected = [ssh, variable.0, file.0, command.0, repository.0, default.0];
+        assert_eq!(found, expected);
+        assert_eq!(identities.problems()[0].line, None);
+    }
+}
+
+#[test]
+fn a_key_command_is_told_the_recipients() {
+    let environment = |recipients: [&str; 2]| {
+        let environment = Environment::default()
+            .with_variable("PATH", "/usr/bin:/bin")
+            .with_variable("SOPS_AGE_KEY_CMD", "sh -c 'test \"$SOPS_AGE_RECIPIENT\" = two && echo AGE-SECRET-KEY-1G0Q5K9TV4REQ3ZSQRMTMG8NSWQGYT0T7TZ33RAZEE0GZYVZN0APSU24RK7'");
+        recipients
+            .into_iter()
+            .fold(environment, Environment::with_recipient)
+    };
+    let identities = Identities::load(&environment(["one", "two"]));
+    assert_eq!(identities.len(), 1);
+    assert_eq!(
+        problems(&identities),
+        ["$SOPS_AGE_KEY_CMD: the command failed: `sh` ended with exit status: 1"]
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_can_read_is_used_with_a_warning() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.txt");
+    std::fs::write(&path, read(MOCK)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let environment = Environment::default().with_variable("SOPS_AGE_KEY_FILE", &path);
+    let identities = Identities::load(&environment);
+    assert_eq!(identities.len(), 1);
+    assert!(identities.problems()[0].is_warning());
+    assert!(problems(&identities)[0].ends_with("others can read the private key (mode 0644)"));
 }

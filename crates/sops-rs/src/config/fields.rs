@@ -1,6 +1,7 @@
 //! Reading the fields of a configuration's mapping.
 
 use super::{ConfigError, Mapping, Scalar, Value};
+use crate::path::Step;
 
 /// A mapping and where it stands.
 pub(super) struct Fields<'a> {
@@ -136,4 +137,14 @@ impl<'a> Fields<'a> {
             .filter(|word| !word.is_empty());
         Ok(words.map(str::to_owned).collect())
     }
+}
+
+/// Takes the name of a field apart: `creation_rules[1].age`.
+pub(super) fn steps(name: &str) -> Vec<Step> {
+    let parts = name.split(['.', '[']).filter(|part| !part.is_empty());
+    let step = |part: &str| match part.strip_suffix(']').map(str::parse) {
+        Some(Ok(index)) => Step::Index(index),
+        _ => Step::Key(part.to_owned()),
+    };
+    parts.map(step).collect()
 }
