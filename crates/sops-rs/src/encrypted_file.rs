@@ -108,6 +108,12 @@ pub enum DecryptError {
     /// The MAC does not decrypt.
     #[error("the MAC does not belong to this file and its `lastmodified`")]
     MacUnreadable(#[source] CipherError),
+    /// The MAC belongs to other contents, and a key occurs twice.
+    #[error("{path}: the key is there twice, and the MAC does not match the contents")]
+    DuplicateKey {
+        /// The second of them.
+        path: ValuePath,
+    },
     /// The MAC belongs to other contents.
     #[error("the MAC does not match the contents: {cause}")]
     MacMismatch {
@@ -239,6 +245,9 @@ impl EncryptedFile {
         let stated = self.stated_mac(cipher)?;
         if *stated == mac.finish().into_bytes() {
             return Ok(());
+        }
+        if let Some(path) = self.tree.duplicate_key() {
+            return Err(DecryptError::DuplicateKey { path });
         }
         let cause = MacCause::of(&self.metadata, tree, &stated);
         Err(DecryptError::MacMismatch { cause })

@@ -3,8 +3,11 @@
 //! Plain and encrypted documents are the same tree; in an encrypted one the selected scalars are
 //! strings of the form `ENC[…]`. Nothing here can be printed: values may be secrets.
 
+use std::collections::BTreeSet;
+
 use zeroize::Zeroizing;
 
+use crate::path::ValuePath;
 use crate::scalar::Scalar;
 
 /// How deep containers may nest in a file. Walks over a tree are recursive, so this bounds them.
@@ -40,6 +43,19 @@ impl Tree {
                 .iter()
                 .zip(&other.documents)
                 .all(|(own, other)| own.is_same_as(other))
+    }
+}
+
+impl Tree {
+    /// Returns where a key occurs the second time in one mapping.
+    pub(crate) fn duplicate_key(&self) -> Option<ValuePath> {
+        self.documents
+            .iter()
+            .enumerate()
+            .find_map(|(position, document)| {
+                let mut path = ValuePath::document(position);
+                document.has_duplicate(&mut path).then_some(path)
+            })
     }
 }
 
@@ -118,6 +134,19 @@ impl Mapping {
         })
     }
 
+    /// Looks for a key that occurs twice, here or below; the path leads to it.
+    fn has_duplicate(&self, path: &mut ValuePath) -> bool {
+        let mut seen = BTreeSet::new();
+        self.entries().any(|entry| {
+            path.push_key(&entry.key);
+            let found = !seen.insert(&entry.key) || entry.value.has_duplicate(path);
+            if !found {
+                path.pop();
+            }
+            found
+        })
+    }
+
     /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.entries()
@@ -166,6 +195,21 @@ impl Mapping {
 }
 
 impl Value {
+    fn has_duplicate(&self, path: &mut ValuePath) -> bool {
+        if let Self::Mapping(mapping) = self {
+            return mapping.has_duplicate(path);
+        }
+        let elements = self.elements().into_iter().flatten().enumerate();
+        elements.into_iter().any(|(index, value)| {
+            path.push_index(index);
+            let found = value.has_duplicate(path);
+            if !found {
+                path.pop();
+            }
+            found
+        })
+    }
+
     /// Returns the text of a string.
     pub fn as_str(&self) -> Option<&str> {
         match self {

@@ -105,6 +105,11 @@ pub enum MetadataError {
         /// The document, counted from 1.
         document: usize,
     },
+    /// Its lines end as on Windows, which changes every value of a dotenv file.
+    #[error(
+        "the lines end with CR and LF, and in dotenv the CR is part of every value: convert them to LF alone"
+    )]
+    CarriageReturns,
     /// It is there twice.
     #[error("the file has two `sops` entries")]
     Duplicate,

@@ -27,7 +27,17 @@ impl Metadata {
     /// Takes the metadata out of a tree. The first document's counts; the others have a copy each.
     pub(crate) fn take_from(tree: &mut Tree, format: Format) -> Result<Self, MetadataError> {
         match format {
-            Format::Dotenv => Self::read(&unflatten(&take_prefixed(tree))?),
+            Format::Dotenv => {
+                let taken = take_prefixed(tree);
+                if taken.items.is_empty() {
+                    return Err(MetadataError::NotEncrypted);
+                }
+                let stated = taken.get("lastmodified").and_then(Value::as_str);
+                if stated.is_some_and(|text| text.ends_with('\r')) {
+                    return Err(MetadataError::CarriageReturns);
+                }
+                Self::read(&unflatten(&taken)?)
+            }
             Format::Ini => Self::read(&unflatten(&unescaped(&take_entry(tree)?))?),
             _ => Self::read(&take_entry(tree)?),
         }
