@@ -1,8 +1,8 @@
-//! Generated documents of every format through both tools: what one encrypts the other decrypts to the same bytes.
+//! Generated documents of every format but YAML through both tools, byte by byte; YAML is in `tests/it/sops.rs`.
 //!
 //! Documents come from proptest's strategies with a fixed seed. A process of `sops` costs more than the document it
-//! handles, so most documents share a file: as documents of one YAML file, members of one JSON object, sections of one
-//! INI file. The others have a file of their own.
+//! handles, so most documents share a file, as members of one JSON object or sections of one INI file; the others have
+//! a file of their own.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,6 @@ use crate::support::{Case, TestEnv, realparts};
 
 pub fn tests() -> Vec<Case> {
     let cases = [
-        Case::new("yaml", || both_ways(Format::Yaml, yaml_files())),
         Case::new("json", || both_ways(Format::Json, json_files())),
         Case::new("dotenv", || both_ways(Format::Dotenv, dotenv_files())),
         Case::new("ini", || both_ways(Format::Ini, ini_files())),
@@ -201,51 +200,6 @@ fn json_files() -> Vec<(usize, Vec<u8>)> {
     alone.chain(together).collect()
 }
 
-/// The same documents as in JSON, printed by this crate: `sops` reads what it prints.
-fn yaml_files() -> Vec<(usize, Vec<u8>)> {
-    let objects = generated(1000, &object(json()));
-    let yaml = |group: &[Map<String, Json>]| {
-        let documents = group.iter().map(|one| {
-            let text = serde_json::to_vec(&in_yaml(one)).unwrap();
-            let document = Document::parse(Format::Json, &text).unwrap();
-            document.into_tree().documents.remove(0)
-        });
-        let documents = documents.collect();
-        let tree = sops_rs::Tree { documents };
-        let document = Document::from_tree(Format::Yaml, tree).unwrap();
-        (group.len(), document.to_bytes().to_vec())
-    };
-    let (alone, together) = objects.split_at(20);
-    let alone = alone.chunks(1).map(yaml);
-    alone.chain(together.chunks(70).map(yaml)).collect()
-}
-
-/// What go-yaml's printer gets wrong for itself is left out: text that begins with a space and has line breaks.
-fn in_yaml(one: &Map<String, Json>) -> Map<String, Json> {
-    let mended = one
-        .iter()
-        .map(|(key, value)| (mended(key), in_yaml_value(value)));
-    mended.collect()
-}
-
-fn in_yaml_value(value: &Json) -> Json {
-    match value {
-        Json::String(text) => mended(text).into(),
-        Json::Array(values) => values.iter().map(in_yaml_value).collect(),
-        Json::Object(object) => Json::Object(in_yaml(object)),
-        other => other.clone(),
-    }
-}
-
-fn mended(text: &str) -> String {
-    let text = text.replace('\u{2028}', "");
-    if text.contains('\n') {
-        text.trim_start().to_owned()
-    } else {
-        text
-    }
-}
-
 fn dotenv_files() -> Vec<(usize, Vec<u8>)> {
     let line = prop_oneof![
         6 => ("[A-Za-z_][A-Za-z0-9_ .]{0,8}", "[ -~é漢\t\r]{0,30}").prop_map(|(key, value)| format!("{key}={value}")),
@@ -309,13 +263,10 @@ fn binary_files() -> Vec<(usize, Vec<u8>)> {
     documents.into_iter().map(|bytes| (1, bytes)).collect()
 }
 
-/// The plain files of the library's corpus; `tests/it/sops.rs` takes those in YAML, where comments count.
+/// The plain files of the library's corpus.
 fn corpus(format: Format) -> Vec<(usize, Vec<u8>)> {
     let data = Utf8PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("crates/sops-rs/tests/data");
     let mut found = Vec::new();
-    if format == Format::Yaml {
-        return found;
-    }
     crate::support::env::walk(&data, &mut |path| {
         let is_plain = path
             .file_name()
