@@ -97,20 +97,24 @@ fn decrypt(criterion: &mut Criterion) {
     });
 }
 
+/// Per number of nodes: the plan alone, and the whole bootstrap.
 fn rehearse(criterion: &mut Criterion) {
     let catalog = Catalog::embedded().unwrap();
-    let cluster = cluster(include_str!("../homelab.yaml"), &catalog);
-    let stage = Stage::new(Arc::new(cluster), &catalog).unwrap();
     let mut group = criterion.benchmark_group("rehearse");
     group.sample_size(10);
-    group.bench_function("bootstrap", |bencher| {
-        bencher.iter(|| {
-            let rehearsed = stage
-                .bootstrap(&Script::default(), Arc::new(Silent))
-                .unwrap();
-            rehearsed.outcome.unwrap();
+    for size in SIZES {
+        let cluster = cluster(&spec_text(size), &catalog);
+        let stage = Stage::new(Arc::new(cluster), &catalog).unwrap();
+        group.bench_function(BenchmarkId::new("plan", size), |bencher| {
+            bencher.iter(|| stage.plan(0).unwrap());
         });
-    });
+        group.bench_function(BenchmarkId::new("bootstrap", size), |bencher| {
+            bencher.iter(|| {
+                let rehearsed = stage.bootstrap(&Script::default(), Arc::new(Silent));
+                assert!(rehearsed.unwrap().converged());
+            });
+        });
+    }
     group.finish();
 }
 

@@ -1,6 +1,6 @@
 //! Points at which a run can be ended, as a power cut would: counted at the seam, not in the logic.
 //!
-//! A point is reached when a request has left, when a reply has come in, and when a journal line is
+//! A point is reached when a request leaves, when a reply has come in, and when a journal line is
 //! on disk. A probe that answers [`Verdict::Cut`] freezes everything of the run from then on; the
 //! caller then drops it.
 
@@ -16,7 +16,7 @@ use super::{Connecting, Connector, Route, SharedConnector, Stream, Target};
 /// What has just happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Point {
-    /// Bytes left after some had come in: a request is on its way, its effect will come.
+    /// Bytes are about to leave after some had come in: a request. One that is cut never arrives.
     Sent(Target),
     /// Bytes came in after some had left: a reply is here, nobody has acted on it.
     Received(Target),
@@ -116,13 +116,13 @@ impl AsyncWrite for ProbedStream {
         if self.probe.is_cut() {
             return Poll::Pending;
         }
-        let written = std::task::ready!(Pin::new(&mut self.inner).poll_write(context, bytes))?;
         if self.last == Direction::In {
             self.last = Direction::Out;
-            // What left stays sent whatever the verdict: later reads and writes freeze.
-            self.probe.reached(&Point::Sent(self.target.clone()));
+            if self.probe.reached(&Point::Sent(self.target.clone())) == Verdict::Cut {
+                return Poll::Pending;
+            }
         }
-        Poll::Ready(Ok(written))
+        Pin::new(&mut self.inner).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
 use super::event::EventKind;
 use super::inputs::Inputs;
 use super::outcome::{Outcome, RunError};
-use super::run::Run;
+use super::run::{AT_ONCE, Run};
 use super::walk::Ended;
 use crate::observe::{self, Depth};
 use crate::plan::{
@@ -185,7 +186,9 @@ impl Run {
         });
         let connector = self.inputs.connector.as_ref();
         let (states, git) = futures::join!(
-            futures::future::join_all(looking),
+            stream::iter(looking.collect::<Vec<_>>())
+                .buffered(AT_ONCE)
+                .collect::<Vec<_>>(),
             observe::git(&self.inputs.remote, &self.inputs.commit, connector),
         );
         let states: BTreeMap<_, _> = nodes
@@ -233,8 +236,8 @@ impl Run {
         let mut done = Vec::new();
         let mut skipped = Vec::new();
         for batch in plan.batches() {
-            let walking = batch.iter().map(|step| self.walk(step));
-            let ended = futures::future::join_all(walking).await;
+            let walking: Vec<_> = batch.iter().map(|step| self.walk(step)).collect();
+            let ended: Vec<_> = stream::iter(walking).buffered(AT_ONCE).collect().await;
             let mut is_outdated = false;
             for (step, ended) in batch.iter().zip(ended) {
                 match ended? {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures::stream::{self, StreamExt as _};
+
 use super::event::{Event, EventKind};
 use super::inputs::{Inputs, Secrets};
 use super::journal::Journal;
@@ -15,6 +17,8 @@ use crate::plan::{NodeState, ObjectSet, StepId};
 use crate::spec::cluster::Node;
 use crate::talos::Talos;
 
+/// How many machines are asked, or walked with, at the same time.
+pub(super) const AT_ONCE: usize = 64;
 /// The port of the Kubernetes API on the control planes themselves.
 pub(super) const API_PORT: u16 = 6443;
 
@@ -95,9 +99,13 @@ impl Run {
 
     /// Looks at several nodes at once.
     pub(super) async fn look_at_all(&self, names: &[NodeName]) -> BTreeMap<NodeName, NodeState> {
-        let looking = names.iter().map(|name| self.look_at(name));
-        let states = futures::future::join_all(looking).await;
-        names.iter().cloned().zip(states).collect()
+        let looking: Vec<_> = names.iter().map(|name| self.look_at(name)).collect();
+        let states = stream::iter(looking).buffered(AT_ONCE);
+        names
+            .iter()
+            .cloned()
+            .zip(states.collect::<Vec<_>>().await)
+            .collect()
     }
 
     /// Keeps the administrator's credentials for the rest of the run.

@@ -210,6 +210,16 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         "compare the address with homelab.yaml; homelab status",
     ),
     kubernetes(
+        &["tls handshake eof"],
+        "another device answers at this address, or a proxy stands in between",
+        "look for a second owner of NODE with `arping`; leave the address to the cluster, or choose another in homelab.yaml",
+    ),
+    kubernetes(
+        &["database space exceeded"],
+        "etcd is full and takes no writes any more",
+        "talosctl etcd alarm list; talosctl etcd defrag; talosctl etcd alarm disarm",
+    ),
+    kubernetes(
         &["unauthorized", "(401)", "forbidden", "(403)"],
         "the API does not take the credentials yet, or they are another cluster's",
         "homelab status; remove `.homelab/state/kubeconfig`, which is fetched again",

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
-use super::machine::{Machine, mix};
+use super::machine::Machine;
+use super::span::mix;
 use crate::connect::CertificateTime;
 use crate::pki::{
     CertificateAuthority, CertificateError, KeyKind, Leaf, PrivateKey, Purpose, SeededEntropy,

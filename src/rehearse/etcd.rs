@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::model::NodeName;
 
-use super::machine::mix;
+use super::span::mix;
 
 /// All etcd clusters that were ever started.
 #[derive(Clone, Debug, Default)]
@@ -42,8 +42,19 @@ pub struct Member {
     pub address: IpAddr,
     /// Whether it still catches up and has no vote.
     pub learner: bool,
-    /// Whether its process runs right now.
+    /// Whether its process runs right now and the others reach it.
     pub running: bool,
+    /// Why it does not.
+    pub stopped_by: Option<Cause>,
+}
+
+/// Why a member does not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Somebody asked its machine to restart.
+    Request,
+    /// Something broke.
+    World,
 }
 
 /// Which cluster a machine's data belongs to.
@@ -58,6 +69,12 @@ impl EtcdCluster {
             (running + usize::from(voter.running), all + 1)
         });
         running * 2 > all
+    }
+
+    /// Tells whether a member of this address is listed, running or not. etcd takes no second one:
+    /// a machine that lost its data stays out until somebody removes what it was.
+    pub fn knows(&self, address: IpAddr) -> bool {
+        self.members.iter().any(|member| member.address == address)
     }
 
     fn has_learner(&self) -> bool {
@@ -96,6 +113,7 @@ impl Etcd {
                 address,
                 learner: false,
                 running: false,
+                stopped_by: None,
             }],
         });
         ClusterIndex(index)
@@ -117,7 +135,7 @@ impl Etcd {
         address: IpAddr,
     ) -> bool {
         let cluster = &mut self.clusters[index];
-        if cluster.has_learner() || !cluster.has_quorum() {
+        if cluster.has_learner() || !cluster.has_quorum() || cluster.knows(address) {
             return false;
         }
         self.revision += 1;
@@ -128,6 +146,7 @@ impl Etcd {
             address,
             learner: true,
             running: true,
+            stopped_by: None,
         });
         true
     }
@@ -137,9 +156,28 @@ impl Etcd {
         self.update(index, node, |member| member.learner = false);
     }
 
-    /// Notes that a member's process runs, or does not.
-    pub(super) fn set_running(&mut self, index: ClusterIndex, node: &NodeName, running: bool) {
-        self.update(index, node, |member| member.running = running);
+    /// Removes a member, as `talosctl etcd remove-member` does.
+    pub(super) fn remove(&mut self, node: &NodeName) {
+        self.revision += 1;
+        for cluster in &mut self.clusters {
+            cluster.members.retain(|member| member.node != *node);
+        }
+    }
+
+    /// Notes that a member's process runs.
+    pub(super) fn start(&mut self, index: ClusterIndex, node: &NodeName) {
+        self.update(index, node, |member| {
+            member.running = true;
+            member.stopped_by = None;
+        });
+    }
+
+    /// Notes that a member's process does not run, or that nobody reaches it.
+    pub(super) fn stop(&mut self, index: ClusterIndex, node: &NodeName, cause: Cause) {
+        self.update(index, node, |member| {
+            member.running = false;
+            member.stopped_by = Some(cause);
+        });
     }
 
     /// Returns the cluster of this number.
@@ -154,9 +192,8 @@ impl Etcd {
         change: impl Fn(&mut Member),
     ) {
         self.revision += 1;
-        // A machine that was erased leaves an old member of its name behind; the latest is it.
-        let members = self.clusters[index].members.iter_mut();
-        if let Some(member) = members.rev().find(|member| member.node == *node) {
+        let mut members = self.clusters[index].members.iter_mut();
+        if let Some(member) = members.find(|member| member.node == *node) {
             change(member);
         }
     }
@@ -180,7 +217,7 @@ mod tests {
 
     fn started(etcd: &mut Etcd) -> ClusterIndex {
         let index = etcd.bootstrap("ca", &name("a"), address(1), Timestamp::UNIX_EPOCH);
-        etcd.set_running(index, &name("a"), true);
+        etcd.start(index, &name("a"));
         index
     }
 
@@ -195,13 +232,24 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_lost_its_data_stays_out_until_it_is_removed() {
+        let mut etcd = Etcd::default();
+        let index = started(&mut etcd);
+        assert!(etcd.add_learner(index, &name("b"), address(2)));
+        etcd.promote(index, &name("b"));
+        assert!(!etcd.add_learner(index, &name("b"), address(2)));
+        etcd.remove(&name("b"));
+        assert!(etcd.add_learner(index, &name("b"), address(2)));
+    }
+
+    #[test]
     fn counts_votes_not_members() {
         let mut etcd = Etcd::default();
         let index = started(&mut etcd);
         etcd.add_learner(index, &name("b"), address(2));
         assert!(etcd.cluster(index).has_quorum(), "a learner has no vote");
         etcd.promote(index, &name("b"));
-        etcd.set_running(index, &name("b"), false);
+        etcd.stop(index, &name("b"), Cause::World);
         assert!(
             !etcd.cluster(index).has_quorum(),
             "one of two is no majority"

@@ -14,9 +14,23 @@ use sha2::{Digest, Sha256};
 use super::controllers::Remote;
 use crate::connect::Stream;
 use crate::model::{FileTree, hexadecimal};
+use crate::spec::Cluster;
+use crate::spec::cluster::GitOps;
+
+/// Makes the repository of a cluster that holds a tree.
+pub(super) fn of(cluster: &Cluster, tree: FileTree) -> Remote {
+    let GitOps::Flux(flux) = &cluster.gitops;
+    Remote {
+        url: flux.url.clone(),
+        branch: flux.branch.clone(),
+        commit: commit_of(&tree),
+        tree,
+        ..Remote::default()
+    }
+}
 
 /// Names a tree as a commit would be named. The name follows from the content alone.
-pub(super) fn commit_of(tree: &FileTree) -> String {
+fn commit_of(tree: &FileTree) -> String {
     let mut hash = Sha256::new();
     for (path, file) in tree.iter() {
         hash.update(path.as_str());

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::connect::{Point, Probe, Verdict};
@@ -10,30 +11,51 @@ use crate::connect::{Point, Probe, Verdict};
 /// Counts the points of a run and cuts it at one of them.
 #[derive(Debug, Default)]
 pub struct Killer {
-    /// The point at which the run ends, counted from 1; none lets it live.
-    at: Option<u64>,
     seen: Mutex<Seen>,
     cut: Notify,
 }
 
+/// A kind of point: what happened, with whom, and in which step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct PointKind {
+    /// The step that had begun last.
+    pub step: String,
+    /// What happened, in words.
+    pub what: String,
+}
+
 #[derive(Debug, Default)]
 struct Seen {
+    /// The point at which the run ends, counted from 1; none lets it live.
+    at: Option<u64>,
     points: u64,
-    kinds: BTreeSet<String>,
+    step: String,
+    kinds: BTreeSet<PointKind>,
+    firsts: Vec<(u64, PointKind)>,
     cut_at: Option<String>,
 }
 
 impl Killer {
     /// Lets the run live until this point.
     pub fn new(at: Option<u64>) -> Self {
-        Self {
-            at,
-            ..Self::default()
-        }
+        let killer = Self::default();
+        killer.seen().at = at;
+        killer
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the run live for this many points more.
+    pub fn cut_after(&self, points: u64) {
+        let mut seen = self.seen();
+        seen.at = Some(seen.points + points + 1);
+    }
+
+    /// Notes that a step has begun.
+    pub fn step_begins(&self, step: &str) {
+        step.clone_into(&mut self.seen().step);
     }
 
     /// Returns how many points were reached.
@@ -41,9 +63,9 @@ impl Killer {
         self.seen().points
     }
 
-    /// Returns how many of them were different in kind: what, and with whom.
-    pub fn distinct(&self) -> usize {
-        self.seen().kinds.len()
+    /// Returns the first point of each kind, by number.
+    pub fn kinds(&self) -> Vec<(u64, PointKind)> {
+        self.seen().firsts.clone()
     }
 
     /// Returns the point at which the run was ended, in words.
@@ -59,29 +81,46 @@ impl Killer {
     }
 }
 
-impl Probe for Killer {
-    fn reached(&self, point: &Point) -> Verdict {
+impl Killer {
+    /// Is told of a change that was made and whose reply has not left.
+    pub fn done(&self, what: &str) -> Verdict {
+        self.pass(format!("{what} done, reply not sent"))
+    }
+
+    fn pass(&self, words: String) -> Verdict {
         let mut seen = self.seen();
         if seen.cut_at.is_some() {
             return Verdict::Cut;
         }
-        let words = match point {
-            Point::Sent(target) => format!("request sent to {target}"),
-            Point::Received(target) => format!("reply received from {target}"),
-            Point::Journalled => "journal written".to_owned(),
-        };
         seen.points += 1;
-        let is_end = self.at == Some(seen.points);
+        let is_end = seen.at == Some(seen.points);
         if is_end {
             seen.cut_at = Some(format!("point {}: {words}", seen.points));
         }
-        seen.kinds.insert(words);
+        let kind = PointKind {
+            step: seen.step.clone(),
+            what: words,
+        };
+        let number = seen.points;
+        if seen.kinds.insert(kind.clone()) {
+            seen.firsts.push((number, kind));
+        }
         drop(seen);
         if is_end {
             self.cut.notify_one();
             return Verdict::Cut;
         }
         Verdict::Continue
+    }
+}
+
+impl Probe for Killer {
+    fn reached(&self, point: &Point) -> Verdict {
+        self.pass(match point {
+            Point::Sent(target) => format!("request sent to {target}"),
+            Point::Received(target) => format!("reply received from {target}"),
+            Point::Journalled => "journal written".to_owned(),
+        })
     }
 
     fn is_cut(&self) -> bool {

@@ -7,7 +7,9 @@
 mod api_identity;
 mod clock;
 pub mod controllers;
+mod doors;
 pub mod etcd;
+pub mod faults;
 mod git_remote;
 mod killer;
 pub mod kubernetes;
@@ -17,20 +19,31 @@ mod network;
 mod props;
 mod rehearsal;
 mod report;
+mod script;
 mod serve;
+mod span;
+mod stage;
+mod story;
 mod timeline;
+mod witness;
 mod world;
 
 #[cfg(test)]
 mod tests;
 
 pub use clock::SimulatedClock;
-pub use killer::Killer;
+pub use faults::{Fault, FaultAt, ParseFaultError, Struck};
+pub use killer::{Killer, PointKind};
+pub use machine::Standing;
 pub use needs::{Need, needs};
 pub use network::{Door, GIT_HOST, WorldConnector};
 pub use props::PropsError;
-pub use rehearsal::{Fault, Rehearsed, Script, Stage};
+pub use rehearsal::{Attempt, End, Rehearsed};
 pub use report::Report;
+pub use script::{Resume, Script};
 pub use serve::{ServeOptions, serve};
+pub use stage::Stage;
+pub use story::{Band, Bar, BarEnd, Lane, LaneKind, Mark, Moment, Run, Story, WaitSpell};
 pub use timeline::{Recorder, Wait};
+pub use witness::{Rule, Violation};
 pub use world::{Setup, World};

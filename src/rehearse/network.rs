@@ -35,16 +35,23 @@ pub enum Door {
     Silent,
     /// An address that nobody has.
     Nobody,
+    /// A device that is none of the cluster's: it takes connections and understands nothing.
+    Stranger,
 }
 
 /// Connects to a world without a kernel's socket in between.
 #[derive(Clone)]
-pub struct WorldConnector(pub Arc<World>);
+pub struct WorldConnector {
+    /// The world.
+    pub world: Arc<World>,
+    /// The computer that connects.
+    pub from: Arc<str>,
+}
 
 impl Connector for WorldConnector {
     fn connect<'a>(&'a self, target: &'a Target) -> Connecting<'a> {
         Box::pin(async move {
-            let door = self.0.door(target);
+            let door = self.world.door(target);
             match door {
                 Door::Refused => Err(io::ErrorKind::ConnectionRefused.into()),
                 Door::Silent => std::future::pending().await,
@@ -54,7 +61,9 @@ impl Connector for WorldConnector {
                 }
                 door => {
                     let (near, far) = tokio::io::duplex(BUFFER);
-                    tokio::spawn(Arc::clone(&self.0).enter(door, Box::new(far)));
+                    let world = Arc::clone(&self.world);
+                    let from = Arc::clone(&self.from);
+                    tokio::spawn(world.enter(door, from, Box::new(far)));
                     Ok(Box::new(near) as Box<dyn Stream>)
                 }
             }

@@ -3,267 +3,255 @@
 //! Everything runs on one thread whose clock jumps from event to event, so nothing depends on how
 //! busy the computer is: the same seed gives the same timeline, byte for byte.
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
 
-use super::clock::SimulatedClock;
-use super::killer::Killer;
-use super::machine::{MachineSpec, mix};
-use super::network::{GIT_HOST, WorldConnector};
-use super::props::{self, PropsError};
+use super::faults::{Director, Struck};
+use super::killer::{Killer, PointKind};
 use super::report::Report;
+use super::script::{Resume, Script};
+use super::stage::{Operators, Stage, epoch};
 use super::timeline::{Recorder, Wait, waits};
-use super::world::{Setup, World};
-use crate::catalog::Catalog;
-use crate::connect::Probed;
-use crate::execute::{
-    self, Commit, Event, Inputs, MemoryState, Operator, Outcome, Remote, RunError, Secrets, Sink,
-};
-use crate::model::{Clock, FileTree, NodeName};
-use crate::plan::{Consents, Tree};
-use crate::render::bootstrap::{BootstrapManifests, manifests};
-use crate::spec::Cluster;
+use super::witness::Violation;
+use super::world::World;
+use crate::execute::{self, Event, MemoryState, Outcome, RunError, Sink};
+use crate::model::Clock;
+use crate::plan::Plan;
 
-/// How long control planes that do not answer are waited for.
-const PATIENCE: Duration = Duration::from_mins(10);
 /// How long it takes a person to start a killed run again.
 const RESTART: Duration = Duration::from_secs(20);
+/// How long it takes a person to put something right.
+const REPAIR: Duration = Duration::from_mins(5);
+/// More runs than any script needs.
+const MOST_ATTEMPTS: usize = 8;
 
-/// What is rehearsed.
-#[derive(Clone, Debug, Default)]
-pub struct Script {
-    /// What spans follow from.
-    pub seed: u64,
-    /// What goes wrong.
-    pub faults: Vec<Fault>,
-    /// The point at which the run is killed, counted from 1; it is then started again.
-    pub kill_at: Option<u64>,
+/// One run of the engine, from its start to its end.
+#[derive(Debug)]
+pub struct Attempt {
+    /// When it began.
+    pub began: Timestamp,
+    /// When it ended.
+    pub ended: Timestamp,
+    /// How many events had been told before.
+    pub events: usize,
+    /// How it ended.
+    pub end: End,
 }
 
-/// Something that goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fault {
-    /// A machine, chosen by the seed, does not come back from its first restart.
-    NodeNeverReturns,
-}
-
-/// What a rehearsal is about, made once and used for any number of scripts.
-#[derive(Clone)]
-pub struct Stage {
-    cluster: Arc<Cluster>,
-    tree: FileTree,
-    manifests: Arc<BootstrapManifests>,
-    secrets: Arc<Secrets>,
-}
-
-/// Who runs the engine in a world.
-pub(super) struct Operators {
-    /// The computer.
-    pub(super) computer: String,
-    /// What that computer remembers.
-    pub(super) state: Arc<MemoryState>,
-    /// Where events go.
-    pub(super) sink: Arc<dyn Sink>,
-    /// Where the run ends before its time.
-    pub(super) killer: Arc<Killer>,
+/// How a run of the engine ended.
+#[derive(Debug)]
+pub enum End {
+    /// It was killed; where, in words.
+    Killed(String),
+    /// It came to an end by itself.
+    Over(Result<Outcome, RunError>),
+    /// The world saw what must never happen.
+    Stopped(Violation),
 }
 
 /// What came of a rehearsal.
 #[derive(Debug)]
 pub struct Rehearsed {
-    /// How the engine ended, the second time if it was killed.
-    pub outcome: Result<Outcome, RunError>,
-    /// Where the first run was killed, in words.
-    pub killed: Option<String>,
+    /// Every run of the engine, in order; at least one.
+    pub attempts: Vec<Attempt>,
     /// Everything that the engine told, in order.
     pub events: Vec<Event>,
-    /// How many points were passed at which it can be killed.
+    /// How many points the first run passed at which it can be killed.
     pub points: u64,
-    /// How many of them were different: what, and with whom.
-    pub distinct_points: usize,
-    /// The nodes that faults were about.
-    pub faults: Vec<(Fault, NodeName)>,
+    /// The first point of each kind in the first run, by number.
+    pub kinds: Vec<(u64, PointKind)>,
+    /// What went wrong.
+    pub faults: Vec<Struck>,
     /// The world's own account.
     pub report: Report,
     /// When the story begins.
     pub began: Timestamp,
 }
 
-impl Fault {
-    /// Says what goes wrong.
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::NodeNeverReturns => "a machine did not come back from its first restart",
-        }
-    }
+/// What a script needs beside the world.
+struct Play<'a> {
+    stage: &'a Stage,
+    script: &'a Script,
+    world: Arc<World>,
+    clock: Arc<dyn Clock>,
+    director: Arc<Director>,
+    recorder: Arc<Recorder>,
 }
 
 impl Stage {
-    /// Prepares rehearsals of a cluster.
-    pub fn new(cluster: Arc<Cluster>, catalog: &Catalog) -> Result<Self, PropsError> {
-        Ok(Self {
-            tree: props::tree(&cluster, catalog)?,
-            manifests: Arc::new(manifests(&cluster, catalog)?),
-            secrets: Arc::new(props::secrets(&cluster, catalog, epoch())?),
-            cluster,
-        })
-    }
-
     /// Rehearses a bootstrap. Must not be called from inside an asynchronous runtime.
     pub fn bootstrap(&self, script: &Script, sink: Arc<dyn Sink>) -> std::io::Result<Rehearsed> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()?;
-        Ok(runtime.block_on(self.play(script, sink)))
+        Ok(paused()?.block_on(self.play(script, sink)))
+    }
+
+    /// Looks at fresh machines once and decides what a bootstrap would do, without doing it. Must
+    /// not be called from inside an asynchronous runtime.
+    pub fn plan(&self, seed: u64) -> std::io::Result<Plan> {
+        Ok(paused()?.block_on(async {
+            let (world, clock) = self.raise(seed);
+            let operators = operators(0, Arc::new(execute::Silent));
+            execute::plan(&self.inputs(&world, &clock, &operators)).await
+        }))
     }
 
     async fn play(&self, script: &Script, sink: Arc<dyn Sink>) -> Rehearsed {
         let (world, clock) = self.raise(script.seed);
-        let faults = self.arrange(script, &world);
         let recorder = Arc::new(Recorder::new(sink));
-        let killer = Arc::new(Killer::new(script.kill_at));
-        let mut operators = Operators {
-            computer: "rehearsal".to_owned(),
-            state: Arc::new(MemoryState::default()),
-            sink: Arc::clone(&recorder) as _,
-            killer: Arc::clone(&killer),
+        let play = Play {
+            stage: self,
+            script,
+            director: Director::new(
+                Arc::clone(&world),
+                &script.faults,
+                Arc::clone(&recorder) as _,
+            ),
+            world,
+            clock,
+            recorder,
         };
-        let first = tokio::select! {
-            biased;
-            () = killer.cut() => None,
-            outcome = execute::bootstrap(self.inputs(&world, &clock, &operators)) => Some(outcome),
-        };
-        let outcome = if let Some(outcome) = first {
-            outcome
-        } else {
-            tokio::time::sleep(RESTART).await;
-            operators.killer = Arc::default();
-            execute::bootstrap(self.inputs(&world, &clock, &operators)).await
-        };
+        play.run().await
+    }
+}
+
+impl Play<'_> {
+    async fn run(self) -> Rehearsed {
+        let first = Arc::new(Killer::new(self.script.kill_at));
+        let mut computer = operators(0, self.sink());
+        let mut attempts = vec![self.attempt(&first, computer.again()).await];
+        while attempts.len() < MOST_ATTEMPTS {
+            match &attempts[attempts.len() - 1].end {
+                End::Killed(_) => {
+                    tokio::time::sleep(RESTART).await;
+                    computer = self.resumed(computer, attempts.len());
+                }
+                End::Over(Err(_)) if self.script.mend => {
+                    self.director.mend();
+                    tokio::time::sleep(REPAIR).await;
+                }
+                End::Over(_) | End::Stopped(_) => break,
+            }
+            let again = self.attempt(&Arc::default(), computer.again()).await;
+            attempts.push(again);
+        }
         Rehearsed {
-            outcome,
-            killed: killer.cut_at(),
-            events: recorder.events(),
-            points: killer.points(),
-            distinct_points: killer.distinct(),
-            faults,
-            report: world.report(),
+            attempts,
+            events: self.recorder.events(),
+            points: first.points(),
+            kinds: first.kinds(),
+            faults: self.director.account(),
+            report: self.world.report(),
             began: epoch(),
         }
     }
 
-    /// Builds a world in time of its own and lets that pass.
-    pub(super) fn raise(&self, seed: u64) -> (Arc<World>, Arc<dyn Clock>) {
-        self.raise_with(MachineSpec::of_cluster(&self.cluster), seed)
+    fn sink(&self) -> Arc<dyn Sink> {
+        Arc::clone(&self.director) as _
     }
 
-    /// Builds a world of these machines in time of its own and lets that pass.
-    pub(super) fn raise_with(
-        &self,
-        machines: Vec<MachineSpec>,
-        seed: u64,
-    ) -> (Arc<World>, Arc<dyn Clock>) {
-        let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::starting(epoch(), 1));
-        let world = World::new(Setup {
-            cluster: Arc::clone(&self.cluster),
-            tree: self.tree.clone(),
-            machines,
-            seed,
-            clock: Arc::clone(&clock),
-            calendar: Arc::clone(&clock),
-        });
-        let driven = Arc::clone(&world);
-        tokio::spawn(async move { driven.drive(1).await });
-        (world, clock)
-    }
-
-    /// Builds a world for this stage's cluster.
-    pub fn world(
-        &self,
-        seed: u64,
-        clock: &Arc<dyn Clock>,
-        calendar: &Arc<dyn Clock>,
-    ) -> Arc<World> {
-        World::new(Setup {
-            cluster: Arc::clone(&self.cluster),
-            tree: self.tree.clone(),
-            machines: MachineSpec::of_cluster(&self.cluster),
-            seed,
-            clock: Arc::clone(clock),
-            calendar: Arc::clone(calendar),
-        })
-    }
-
-    fn arrange(&self, script: &Script, world: &World) -> Vec<(Fault, NodeName)> {
-        let mut arranged = Vec::new();
-        for fault in &script.faults {
-            let nodes = &self.cluster.nodes;
-            let choice = mix(script.seed, "fault") % (nodes.len() as u64).max(1);
-            let Some(node) = usize::try_from(choice)
-                .ok()
-                .and_then(|index| nodes.get(index))
-            else {
-                continue;
-            };
-            match fault {
-                Fault::NodeNeverReturns => {
-                    world.fleet().with(|fleet| fleet.never_return(&node.name));
-                }
-            }
-            arranged.push((*fault, node.name.clone()));
+    async fn attempt(&self, killer: &Arc<Killer>, mut operators: Operators) -> Attempt {
+        self.director.attend(killer);
+        operators.killer = Arc::clone(killer);
+        let inputs = self.stage.inputs(&self.world, &self.clock, &operators);
+        let (began, events) = (self.clock.now(), self.recorder.events().len());
+        let end = tokio::select! {
+            biased;
+            violation = self.world.violated() => End::Stopped(violation),
+            () = killer.cut() => End::Killed(killer.cut_at().unwrap_or_default()),
+            outcome = execute::bootstrap(inputs) => End::Over(outcome),
+        };
+        Attempt {
+            began,
+            ended: self.clock.now(),
+            events,
+            end,
         }
-        arranged
     }
 
-    /// Returns what a run in this world works with.
-    pub(super) fn inputs(
-        &self,
-        world: &Arc<World>,
-        clock: &Arc<dyn Clock>,
-        operators: &Operators,
-    ) -> Inputs {
-        let connector = Arc::new(WorldConnector(Arc::clone(world)));
-        let probe: crate::connect::SharedProbe = Arc::clone(&operators.killer) as _;
-        Inputs {
-            cluster: Arc::clone(&self.cluster),
-            manifests: Arc::clone(&self.manifests),
-            tree: Tree::Current,
-            placeholders: Vec::new(),
-            commit: Commit::Served,
-            secrets: Ok(Arc::clone(&self.secrets)),
-            remote: Remote {
-                url: format!("http://{GIT_HOST}/{}.git", self.cluster.name),
-                branch: world.remote().branch.clone(),
+    /// Who starts a killed run again, and what they remember.
+    fn resumed(&self, before: Operators, attempts: usize) -> Operators {
+        match self.script.resume {
+            Resume::SameJournal => before,
+            Resume::NoJournal => Operators {
+                state: Arc::default(),
+                ..before
             },
-            consents: Consents::default(),
-            patience: PATIENCE,
-            operator: Operator {
-                identity: operators.computer.clone(),
-                label: operators.computer.clone(),
-            },
-            connector: Arc::new(Probed::new(connector, Arc::clone(&probe))),
-            clock: Arc::clone(clock),
-            state: Arc::clone(&operators.state) as _,
-            sink: Arc::clone(&operators.sink),
-            probe,
+            Resume::OtherComputer => operators(attempts, self.sink()),
+        }
+    }
+}
+
+fn paused() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+}
+
+fn operators(number: usize, sink: Arc<dyn Sink>) -> Operators {
+    Operators {
+        computer: match number {
+            0 => "rehearsal".to_owned(),
+            more => format!("rehearsal-{}", more + 1),
+        },
+        state: Arc::new(MemoryState::default()),
+        sink,
+        killer: Arc::default(),
+    }
+}
+
+impl Operators {
+    /// The same person and computer, for another run.
+    fn again(&self) -> Self {
+        Self {
+            computer: self.computer.clone(),
+            state: Arc::clone(&self.state),
+            sink: Arc::clone(&self.sink),
+            killer: Arc::default(),
         }
     }
 }
 
 impl Rehearsed {
+    /// Returns how the last run ended.
+    pub fn end(&self) -> Option<&End> {
+        self.attempts.last().map(|last| &last.end)
+    }
+
+    /// Tells whether everything came up in the end.
+    pub fn converged(&self) -> bool {
+        matches!(self.end(), Some(End::Over(Ok(_)))) && self.report.violations.is_empty()
+    }
+
+    /// Returns why it did not, in words.
+    pub fn error(&self) -> Option<String> {
+        match (self.end(), self.report.violations.first()) {
+            (Some(End::Stopped(violation)), _) | (_, Some(violation)) => {
+                Some(violation.to_string())
+            }
+            (Some(End::Over(Err(error))), None) => Some(error.to_string()),
+            (Some(End::Killed(at)), None) => Some(format!("the run was killed at {at}")),
+            (Some(End::Over(Ok(_))) | None, None) => None,
+        }
+    }
+
+    /// Returns where the first run was killed, in words.
+    pub fn killed(&self) -> Option<&str> {
+        self.attempts.iter().find_map(|attempt| match &attempt.end {
+            End::Killed(at) => Some(at.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Returns how many seconds it took in its own time.
+    pub fn simulated_seconds(&self) -> u64 {
+        let last = self.attempts.last().map_or(self.began, |last| last.ended);
+        u64::try_from(last.duration_since(self.began).as_secs()).unwrap_or(0)
+    }
+
     /// Returns what was waited for, longest first.
     pub fn waits(&self) -> Vec<Wait> {
         waits(&self.events)
     }
-}
-
-/// The day on which every rehearsal takes place: the throw-away bundle holds on it.
-fn epoch() -> Timestamp {
-    Timestamp::from_str("2027-01-01T00:00:00Z").expect("a moment in RFC 3339")
 }

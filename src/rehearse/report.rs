@@ -2,11 +2,14 @@
 //!
 //! Tests and people judge a run by this, not by what the engine says of itself.
 
+use std::sync::atomic::Ordering;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::controllers::GitOpsObject;
-use super::machine::{Fleet, Machine};
+use super::machine::{Fleet, Machine, Passage};
+use super::witness::Violation;
 use super::world::World;
 use crate::model::NodeName;
 
@@ -23,14 +26,20 @@ pub struct Report {
     pub etcd_clusters_bootstrapped: usize,
     /// Each of them.
     pub etcd_clusters: Vec<EtcdReport>,
+    /// What must never happen and happened, in order of time. Anything here is a failure.
+    pub violations: Vec<Violation>,
     /// Every disk that lost what it held, in order of time.
     pub wipes: Vec<WipeReport>,
     /// Every change that somebody asked for and got, in order of time.
     pub mutations: Vec<MutationReport>,
     /// The machines, by name.
     pub nodes: Vec<NodeReport>,
+    /// When each machine came into which state, in order of time.
+    pub history: Vec<Passage>,
     /// The objects of the GitOps engine.
     pub gitops: Vec<GitOpsObject>,
+    /// How many connections were open at the same time, at most.
+    pub most_connections: usize,
     /// Who answers at the virtual IP.
     pub vip_holder: Option<NodeName>,
     /// What the Git remote serves.
@@ -105,12 +114,14 @@ pub struct GitReport {
 impl World {
     /// Gives the world's account of this moment.
     pub fn report(&self) -> Report {
-        let (mut kubernetes, mut gitops, mut ready) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut kubernetes, mut gitops) = (Vec::new(), Vec::new());
+        let mut ready: Vec<String> = Vec::new();
         self.with_sides(|api, controllers| {
             kubernetes.extend(api.mutations());
             gitops.extend(controllers.gitops());
-            ready.extend(controllers.ready_nodes());
+            ready.extend(controllers.ready_nodes().iter().cloned());
         });
+        let intrusions = self.intrusions();
         let remote = self.remote();
         self.fleet.with(|fleet| Report {
             version: 1,
@@ -118,10 +129,18 @@ impl World {
             seed: self.seed,
             etcd_clusters_bootstrapped: fleet.etcd().clusters().len(),
             etcd_clusters: etcd(fleet),
+            violations: fleet
+                .violations()
+                .iter()
+                .cloned()
+                .chain(intrusions)
+                .collect(),
             wipes: wipes(fleet),
             mutations: mutations(fleet, kubernetes),
             nodes: fleet.machines().iter().map(|it| node(it, &ready)).collect(),
+            history: fleet.history().to_vec(),
             gitops,
+            most_connections: self.connections.1.load(Ordering::Relaxed),
             vip_holder: self.vip_holder(),
             git: GitReport {
                 serves: "working-tree",

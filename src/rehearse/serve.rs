@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::clock::SimulatedClock;
 use super::network::{Door, GIT_HOST, KUBERNETES_PORT, TALOS_PORT};
-use super::rehearsal::Stage;
+use super::stage::Stage;
 use super::world::World;
 use crate::connect::{ConnectMap, GitEntry, Others, Serves, Target};
 use crate::model::{Clock, SystemClock};
@@ -131,7 +131,7 @@ async fn meet(world: Arc<World>, target: Target, stream: TcpStream) -> io::Resul
             tokio::time::sleep(SILENCE).await;
             stream.set_zero_linger()
         }
-        door => world.enter(door, Box::new(stream)).await,
+        door => world.enter(door, Arc::default(), Box::new(stream)).await,
     }
 }
 

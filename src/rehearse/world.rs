@@ -6,8 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::io;
-use std::net::IpAddr;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,23 +14,21 @@ use futures::FutureExt as _;
 use jiff::Timestamp;
 use rustls::ServerConfig;
 
-use super::api_identity;
-use super::controllers::{Controllers, Facts, Kubelet, Remote};
-use super::git_remote;
-use super::kubernetes::{self, Api};
-use super::machine::{Fleet, Machine, MachineSpec, Reach, SharedFleet};
-use super::network::{Door, GIT_HOST, KUBERNETES_PORT, TALOS_PORT};
-use crate::connect::{CertificateTime, Stream, Target};
-use crate::model::{Clock, FileTree, NodeName};
+use super::controllers::{Controllers, Facts, Kubelet, Remote, whole_second};
+use super::faults::{EtcdState, Ongoing};
+use super::kubernetes::Api;
+use super::machine::{Fleet, Machine, MachineSpec, SharedFleet};
+use super::witness::{Rule, Violation};
+use crate::model::{Clock, NodeName};
 use crate::spec::Cluster;
-use crate::spec::cluster::{Distribution, GitOps, Role, VipProvider};
+use crate::spec::cluster::{Distribution, Role, VipProvider};
 
 /// What a world is built from.
 pub struct Setup {
     /// The cluster that its machines are for.
     pub cluster: Arc<Cluster>,
     /// What the Git remote serves.
-    pub tree: FileTree,
+    pub remote: Arc<Remote>,
     /// The machines; [`MachineSpec::of_cluster`] makes ordinary ones.
     pub machines: Vec<MachineSpec>,
     /// What spans follow from.
@@ -48,49 +45,51 @@ pub struct World {
     pub(super) fleet: SharedFleet,
     pub(super) remote: Arc<Remote>,
     pub(super) seed: u64,
+    pub(super) faults: Arc<Ongoing>,
+    /// How many connections are open, and how many were at most.
+    pub(super) connections: (AtomicUsize, AtomicUsize),
     clock: Arc<dyn Clock>,
-    calendar: Arc<dyn Clock>,
+    pub(super) calendar: Arc<dyn Clock>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     /// The Kubernetes of each etcd cluster, by its number.
-    sides: BTreeMap<usize, Side>,
+    pub(super) sides: BTreeMap<usize, Side>,
     vip: Option<NodeName>,
-    tls: BTreeMap<(NodeName, u64), Arc<ServerConfig>>,
+    pub(super) tls: BTreeMap<(NodeName, u64), Arc<ServerConfig>>,
 }
 
 /// What lives in one etcd cluster.
-struct Side {
-    api: Arc<Api>,
+pub(super) struct Side {
+    pub(super) api: Arc<Api>,
     controllers: Controllers,
+    /// What the controllers were told last, and of which state of the machines that is.
+    facts: Option<(u64, Arc<Facts>)>,
 }
 
 impl World {
     /// Builds a world; nothing has happened in it yet.
     pub fn new(setup: Setup) -> Arc<Self> {
-        let GitOps::Flux(flux) = &setup.cluster.gitops;
-        let remote = Remote {
-            url: flux.url.clone(),
-            branch: flux.branch.clone(),
-            commit: git_remote::commit_of(&setup.tree),
-            tree: setup.tree,
-        };
         let fleet = Fleet::new(setup.machines, setup.seed, setup.clock.now());
+        let faults = Arc::<Ongoing>::default();
         Arc::new(Self {
             fleet: SharedFleet::new(fleet, Arc::clone(&setup.clock))
-                .with_calendar(Arc::clone(&setup.calendar)),
+                .with_calendar(Arc::clone(&setup.calendar))
+                .with_faults(Arc::clone(&faults)),
             cluster: setup.cluster,
-            remote: Arc::new(remote),
+            remote: setup.remote,
             seed: setup.seed,
+            faults,
+            connections: Default::default(),
             clock: setup.clock,
             calendar: setup.calendar,
             state: Mutex::default(),
         })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -102,6 +101,11 @@ impl World {
     /// Returns the machines.
     pub fn fleet(&self) -> &SharedFleet {
         &self.fleet
+    }
+
+    /// Returns what is wrong beside what is wrong with the machines.
+    pub fn faults(&self) -> &Arc<Ongoing> {
+        &self.faults
     }
 
     /// Returns the Git remote: what the cluster reads.
@@ -127,6 +131,8 @@ impl World {
                 () = changed => {}
                 () = self.until(due, speed) => {}
             }
+            self.until(Some(whole_second(self.clock.now())), speed)
+                .await;
         }
     }
 
@@ -135,6 +141,9 @@ impl World {
             return std::future::pending().await;
         };
         let wait = Duration::try_from(due.duration_since(self.clock.now())).unwrap_or_default();
+        if wait.is_zero() {
+            return;
+        }
         // Timers have a millisecond's resolution; never wake before the moment has come.
         tokio::time::sleep((wait / speed.max(1)).max(Duration::from_millis(1))).await;
     }
@@ -159,7 +168,7 @@ impl World {
     }
 
     /// Lets clusters do what is possible now; returns when more will be.
-    fn step(&self) -> Option<Timestamp> {
+    pub(super) fn step(&self) -> Option<Timestamp> {
         let now = self.clock.now();
         let mut state = self.state();
         let serving = self.fleet.with(|fleet| serving(fleet));
@@ -171,23 +180,23 @@ impl World {
         let mut due = None;
         let mut announcers = Vec::new();
         for (index, side) in &mut state.sides {
-            if !serving.contains(index) {
+            // Controllers cannot write either.
+            if !serving.contains(index) || self.faults.etcd() == EtcdState::Full {
                 continue;
             }
-            let facts = self.fleet.with(|fleet| self.facts(fleet, *index));
+            let facts = self.facts(side, *index);
             let next = side.controllers.run(now, &facts);
             due = due.into_iter().chain(next).min();
-            announcers.extend(side.controllers.announcers());
-            for kubelet in &facts.kubelets {
-                let ready = side.controllers.is_node_ready(&kubelet.name);
-                self.fleet.with(|fleet| {
-                    if let Some(name) = named(fleet, kubelet) {
-                        fleet.set_node_ready(&name, ready);
-                    }
-                });
-            }
+            announcers.push(side.controllers.announcers());
+            let ready = side.controllers.ready_nodes();
+            self.fleet.with(|fleet| {
+                for kubelet in &facts.kubelets {
+                    fleet.set_node_ready(&kubelet.machine, ready.contains(&kubelet.name));
+                }
+            });
         }
-        state.vip = self.holder(state.vip.take(), &announcers);
+        let has_pod = |name: &str| announcers.iter().any(|names| names.contains(name));
+        state.vip = self.holder(state.vip.take(), has_pod);
         let leads = state.vip.is_some();
         let address = self.cluster.control_plane.vip.as_ref().map(|it| it.address);
         let vip = state.vip.clone().zip(address);
@@ -199,14 +208,34 @@ impl World {
     }
 
     fn found(&self, now: Timestamp) -> Side {
-        let api = Api::new(Arc::clone(&self.clock), self.cluster.kubernetes.to_string());
+        let version = self.cluster.kubernetes.to_string();
+        let api = Api::new(Arc::clone(&self.clock), version, Arc::clone(&self.faults));
         let remote = Arc::clone(&self.remote);
         let controllers = Controllers::new(Arc::clone(&api), remote, self.seed, now);
         controllers.install_base();
-        Side { api, controllers }
+        Side {
+            api,
+            controllers,
+            facts: None,
+        }
     }
 
-    fn facts(&self, fleet: &Fleet, index: usize) -> Facts {
+    /// What a side's controllers are told; made anew when a machine has changed.
+    fn facts(&self, side: &mut Side, index: usize) -> Arc<Facts> {
+        self.fleet.with(|fleet| {
+            let revision = fleet.revision();
+            if let Some((known, facts)) = &side.facts
+                && *known == revision
+            {
+                return Arc::clone(facts);
+            }
+            let facts = Arc::new(self.look_around(fleet, index));
+            side.facts = Some((revision, Arc::clone(&facts)));
+            facts
+        })
+    }
+
+    fn look_around(&self, fleet: &Fleet, index: usize) -> Facts {
         let Distribution::Talos(talos) = &self.cluster.distribution;
         let configured = fleet
             .machines()
@@ -224,6 +253,7 @@ impl World {
                     .and_then(|it| it.as_object());
                 Kubelet {
                     name: machine.hostname(),
+                    machine: machine.spec().name.clone(),
                     address: machine.address(),
                     is_control_plane: config.role() == Role::ControlPlane,
                     is_schedulable: schedulable.is_some_and(|it| *it == true),
@@ -247,16 +277,19 @@ impl World {
     }
 
     /// Who answers at the virtual IP: whoever did, as long as it can; else the first that can.
-    fn holder(&self, before: Option<NodeName>, announcers: &[String]) -> Option<NodeName> {
+    fn holder(
+        &self,
+        before: Option<NodeName>,
+        announces: impl Fn(&str) -> bool,
+    ) -> Option<NodeName> {
         let vip = self.cluster.control_plane.vip.as_ref()?;
         self.fleet.with(|fleet| {
             let can: Vec<&NodeName> = fleet
-                .machines()
-                .iter()
+                .control_planes()
                 .filter(|machine| {
                     let can_announce = match vip.provider {
                         VipProvider::Talos => true,
-                        VipProvider::KubeVip => announcers.contains(&machine.hostname()),
+                        VipProvider::KubeVip => announces(&machine.hostname()),
                     };
                     can_announce && fleet.is_api_server_up(&machine.spec().name)
                 })
@@ -267,134 +300,52 @@ impl World {
         })
     }
 
+    /// Returns the changes of those who did not hold the lease while somebody did.
+    pub(super) fn intrusions(&self) -> Vec<Violation> {
+        let mut all = Vec::new();
+        self.with_sides(|api, _| {
+            all.extend(api.intrusions().into_iter().map(|intrusion| Violation {
+                at: intrusion.at,
+                rule: Rule::OneOperator,
+                seen: intrusion.seen,
+            }));
+        });
+        all
+    }
+
+    /// Waits until something happens that must never happen.
+    pub(super) async fn violated(&self) -> Violation {
+        let mut machines = self.fleet.changes();
+        loop {
+            let seen = self.fleet.with(|fleet| fleet.violations().first().cloned());
+            if let Some(violation) = seen.or_else(|| self.intrusions().into_iter().next()) {
+                return violation;
+            }
+            let changed = self.api_changes();
+            tokio::select! {
+                biased;
+                _ = machines.changed() => {}
+                () = changed => {}
+            }
+        }
+    }
+
     /// Returns who answers at the virtual IP.
     pub fn vip_holder(&self) -> Option<NodeName> {
         self.state().vip.clone()
     }
 
     /// Returns every Kubernetes of the world; more than one means that the cluster was split.
-    pub(super) fn with_sides(&self, mut look: impl FnMut(&Api, &Controllers)) {
-        for side in self.state().sides.values() {
-            look(&side.api, &side.controllers);
+    pub(super) fn with_sides(&self, mut look: impl FnMut(&Api, &mut Controllers)) {
+        for side in self.state().sides.values_mut() {
+            look(&side.api, &mut side.controllers);
         }
-    }
-
-    /// Tells what is behind a target right now.
-    pub fn door(&self, target: &Target) -> Door {
-        if target.host == GIT_HOST {
-            return Door::Git;
-        }
-        let endpoint = &self.cluster.control_plane.endpoint;
-        let Some(address) = self.resolve(&target.host) else {
-            return Door::Nobody;
-        };
-        let vip = self.cluster.control_plane.vip.as_ref();
-        if vip.is_some_and(|vip| vip.address == address) {
-            return match self.vip_holder() {
-                Some(holder) if target.port == endpoint.port => Door::Kubernetes(holder),
-                Some(holder) if target.port == TALOS_PORT => Door::Talos(holder),
-                Some(_) => Door::Refused,
-                None => Door::Nobody,
-            };
-        }
-        self.fleet.with(|fleet| {
-            let Some(machine) = fleet.machine_at(address) else {
-                return Door::Nobody;
-            };
-            let name = machine.spec().name.clone();
-            match (target.port, machine.reach()) {
-                (_, Reach::Silent) => Door::Silent,
-                (TALOS_PORT, Reach::Listening) => Door::Talos(name),
-                (KUBERNETES_PORT, _) if fleet.is_api_server_up(&name) => Door::Kubernetes(name),
-                _ => Door::Refused,
-            }
-        })
-    }
-
-    /// An address, or the cluster's endpoint by its name.
-    fn resolve(&self, host: &str) -> Option<IpAddr> {
-        if let Ok(address) = host.parse() {
-            return Some(address);
-        }
-        let control_plane = &self.cluster.control_plane;
-        if host != control_plane.endpoint.host {
-            return None;
-        }
-        let vip = control_plane.vip.as_ref().map(|vip| vip.address);
-        vip.or_else(|| Some(self.cluster.control_planes().first()?.address))
-    }
-
-    /// Serves one connection until either side ends it, or what is behind it goes away.
-    pub async fn enter(self: Arc<Self>, door: Door, stream: Box<dyn Stream>) -> io::Result<()> {
-        match door {
-            Door::Talos(node) => self.fleet.serve(node, stream).await,
-            Door::Git => git_remote::serve(Arc::clone(&self.remote), stream).await,
-            Door::Kubernetes(node) => {
-                let (api, tls) = self.api_server(&node)?;
-                let session = self.session(&node);
-                tokio::select! {
-                    biased;
-                    () = self.api_server_ends(&node, session) => {
-                        Err(io::ErrorKind::ConnectionReset.into())
-                    }
-                    served = kubernetes::serve(api, tls, node.to_string(), stream) => served,
-                }
-            }
-            Door::Refused | Door::Silent | Door::Nobody => {
-                Err(io::ErrorKind::ConnectionRefused.into())
-            }
-        }
-    }
-
-    fn session(&self, node: &NodeName) -> Option<u64> {
-        let is_up = |fleet: &mut Fleet| {
-            let session = fleet.machine(node)?.session();
-            fleet.is_api_server_up(node).then_some(session)
-        };
-        self.fleet.with(is_up)
-    }
-
-    async fn api_server_ends(&self, node: &NodeName, session: Option<u64>) {
-        let mut changes = self.fleet.changes();
-        while session.is_some() && self.session(node) == session {
-            if changes.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-
-    fn api_server(&self, node: &NodeName) -> io::Result<(Arc<Api>, Arc<ServerConfig>)> {
-        // The first request may come before the cluster has made its first step.
-        self.step();
-        let (index, session) = self
-            .fleet
-            .with(|fleet| {
-                let machine = fleet.machine(node)?;
-                Some((side_of(fleet, machine)?, machine.session()))
-            })
-            .ok_or(io::ErrorKind::ConnectionRefused)?;
-        let mut state = self.state();
-        let side = state.sides.get(&index);
-        let api = side.map(|side| Arc::clone(&side.api));
-        let api = api.ok_or(io::ErrorKind::ConnectionRefused)?;
-        let key = (node.clone(), session);
-        if let Some(known) = state.tls.get(&key) {
-            return Ok((api, Arc::clone(known)));
-        }
-        let now = self.calendar.now();
-        let time = CertificateTime(Arc::clone(&self.calendar));
-        let made = self.fleet.with(|fleet| {
-            let machine = fleet.machine(node).ok_or(io::ErrorKind::NotFound)?;
-            api_identity::tls(machine, self.seed, now, time).map_err(io::Error::other)
-        })?;
-        state.tls.insert(key, Arc::clone(&made));
-        Ok((api, made))
     }
 }
 
 /// Returns the etcd clusters that some API server serves.
 fn serving(fleet: &Fleet) -> Vec<usize> {
-    let up = fleet.machines().iter().filter(|machine| {
+    let up = fleet.control_planes().filter(|machine| {
         let name = &machine.spec().name;
         fleet.is_api_server_up(name)
     });
@@ -405,15 +356,10 @@ fn serving(fleet: &Fleet) -> Vec<usize> {
 }
 
 /// Returns the etcd cluster that a machine is a member of.
-fn side_of(fleet: &Fleet, machine: &Machine) -> Option<usize> {
+pub(super) fn side_of(fleet: &Fleet, machine: &Machine) -> Option<usize> {
     let clusters = fleet.etcd().clusters();
     clusters.iter().position(|cluster| {
         let mut members = cluster.members.iter();
         members.any(|member| member.node == machine.spec().name)
     })
-}
-
-fn named(fleet: &Fleet, kubelet: &Kubelet) -> Option<NodeName> {
-    let machine = fleet.machine_at(kubelet.address)?;
-    Some(machine.spec().name.clone())
 }

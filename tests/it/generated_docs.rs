@@ -20,6 +20,7 @@ pub fn tests() -> Vec<Case> {
         readme_shows_the_rehearsal_as_it_is,
         forms_of_talos_are_documented,
         fences_are_documented,
+        the_example_rehearsal_is_as_it_is_drawn,
     ]
 }
 
@@ -128,6 +129,27 @@ fn readme_shows_the_rehearsal_as_it_is() {
     };
     let shown = format!("```text\n$ homelab rehearse\n{transcript}```\n");
     generated::is_current("README.md", &[before, &shown, after].join(MARK));
+}
+
+/// The picture that the README shows, and the page that it links to: a run that loses a reply, is
+/// killed, and comes up.
+fn the_example_rehearsal_is_as_it_is_drawn() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let env = TestEnv::new();
+    let (page, picture) = (env.root().join("page.html"), env.root().join("picture.svg"));
+    let told = ["-C", root, "rehearse", "--check"];
+    let faults = [
+        "--fault",
+        "lost-reply",
+        "--fault",
+        "operator-killed@apply/charts",
+    ];
+    let drawn = ["--html", page.as_str(), "--svg", picture.as_str()];
+    env.homelab([&told[..], &faults, &drawn].concat())
+        .run()
+        .success();
+    generated::is_current("docs/images/rehearsal.html", &env.read("page.html"));
+    generated::is_current("docs/images/rehearsal.svg", &env.read("picture.svg"));
 }
 
 /// The page shows the options of every command once, with the program itself.

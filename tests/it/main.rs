@@ -18,6 +18,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod browser;
 mod cluster_secrets;
 mod command_line;
 mod fences;
@@ -60,6 +61,7 @@ type Topic = (&'static str, fn() -> Vec<Case>);
 
 /// Every topic.
 const TOPICS: &[Topic] = &[
+    ("browser", browser::tests),
     ("cluster_secrets", cluster_secrets::tests),
     ("command_line", command_line::tests),
     ("fences", fences::tests),

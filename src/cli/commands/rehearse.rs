@@ -1,16 +1,20 @@
 //! `homelab rehearse`.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use clap::ValueEnum as _;
 use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::catalog::Catalog;
 use crate::cli::{Context, ExitStatus, Failure, Kind, load};
-use crate::execute::RunError;
+use crate::execute::{RunError, Silent};
 use crate::plan::Severity;
-use crate::rehearse::{self, Fault, Need, Rehearsed, Script, ServeOptions, Stage};
+use crate::rehearse::{
+    self, Attempt, End, Fault, FaultAt, Need, Rehearsed, Resume, Script, ServeOptions, Stage, Story,
+};
 use crate::spec::Cluster;
 use crate::{render, store, ui};
 
@@ -18,8 +22,13 @@ use crate::{render, store, ui};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   homelab rehearse                            watch your cluster come up, on simulated machines
+  homelab rehearse --html rehearsal.html      the same as a page to look at and to share
   homelab rehearse --fault node-never-returns see what happens when a machine breaks
+  homelab rehearse --fault lost-reply@install --fault api-flapping@vip
+                                              two faults, each at a step of your choice
+  homelab rehearse --faults random --seed 7   faults of the seed's choice; what stays broken is mended
   homelab rehearse --kill-at 100              kill the run at its 100th point, then run it again
+  homelab rehearse --check                    for continuous integration: silent unless it fails
   homelab rehearse --serve /tmp/world         serve the machines to the real `homelab bootstrap`:
                                               homelab bootstrap --connect-map /tmp/world/connect-map.json
 
@@ -28,21 +37,79 @@ pub struct RehearseArgs {
     /// Choose how long everything takes in the simulated world.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Let this go wrong; may be repeated.
-    #[arg(long, value_enum, value_name = "FAULT")]
-    fault: Vec<Fault>,
-    /// Kill the run at this point, counted from 1, and run it again. Requests sent, replies
-    /// received and journal lines written are points.
+    /// Let this go wrong, at the beginning of a step (`install/talos-2`, or `install` for the first
+    /// of them) or when it hurts most; may be repeated.
+    #[arg(long, value_name = "NAME[@STEP]", help = fault_help())]
+    fault: Vec<FaultAt>,
+    /// Let the seed choose one to three faults and their steps, and mend what does not pass.
+    #[arg(long, value_enum, value_name = "WHICH", conflicts_with_all = ["fault", "kill_at", "resume"])]
+    faults: Option<Faults>,
+    /// Kill the run at this point, counted from 1, and run it again. Requests sent, changes made
+    /// whose replies are lost, replies received and journal lines written are points.
     #[arg(long, value_name = "POINT", value_parser = clap::value_parser!(u64).range(1..))]
     kill_at: Option<u64>,
+    /// Choose how a killed run is started again.
+    #[arg(long, value_enum, value_name = "HOW", default_value = "same-journal")]
+    resume: Resume,
+    /// When a run fails, put right what was broken and run once more.
+    #[arg(long)]
+    mend: bool,
+    /// Only look at the machines and plan: what the spec alone decides, in a moment at any size.
+    #[arg(long, conflicts_with_all = ["fault", "faults", "kill_at", "mend", "html", "serve"])]
+    spec_only: bool,
+    /// Print nothing when all is well; a failure is one line and the exit code.
+    #[arg(long, conflicts_with = "serve")]
+    check: bool,
+    /// Write the rehearsal as one self-contained page.
+    #[arg(long, value_name = "FILE")]
+    html: Option<Utf8PathBuf>,
+    /// Write the rehearsal as one picture.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["spec_only", "serve"])]
+    svg: Option<Utf8PathBuf>,
     /// Only serve the simulated machines, on loopback, and keep a connection map and a report in
     /// this directory until stopped.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["fault", "kill_at"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["fault", "faults", "kill_at", "mend", "html"])]
     serve: Option<Utf8PathBuf>,
     /// How many times as fast as outside time passes in a served world.
     #[arg(long, value_name = "N", default_value_t = 60, requires = "serve",
           value_parser = clap::value_parser!(u32).range(1..=3600))]
     speed: u32,
+}
+
+/// Who chooses the faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Faults {
+    /// The seed.
+    Random,
+}
+
+/// The option's text with every fault's name.
+fn fault_help() -> String {
+    let mut text =
+        "Let this go wrong, at the beginning of a step (`install/talos-2`, or `install` \
+                    for the first of them) or when it hurts most; may be repeated:"
+            .to_owned();
+    for fault in Fault::value_variants() {
+        // Writing to a string does not fail.
+        let _ = write!(text, "\n- {}: {}", fault.name(), fault.sentence());
+    }
+    text
+}
+
+impl RehearseArgs {
+    fn script(&self) -> Script {
+        if self.faults.is_some() {
+            return Script::random(self.seed);
+        }
+        Script {
+            seed: self.seed,
+            faults: self.fault.clone(),
+            kill_at: self.kill_at,
+            resume: self.resume,
+            mend: self.mend,
+            ..Script::default()
+        }
+    }
 }
 
 /// Runs the command.
@@ -59,28 +126,62 @@ pub fn run(context: &Context, args: RehearseArgs) -> Outcome {
         };
         return serve(context, &stage, &options);
     }
-    let script = Script {
-        seed: args.seed,
-        faults: args.fault,
-        kill_at: args.kill_at,
+    if args.spec_only {
+        return plan_only(context, &stage, &args);
+    }
+    let script = args.script();
+    let sink = if args.check {
+        Arc::new(Silent) as _
+    } else {
+        ui::progress::sink(&context.ui)
     };
-    let rehearsed = stage.bootstrap(&script, ui::progress::sink(&context.ui))?;
+    let rehearsed = stage.bootstrap(&script, sink)?;
     let needs = needs(&context.settings.root, &cluster, &catalog);
+    let story = Story::new(&cluster, &script, &rehearsed);
+    for (file, page) in [
+        (&args.html, ui::rehearsal::html as fn(&Story) -> String),
+        (&args.svg, ui::rehearsal::svg),
+    ] {
+        if let Some(file) = file {
+            fs_err::write(file, page(&story))?;
+            context.ui.note(&format!("wrote {file}"));
+        }
+    }
     if context.ui.is_json() {
         context
             .ui
             .json(&document(&cluster, &script, &rehearsed, &needs))?;
-    } else {
-        let text = ui::rehearsal::text(cluster.name.as_str(), args.seed, &rehearsed, &needs);
+    } else if !args.check {
+        let text = ui::rehearsal::text(&story, &rehearsed, &needs);
         context.ui.result(text.as_bytes())?;
     }
-    if let (Some(point), None) = (script.kill_at, &rehearsed.killed) {
+    if let (Some(point), None) = (script.kill_at, rehearsed.killed()) {
         context.ui.warning(&format!(
             "nothing was killed: the run has {} points, and {point} lies after the last",
             rehearsed.points
         ));
     }
-    end(context, rehearsed)
+    end(context, &script, rehearsed, args.check)
+}
+
+/// Shows what a bootstrap would do with fresh machines.
+fn plan_only(context: &Context, stage: &Stage, args: &RehearseArgs) -> Outcome {
+    let plan = stage.plan(args.seed)?;
+    if context.ui.is_json() {
+        context.ui.json(&plan)?;
+    } else if !args.check {
+        context.ui.result(plan.to_string().as_bytes())?;
+    }
+    match plan.severity() {
+        None => Ok(ExitStatus::Done),
+        Some(severity) => {
+            let messages: Vec<_> = plan.refusals.iter().map(|it| it.message.as_str()).collect();
+            Err(Failure::new(
+                kind_of(severity),
+                anyhow::anyhow!(messages.join("; ")),
+            ))
+        }
+    }
 }
 
 fn serve(context: &Context, stage: &Stage, options: &ServeOptions) -> Outcome {
@@ -112,22 +213,31 @@ fn needs(root: &Utf8Path, cluster: &Cluster, catalog: &Catalog) -> Vec<Need> {
 }
 
 fn document(cluster: &Cluster, script: &Script, rehearsed: &Rehearsed, needs: &[Need]) -> Value {
-    let error = rehearsed.outcome.as_ref().err().map(ToString::to_string);
-    let faults: Vec<Value> = rehearsed
-        .faults
+    let attempts: Vec<Value> = rehearsed
+        .attempts
         .iter()
-        .map(|(fault, node)| json!({"fault": fault, "node": node}))
+        .map(|attempt| {
+            let (end, error) = match &attempt.end {
+                End::Over(Ok(_)) => ("done", None),
+                End::Over(Err(error)) => ("failed", Some(error.to_string())),
+                End::Killed(at) => ("killed", Some(at.clone())),
+                End::Stopped(violation) => ("stopped", Some(violation.to_string())),
+            };
+            json!({"began": attempt.began, "ended": attempt.ended, "end": end, "because": error})
+        })
         .collect();
     json!({
         "cluster": cluster.name,
         "seed": script.seed,
-        "converged": rehearsed.outcome.is_ok(),
-        "error": error,
-        "simulatedSeconds": ui::rehearsal::simulated_seconds(rehearsed),
-        "killed": rehearsed.killed,
+        "replay": script.to_string(),
+        "converged": rehearsed.converged(),
+        "error": rehearsed.error(),
+        "simulatedSeconds": rehearsed.simulated_seconds(),
+        "attempts": attempts,
+        "killed": rehearsed.killed(),
         "points": rehearsed.points,
-        "distinctPoints": rehearsed.distinct_points,
-        "faults": faults,
+        "distinctPoints": rehearsed.kinds.len(),
+        "faults": rehearsed.faults,
         "timeline": rehearsed.events,
         "waits": rehearsed.waits(),
         "world": rehearsed.report,
@@ -135,21 +245,41 @@ fn document(cluster: &Cluster, script: &Script, rehearsed: &Rehearsed, needs: &[
     })
 }
 
-fn end(context: &Context, rehearsed: Rehearsed) -> Outcome {
-    let Err(error) = rehearsed.outcome else {
-        if rehearsed.killed.is_some() {
+fn end(context: &Context, script: &Script, rehearsed: Rehearsed, check: bool) -> Outcome {
+    if rehearsed.converged() {
+        if rehearsed.killed().is_some() && !check {
             context
                 .ui
                 .note("The run was killed and converged when it was run again.");
         }
         return Ok(ExitStatus::Done);
+    }
+    let message = rehearsed.error().unwrap_or_default();
+    let again = format!("see it again with `{script}`");
+    let Some(Attempt {
+        end: End::Over(Err(error)),
+        ..
+    }) = rehearsed.attempts.into_iter().next_back()
+    else {
+        return Err(Failure::new(Kind::Failed, anyhow::anyhow!(message)).hint(again));
     };
-    let kind = match error.severity() {
-        Some(Severity::Refused) => Kind::Refused,
-        Some(Severity::Unreachable) => Kind::Unreachable,
-        _ => Kind::Failed,
-    };
-    let remedies = match &error {
+    let kind = error.severity().map_or(Kind::Failed, kind_of);
+    let remedies = remedies(&error);
+    let failure = Failure::new(kind, error);
+    let failure = remedies.into_iter().fold(failure, Failure::hint);
+    Err(if check { failure.hint(again) } else { failure })
+}
+
+fn kind_of(severity: Severity) -> Kind {
+    match severity {
+        Severity::Refused => Kind::Refused,
+        Severity::Unreachable => Kind::Unreachable,
+        Severity::Differs => Kind::Failed,
+    }
+}
+
+fn remedies(error: &RunError) -> Vec<String> {
+    match error {
         RunError::Step {
             diagnosis: Some(diagnosis),
             ..
@@ -162,7 +292,5 @@ fn end(context: &Context, rehearsed: Rehearsed) -> Outcome {
             .map(|refusal| refusal.remedy.clone())
             .collect(),
         _ => Vec::new(),
-    };
-    let failure = Failure::new(kind, error);
-    Err(remedies.into_iter().fold(failure, Failure::hint))
+    }
 }

@@ -5,20 +5,7 @@
 //! real clusters showed: control planes of a home lab on a 100 Mbit/s line, Flux 2.9 with its
 //! default polling, Helm 4 with waiting.
 
-use std::time::Duration;
-
-use crate::rehearse::machine::mix;
-
-/// A span that varies with the seed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
-    base: u64,
-    spread: u64,
-}
-
-const fn span(base: u64, spread: u64) -> Span {
-    Span { base, spread }
-}
+use crate::rehearse::span::{Span, span};
 
 /// From a kubelet's start to its Node object (TLS bootstrap, then the first status).
 pub(super) const REGISTER_NODE: Span = span(6, 6);
@@ -46,11 +33,3 @@ pub(super) const RECONCILE: Span = span(1, 2);
 pub(super) const POLL: Span = span(5, 0);
 /// An issuer registers its account, a pool is taken up.
 pub(super) const CUSTOM_READY: Span = span(3, 4);
-
-impl Span {
-    /// Returns the span for this thing in the world of this seed.
-    pub(super) fn of(self, seed: u64, about: &str) -> Duration {
-        let share = mix(seed, about) % (self.spread * 1000 + 1);
-        Duration::from_millis(self.base * 1000 + share)
-    }
-}

@@ -2,14 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::model::{FileTree, Version};
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::Value;
+
+use crate::model::{FileTree, NodeName, Version};
+use crate::yaml;
 
 /// A kubelet of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kubelet {
     /// The node's name.
     pub name: String,
+    /// The machine that it runs on.
+    pub machine: NodeName,
     /// Its address.
     pub address: IpAddr,
     /// Whether it is a control plane.
@@ -27,7 +34,7 @@ pub struct Kubelet {
 }
 
 /// The repository that the GitOps engine reads.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Remote {
     /// Its URL as the spec has it.
     pub url: String,
@@ -37,6 +44,27 @@ pub struct Remote {
     pub commit: String,
     /// What the commit holds.
     pub tree: FileTree,
+    /// What was read of it so far, for every world that shares this repository.
+    pub parsed: Mutex<BTreeMap<Utf8PathBuf, Parsed>>,
+}
+
+type Parsed = Result<Arc<[Value]>, Arc<yaml::ParseError>>;
+
+impl Remote {
+    /// Returns the documents of a file; `None` when there is no such file.
+    pub(super) fn documents(&self, file: &Utf8Path) -> Option<Parsed> {
+        let content = self.tree.get(file)?;
+        let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = parsed.get(file) {
+            return Some(known.clone());
+        }
+        let text = String::from_utf8_lossy(&content.bytes);
+        let documents = yaml::parse_documents(&text)
+            .map(|all| all.into_iter().filter(|it| !it.is_null()).collect())
+            .map_err(Arc::new);
+        parsed.insert(file.to_owned(), documents.clone());
+        Some(documents)
+    }
 }
 
 /// What the controllers are told about the world outside the API.

@@ -3,10 +3,12 @@
 //! Resources, components, `namespace`, `labels`, `patches` (merge form) and `configMapGenerator`.
 //! A field that is not understood is an error, never silently left out.
 
+use std::sync::Arc;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
 
-use crate::model::FileTree;
+use super::facts::Remote;
 use crate::yaml;
 
 const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -48,7 +50,7 @@ pub(super) enum BuildError {
 
 /// Where to build, and what is known about kinds.
 pub(super) struct Builder<'a> {
-    pub(super) tree: &'a FileTree,
+    pub(super) remote: &'a Remote,
     /// Tells whether objects of this `apiVersion` and `kind` live in namespaces.
     pub(super) is_namespaced: &'a dyn Fn(&Value) -> bool,
 }
@@ -71,14 +73,15 @@ impl Builder<'_> {
     }
 
     fn is_directory(&self, path: &Utf8Path) -> bool {
-        self.tree
+        self.remote
+            .tree
             .iter()
             .any(|(file, _)| path == "" || file.starts_with(path))
     }
 
     fn kustomization(&self, path: &Utf8Path) -> Option<Utf8PathBuf> {
         let mut files = FILE_NAMES.iter().map(|name| path.join(name));
-        files.find(|file| self.tree.get(file).is_some())
+        files.find(|file| self.remote.tree.get(file).is_some())
     }
 
     fn directory(
@@ -107,7 +110,7 @@ impl Builder<'_> {
         above: &mut Vec<Utf8PathBuf>,
     ) -> Result<(), BuildError> {
         let mut done: Vec<Utf8PathBuf> = Vec::new();
-        for (file, _) in self.tree.iter() {
+        for (file, _) in self.remote.tree.iter() {
             let is_inside = path == "" || file.starts_with(path);
             if !is_inside || done.iter().any(|other| file.starts_with(other)) {
                 continue;
@@ -135,8 +138,7 @@ impl Builder<'_> {
         objects: &mut Vec<Value>,
         above: &mut Vec<Utf8PathBuf>,
     ) -> Result<(), BuildError> {
-        let mut documents = self.documents(file)?;
-        let build = documents.pop().unwrap_or_default();
+        let build = self.last_document(file)?;
         if let Some(field) = unknown_field(&build) {
             let file = file.to_owned();
             return Err(BuildError::UnknownField { file, field });
@@ -165,7 +167,7 @@ impl Builder<'_> {
         objects: &mut Vec<Value>,
         above: &mut Vec<Utf8PathBuf>,
     ) -> Result<(), BuildError> {
-        if self.tree.get(path).is_some() {
+        if self.remote.tree.get(path).is_some() {
             objects.extend(self.file(path)?);
             Ok(())
         } else if self.kustomization(path).is_some() {
@@ -216,7 +218,7 @@ impl Builder<'_> {
             .as_str()
             .map(|name| normal(&folder.join(name)));
         let content = match (&file, patch["patch"].as_str()) {
-            (Some(file), _) => self.documents(file)?.pop().unwrap_or_default(),
+            (Some(file), _) => self.last_document(file)?,
             (None, Some(text)) => yaml::parse(text).map_err(|error| BuildError::Yaml {
                 file: folder.to_owned(),
                 cause: error.to_string(),
@@ -262,7 +264,7 @@ impl Builder<'_> {
                 None => (text.rsplit('/').next().unwrap_or(text).to_owned(), text),
             };
             let file = normal(&path.join(file));
-            let content = self.tree.get(&file);
+            let content = self.remote.tree.get(&file);
             let content = content.ok_or_else(|| BuildError::NoSuchResource(file.clone()))?;
             data.insert(name, json!(String::from_utf8_lossy(&content.bytes)));
         }
@@ -284,11 +286,11 @@ impl Builder<'_> {
 
     fn file(&self, file: &Utf8Path) -> Result<Vec<Value>, BuildError> {
         let mut objects = Vec::new();
-        for document in self.documents(file)? {
+        for document in self.documents(file)?.iter() {
             if document["kind"] == "List" {
                 objects.extend(items(&document["items"]).cloned());
             } else if document["kind"].is_string() && document["apiVersion"].is_string() {
-                objects.push(document);
+                objects.push(document.clone());
             } else {
                 return Err(BuildError::NotAnObject(file.to_owned()));
             }
@@ -296,15 +298,20 @@ impl Builder<'_> {
         Ok(objects)
     }
 
-    fn documents(&self, file: &Utf8Path) -> Result<Vec<Value>, BuildError> {
-        let content = self.tree.get(file);
-        let content = content.ok_or_else(|| BuildError::NoSuchResource(file.to_owned()))?;
-        let text = String::from_utf8_lossy(&content.bytes);
-        let documents = yaml::parse_documents(&text).map_err(|error| BuildError::Yaml {
-            file: file.to_owned(),
-            cause: error.to_string(),
-        })?;
-        Ok(documents.into_iter().filter(|d| !d.is_null()).collect())
+    fn last_document(&self, file: &Utf8Path) -> Result<Value, BuildError> {
+        let documents = self.documents(file)?;
+        Ok(documents.last().cloned().unwrap_or_default())
+    }
+
+    fn documents(&self, file: &Utf8Path) -> Result<Arc<[Value]>, BuildError> {
+        match self.remote.documents(file) {
+            Some(Ok(documents)) => Ok(documents),
+            Some(Err(error)) => Err(BuildError::Yaml {
+                file: file.to_owned(),
+                cause: error.to_string(),
+            }),
+            None => Err(BuildError::NoSuchResource(file.to_owned())),
+        }
     }
 }
 
@@ -352,97 +359,4 @@ fn normal(path: &Utf8Path) -> Utf8PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tree(files: &[(&str, &str)]) -> FileTree {
-        let mut tree = FileTree::default();
-        for (path, text) in files {
-            tree.add(*path, *text);
-        }
-        tree
-    }
-
-    fn build(files: &[(&str, &str)], path: &str) -> Result<Vec<Value>, BuildError> {
-        let builder = Builder {
-            tree: &tree(files),
-            is_namespaced: &|object| object["kind"] != "Namespace",
-        };
-        builder.build(path.into())
-    }
-
-    const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
-
-    #[test]
-    fn resources_components_and_namespace_come_together() {
-        let built = build(
-            &[
-                (
-                    "app/kustomization.yaml",
-                    "resources: [ns.yaml, ../base]\nnamespace: x\ncomponents: [../extra]\n",
-                ),
-                (
-                    "app/ns.yaml",
-                    "apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n",
-                ),
-                ("base/kustomization.yaml", "resources: [./a.yaml]\n"),
-                ("base/a.yaml", MAP),
-                (
-                    "extra/kustomization.yaml",
-                    "kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\nconfigMapGenerator: [{name: g, literals: [k=v], options: {disableNameSuffixHash: true}}]\n",
-                ),
-            ],
-            "./app",
-        );
-        let expected = vec![
-            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}),
-            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "x"}}),
-            json!({"apiVersion": "v1", "kind": "ConfigMap",
-                "metadata": {"name": "g", "namespace": "x"}, "data": {"k": "v"}}),
-        ];
-        assert_eq!(built, Ok(expected));
-    }
-
-    #[test]
-    fn a_directory_without_a_kustomization_is_scanned() {
-        let files = [
-            ("all/x/a.yaml", MAP),
-            ("all/y/kustomization.yaml", "resources: [b.yaml]\n"),
-            (
-                "all/y/b.yaml",
-                "apiVersion: v1\nkind: Secret\nmetadata: {name: b}\n",
-            ),
-            ("all/y/ignored.yaml", MAP),
-        ];
-        let kinds: Vec<_> = build(&files, "all").unwrap().iter().map(id).collect();
-        assert_eq!(kinds, ["/ConfigMap//a", "/Secret//b"]);
-    }
-
-    #[test]
-    fn what_is_wrong_is_said() {
-        let missing = [("a/kustomization.yaml", "resources: [gone.yaml]\n")];
-        assert_eq!(
-            build(&missing, "a"),
-            Err(BuildError::NoSuchResource("a/gone.yaml".into()))
-        );
-        assert_eq!(
-            build(&missing, "b"),
-            Err(BuildError::NoSuchPath("b".into()))
-        );
-        let twice = [("a/x.yaml", MAP), ("a/y.yaml", MAP)];
-        assert_eq!(
-            build(&twice, "a"),
-            Err(BuildError::Duplicate("/ConfigMap//a".to_owned()))
-        );
-        let odd = [("a/kustomization.yaml", "vars: []\n")];
-        assert!(matches!(
-            build(&odd, "a"),
-            Err(BuildError::UnknownField { .. })
-        ));
-        let cycle = [
-            ("a/kustomization.yaml", "resources: [../b]\n"),
-            ("b/kustomization.yaml", "resources: [../a]\n"),
-        ];
-        assert_eq!(build(&cycle, "a"), Err(BuildError::Cycle("a".into())));
-    }
-}
+mod tests;

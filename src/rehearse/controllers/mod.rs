@@ -1,7 +1,7 @@
 //! What moves inside the simulated cluster: kubelets, workloads, Helm, flux-operator, Flux.
 //!
 //! Each controller is a function of (the API's objects, facts about the machines, time). One round
-//! runs them all in a fixed order; spans come from one table and the seed, so a world repeats
+//! runs those that have something new to see, in a fixed order; spans come from one table and the seed, so a world repeats
 //! itself exactly. They never talk to a machine and never see the engine.
 
 mod charts;
@@ -9,8 +9,10 @@ mod durations;
 mod facts;
 mod flux_operator;
 mod helm;
+mod known;
 mod kustomize;
 mod nodes;
+mod parts;
 mod prepare;
 mod reconcile;
 mod runner;
@@ -30,8 +32,9 @@ use serde_json::Value;
 
 pub use facts::{Facts, Kubelet, Remote};
 use timers::Timers;
+pub(super) use timers::whole_second;
 
-use super::kubernetes::{Api, Key, Store, key_of};
+use super::kubernetes::{Api, Key, Object, key_of};
 
 /// The controllers of one cluster.
 pub struct Controllers {
@@ -44,7 +47,11 @@ pub struct Controllers {
     failing: BTreeSet<Key>,
     /// What is done once: objects of an installation, records of releases.
     recorded: BTreeSet<String>,
-    seen: Option<u64>,
+    /// Workloads with nothing left to do, at the version that they were seen at.
+    at_rest: BTreeMap<(&'static str, Key), String>,
+    hosts: Arc<[workloads::Host]>,
+    known: known::Known,
+    parts: Vec<parts::State>,
     facts: Option<Facts>,
 }
 
@@ -58,38 +65,12 @@ impl Controllers {
             applied: BTreeMap::new(),
             failing: BTreeSet::new(),
             recorded: BTreeSet::new(),
-            seen: None,
+            at_rest: BTreeMap::new(),
+            hosts: Arc::new([]),
+            known: known::Known::default(),
+            parts: parts::states(),
             facts: None,
         }
-    }
-
-    /// Lets every controller act until none has anything more to do at this moment; returns when
-    /// the next one has, if only time is missing.
-    pub fn run(&mut self, now: Timestamp, facts: &Facts) -> Option<Timestamp> {
-        let version = self.api.read(Store::version);
-        let is_new = self.seen != Some(version) || self.facts.as_ref() != Some(facts);
-        if !is_new && self.timers.due().is_none_or(|due| due > now) {
-            return self.timers.due();
-        }
-        for _ in 0..ROUNDS {
-            let before = self.api.read(Store::version);
-            self.timers.begin(now);
-            self.run_definitions();
-            self.run_nodes(facts);
-            self.run_workloads(facts);
-            self.run_chart_runner();
-            self.run_registered_kinds();
-            self.run_flux_operator();
-            self.run_sources();
-            self.run_kustomizations();
-            self.run_helm_releases();
-            if self.api.read(Store::version) == before {
-                break;
-            }
-        }
-        self.seen = Some(self.api.read(Store::version));
-        self.facts = Some(facts.clone());
-        self.timers.due()
     }
 
     /// Returns the GitOps objects with their readiness, for the world's report.
@@ -108,6 +89,9 @@ impl Controllers {
                     kind: object["kind"].as_str().unwrap_or_default().to_owned(),
                     name: format!("{}/{}", key_of(&object).0, key_of(&object).1),
                     ready: status::is_true(&object, "Ready"),
+                    ready_since: ready
+                        .filter(|ready| ready["status"] == "True")
+                        .and_then(|ready| ready["lastTransitionTime"].as_str()?.parse().ok()),
                     message: ready
                         .and_then(|ready| ready["message"].as_str())
                         .unwrap_or_default()
@@ -134,41 +118,14 @@ impl Controllers {
         let _ = self.api.apply_as("talos", &dns);
     }
 
-    /// Returns the names of the nodes that are ready.
-    pub fn ready_nodes(&self) -> Vec<String> {
-        let nodes = self.all("", "nodes");
-        let ready = nodes.iter().filter(|node| status::is_true(node, "Ready"));
-        ready.map(|node| key_of(node).1).collect()
-    }
-
-    /// Returns the names of the nodes that announce the cluster's virtual IP.
-    pub fn announcers(&self) -> Vec<String> {
-        let pods = self.pods();
-        let ready = pods.iter().filter(|pod| {
-            let image = pod["spec"]["containers"][0]["image"]
-                .as_str()
-                .unwrap_or_default();
-            image.starts_with("simulated/kube-vip:") && status::is_true(pod, "Ready")
-        });
-        ready
-            .filter_map(|pod| pod["spec"]["nodeName"].as_str().map(str::to_owned))
-            .collect()
-    }
-
-    fn find(
-        &self,
-        api_version: &str,
-        kind: &str,
-        namespace: &str,
-        name: &str,
-    ) -> Option<Arc<Value>> {
+    fn find(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<Object> {
         self.api.read(|store| {
             let resource = store.resource(api_version, kind)?;
             store.get(&resource, namespace, name).cloned()
         })
     }
 
-    fn all(&self, group: &str, plural: &str) -> Vec<Arc<Value>> {
+    fn all(&self, group: &str, plural: &str) -> Vec<Object> {
         self.api
             .read(|store| store.list(group, plural).cloned().collect())
     }
@@ -187,9 +144,6 @@ impl Controllers {
     }
 }
 
-/// Rounds after which a moment is left, whatever is still moving.
-const ROUNDS: usize = 16;
-
 /// An object of the GitOps engine and whether it is ready.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct GitOpsObject {
@@ -199,6 +153,8 @@ pub struct GitOpsObject {
     pub name: String,
     /// Whether it is ready.
     pub ready: bool,
+    /// Since when.
+    pub ready_since: Option<Timestamp>,
     /// What its readiness says.
     pub message: String,
 }

@@ -12,12 +12,16 @@ const NO_NETWORK: &str = "container runtime network not ready: NetworkReady=fals
 
 impl Controllers {
     pub(super) fn run_nodes(&mut self, facts: &Facts) {
+        let networked = self.networked();
         for kubelet in &facts.kubelets {
             let live = self.find("v1", "Node", "", &kubelet.name);
             match live {
                 None if kubelet.is_up => self.register(kubelet),
                 None => {}
-                Some(node) => self.report(kubelet, &node, facts),
+                Some(node) => {
+                    let has_network = facts.has_own_network || networked.contains(&kubelet.name);
+                    self.report(kubelet, &node, has_network);
+                }
             }
         }
     }
@@ -62,7 +66,7 @@ impl Controllers {
         }
     }
 
-    fn report(&mut self, kubelet: &Kubelet, node: &Value, facts: &Facts) {
+    fn report(&mut self, kubelet: &Kubelet, node: &Value, has_network: bool) {
         let (lost, found) = (
             format!("lost {}", kubelet.name),
             format!("network {}", kubelet.name),
@@ -74,8 +78,7 @@ impl Controllers {
             }
             let why = ("NodeStatusUnknown", "Kubelet stopped posting node status.");
             (Truth::Unknown, why)
-        } else if self.has_network(kubelet, facts) && self.timers.has_passed(&found, NETWORK_READY)
-        {
+        } else if has_network && self.timers.has_passed(&found, NETWORK_READY) {
             (
                 Truth::True,
                 ("KubeletReady", "kubelet is posting ready status"),
@@ -86,31 +89,17 @@ impl Controllers {
         if kubelet.is_up {
             self.timers.reset(&lost);
         }
-        let mut status = node["status"].clone();
-        status::set(&mut status, self.timers.now(), "Ready", truth, why);
-        self.set_status(node, status);
+        if !status::says(node, "Ready", truth, why) {
+            let mut status = node["status"].clone();
+            status::set(&mut status, self.timers.now(), "Ready", truth, why);
+            self.set_status(node, status);
+        }
         let wanted = taints(kubelet, truth == Truth::True);
         if node["spec"]["taints"] != wanted {
             let mut object = node.clone();
             object["spec"]["taints"] = wanted;
             self.put(&bare(&object));
         }
-    }
-
-    /// A node has a pod network once an agent's pod runs on it.
-    fn has_network(&self, kubelet: &Kubelet, facts: &Facts) -> bool {
-        facts.has_own_network
-            || self.pods().iter().any(|pod| {
-                pod["metadata"]["labels"]["k8s-app"] == "cilium"
-                    && pod["spec"]["nodeName"] == kubelet.name.as_str()
-                    && status::is_true(pod, "Ready")
-            })
-    }
-
-    /// Tells whether the node of this name is ready.
-    pub fn is_node_ready(&self, name: &str) -> bool {
-        let node = self.find("v1", "Node", "", name);
-        node.is_some_and(|node| status::is_true(&node, "Ready"))
     }
 }
 

@@ -1,5 +1,7 @@
 //! kustomize-controller: Kustomizations are built, applied and waited for.
 
+use std::sync::Arc;
+
 use camino::Utf8PathBuf;
 use serde_json::{Value, json};
 
@@ -14,7 +16,7 @@ use crate::rehearse::kubernetes::key_of;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Applied {
     mark: String,
-    objects: Vec<Value>,
+    objects: Arc<[Value]>,
 }
 
 /// Why a Kustomization is not ready: reason and message as the real controller words them.
@@ -45,16 +47,15 @@ impl Controllers {
         if done {
             return;
         }
-        let applied = self.applied.get(&key_of(object)).cloned();
+        let applied = self.applied.get(&key_of(object));
         let objects = match applied.filter(|applied| applied.mark == mark) {
-            Some(applied) => applied.objects,
+            Some(applied) => Arc::clone(&applied.objects),
             None => match self.attempt(object, mark) {
                 Some(objects) => objects,
                 None => return,
             },
         };
-        let waiting = self.unhealthy(object, &objects);
-        if waiting.is_empty() {
+        if self.is_healthy(object, &objects) {
             self.succeed(object, &revision, &objects);
         } else {
             let message =
@@ -64,7 +65,7 @@ impl Controllers {
     }
 
     /// Builds and applies when it is time to; a failure is tried again after the polling interval.
-    fn attempt(&mut self, object: &Value, mark: String) -> Option<Vec<Value>> {
+    fn attempt(&mut self, object: &Value, mark: String) -> Option<Arc<[Value]>> {
         let key = key_of(object);
         let retry = format!("kustomization {}/{} retry", key.0, key.1);
         let is_retry = self.failing.contains(&key);
@@ -84,14 +85,12 @@ impl Controllers {
             Ok(objects) => {
                 self.failing.remove(&key);
                 self.prune(object, &objects);
-                let objects_of = objects.clone();
-                self.applied.insert(
-                    key,
-                    Applied {
-                        mark,
-                        objects: objects_of,
-                    },
-                );
+                let objects: Arc<[Value]> = objects.into();
+                let applied = Applied {
+                    mark,
+                    objects: Arc::clone(&objects),
+                };
+                self.applied.insert(key, applied);
                 Some(objects)
             }
             Err(trouble) => {
@@ -144,7 +143,7 @@ impl Controllers {
         let path = object["spec"]["path"].as_str().unwrap_or("./");
         let is_namespaced = |object: &Value| self.is_namespaced(object);
         let builder = Builder {
-            tree: &self.remote.tree,
+            remote: &self.remote,
             is_namespaced: &is_namespaced,
         };
         let path = Utf8PathBuf::from(path.trim_start_matches("./"));
@@ -273,7 +272,7 @@ impl Controllers {
         }
         let id = |object: &Value| (object["kind"].clone(), key_of(object));
         let kept: Vec<_> = objects.iter().map(id).collect();
-        for object in &before.objects {
+        for object in before.objects.iter() {
             let key = "kustomize.toolkit.fluxcd.io/prune";
             let is_kept =
                 kept.contains(&id(object)) || object["metadata"]["annotations"][key] == "disabled";
@@ -284,36 +283,31 @@ impl Controllers {
         }
     }
 
-    /// Returns the checked objects that are not ready.
-    fn unhealthy(&self, owner: &Value, objects: &[Value]) -> Vec<Value> {
-        let checked: Vec<Value> = if owner["spec"]["wait"] == true {
-            objects.to_vec()
-        } else {
-            let checks = owner["spec"]["healthChecks"].as_array();
-            let namespace = key_of(owner).0;
-            let named = |check: &Value| {
-                let place = check["namespace"].as_str().unwrap_or(&namespace);
-                json!({"apiVersion": check["apiVersion"], "kind": check["kind"],
-                    "metadata": {"namespace": place, "name": check["name"]}})
+    /// Tells whether everything that is checked is ready.
+    fn is_healthy(&self, owner: &Value, objects: &[Value]) -> bool {
+        if owner["spec"]["wait"] == true {
+            return objects.iter().all(|object| {
+                let (namespace, name) = key_of(object);
+                self.is_there_and_ready(object, &namespace, &name)
+            });
+        }
+        let namespace = key_of(owner).0;
+        let checks = owner["spec"]["healthChecks"].as_array();
+        checks.into_iter().flatten().all(|check| {
+            let place = check["namespace"].as_str().unwrap_or(&namespace);
+            self.is_there_and_ready(check, place, check["name"].as_str().unwrap_or_default())
+        })
+    }
+
+    fn is_there_and_ready(&self, kind: &Value, namespace: &str, name: &str) -> bool {
+        self.api.read(|store| {
+            let Some(resource) = store.resource_of(kind) else {
+                return false;
             };
-            checks.into_iter().flatten().map(named).collect()
-        };
-        checked
-            .into_iter()
-            .filter(|object| {
-                let live = self.api.read(|store| {
-                    let resource = store.resource_of(object)?;
-                    let (namespace, name) = key_of(object);
-                    let namespace = if resource.namespaced {
-                        namespace
-                    } else {
-                        String::new()
-                    };
-                    store.get(&resource, &namespace, &name).cloned()
-                });
-                !live.is_some_and(|live| status::is_ready(&live))
-            })
-            .collect()
+            let namespace = if resource.namespaced { namespace } else { "" };
+            let live = store.get(&resource, namespace, name);
+            live.is_some_and(|live| status::is_ready(live))
+        })
     }
 
     fn succeed(&mut self, object: &Value, revision: &str, objects: &[Value]) {

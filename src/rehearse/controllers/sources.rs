@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Controllers;
-use super::durations::{CLONE, FETCH_CHART, Span};
+use super::durations::{CLONE, FETCH_CHART};
 use super::status::{self, Truth};
 use crate::rehearse::kubernetes::key_of;
+use crate::rehearse::span::Span;
 
 /// Tells whether a source can be used. A HelmRepository of type `oci` has no status and always can.
 pub(super) fn is_ready(source: &Value) -> bool {

@@ -32,6 +32,20 @@ pub(super) fn is_true(object: &Value, kind: &str) -> bool {
     condition(object, kind).is_some_and(|condition| condition["status"] == "True")
 }
 
+/// Tells whether a condition of an object already says exactly this.
+pub(super) fn says(
+    object: &Value,
+    kind: &str,
+    truth: Truth,
+    (reason, message): (&str, &str),
+) -> bool {
+    condition(object, kind).is_some_and(|condition| {
+        condition["status"] == truth.as_str()
+            && condition["reason"] == reason
+            && condition["message"] == message
+    })
+}
+
 /// Sets a condition; the time of its last transition moves only with its status.
 pub(super) fn set(
     status: &mut Value,

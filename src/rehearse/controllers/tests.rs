@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::model::{Clock, FileTree};
+use crate::rehearse::kubernetes::Store;
 
 struct Hand(Mutex<Timestamp>);
 
@@ -28,6 +29,7 @@ struct Lab {
 fn kubelet(index: u8) -> Kubelet {
     Kubelet {
         name: format!("node-{index}"),
+        machine: format!("node-{index}").parse().unwrap(),
         address: IpAddr::from([10, 0, 0, index]),
         is_control_plane: true,
         is_schedulable: true,
@@ -41,7 +43,7 @@ fn kubelet(index: u8) -> Kubelet {
 fn lab(files: &[(&str, &str)]) -> Lab {
     let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let clock = Arc::new(Hand(Mutex::new(start)));
-    let api = Api::new(clock.clone(), "v1.36.4");
+    let api = Api::new(clock.clone(), "v1.36.4", Arc::default());
     let mut tree = FileTree::default();
     for (path, text) in files {
         tree.add(*path, *text);
@@ -51,6 +53,7 @@ fn lab(files: &[(&str, &str)]) -> Lab {
         branch: "main".to_owned(),
         commit: "c".repeat(40),
         tree,
+        ..Remote::default()
     };
     let controllers = Controllers::new(Arc::clone(&api), Arc::new(remote), 7, start);
     let facts = Facts {
@@ -80,7 +83,7 @@ impl Lab {
         self.controllers.run(ends, &self.facts);
     }
 
-    fn get(&self, version: &str, kind: &str, namespace: &str, name: &str) -> Arc<Value> {
+    fn get(&self, version: &str, kind: &str, namespace: &str, name: &str) -> Object {
         let found = self.controllers.find(version, kind, namespace, name);
         found.unwrap_or_else(|| panic!("{kind} {namespace}/{name} is missing"))
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::durations::Span;
+use crate::rehearse::span::Span;
 
 /// What has begun and when; controllers ask whether a span has passed since.
 #[derive(Debug)]
@@ -43,10 +43,12 @@ impl Timers {
     /// Tells whether the span has passed since this was first asked about.
     pub(super) fn has_passed(&mut self, what: &str, span: Span) -> bool {
         let now = self.now;
-        let begun = *self.begun.entry(what.to_owned()).or_insert(now);
-        let ends = begun
-            .checked_add(span.of(self.seed, what))
-            .unwrap_or(Timestamp::MAX);
+        let begun = match self.begun.get(what) {
+            Some(begun) => *begun,
+            None => *self.begun.entry(what.to_owned()).or_insert(now),
+        };
+        let ends = begun.checked_add(span.of(self.seed, what));
+        let ends = ends.map_or(Timestamp::MAX, whole_second);
         if ends <= self.now {
             return true;
         }
@@ -58,4 +60,11 @@ impl Timers {
     pub(super) fn reset(&mut self, what: &str) {
         self.begun.remove(what);
     }
+}
+
+/// Returns the first whole second from a moment on: what happens in one second happens at once, so
+/// that a thousand pods take no more rounds than three.
+pub(in crate::rehearse) fn whole_second(moment: Timestamp) -> Timestamp {
+    let seconds = moment.as_second() + i64::from(moment.subsec_nanosecond() > 0);
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
 }

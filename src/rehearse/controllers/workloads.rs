@@ -1,5 +1,6 @@
 //! Deployments, DaemonSets, StatefulSets and Jobs get pods; pods start when their node lets them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -10,7 +11,8 @@ use super::{Controllers, Facts, runner};
 use crate::rehearse::kubernetes::key_of;
 
 /// A node as the scheduler sees it.
-struct Host {
+#[derive(Debug, PartialEq)]
+pub(super) struct Host {
     name: String,
     labels: Value,
     taints: Vec<Value>,
@@ -18,10 +20,6 @@ struct Host {
 }
 
 impl Controllers {
-    pub(super) fn pods(&self) -> Vec<Arc<Value>> {
-        self.all("", "pods")
-    }
-
     /// Definitions become established a moment after they are written.
     pub(super) fn run_definitions(&mut self) {
         for definition in self.all("apiextensions.k8s.io", "customresourcedefinitions") {
@@ -49,9 +47,14 @@ impl Controllers {
 
     pub(super) fn run_workloads(&mut self, facts: &Facts) {
         let hosts = self.hosts(facts);
+        if *self.hosts != *hosts {
+            self.hosts = hosts.into();
+            self.at_rest.clear();
+        }
+        let hosts = Arc::clone(&self.hosts);
         for plural in ["daemonsets", "deployments", "statefulsets"] {
             for workload in self.all("apps", plural) {
-                self.run_workload(&workload, &hosts);
+                self.run_unless_at_rest(plural, &workload, &hosts);
             }
         }
         for job in self.all("batch", "jobs") {
@@ -62,14 +65,12 @@ impl Controllers {
 
     fn hosts(&self, facts: &Facts) -> Vec<Host> {
         let nodes = self.all("", "nodes");
-        let is_up = |name: &str| {
-            let kubelet = facts.kubelets.iter().find(|kubelet| kubelet.name == name);
-            kubelet.is_some_and(|kubelet| kubelet.is_up)
-        };
+        let kubelets = facts.kubelets.iter().filter(|kubelet| kubelet.is_up);
+        let up: BTreeSet<&str> = kubelets.map(|kubelet| kubelet.name.as_str()).collect();
         nodes
             .iter()
             .map(|node| (key_of(node).1, node))
-            .filter(|(name, _)| is_up(name))
+            .filter(|(name, _)| up.contains(name.as_str()))
             .map(|(name, node)| Host {
                 labels: node["metadata"]["labels"].clone(),
                 taints: node["spec"]["taints"]
@@ -82,7 +83,18 @@ impl Controllers {
             .collect()
     }
 
-    fn run_workload(&mut self, workload: &Value, hosts: &[Host]) {
+    /// A workload whose pods are all ready is left alone until it changes, or a node does.
+    fn run_unless_at_rest(&mut self, plural: &'static str, workload: &Value, hosts: &[Host]) {
+        let version = workload["metadata"]["resourceVersion"].as_str();
+        let version = version.unwrap_or_default().to_owned();
+        let key = (plural, key_of(workload));
+        if self.at_rest.get(&key) != Some(&version) && self.run_workload(workload, hosts) {
+            self.at_rest.insert(key, version);
+        }
+    }
+
+    /// Moves a workload's pods on; tells whether nothing is left to do.
+    fn run_workload(&mut self, workload: &Value, hosts: &[Host]) -> bool {
         let is_daemon = workload["kind"] == "DaemonSet";
         let template = &workload["spec"]["template"];
         let fitting: Vec<&Host> = hosts
@@ -112,7 +124,9 @@ impl Controllers {
         } else {
             self.replica_status(workload, wanted, ready)
         };
+        let is_at_rest = ready == wanted && workload["status"] == status;
         self.set_status(workload, status);
+        is_at_rest
     }
 
     /// Makes the pod and moves it on; tells whether it is ready.
@@ -127,10 +141,13 @@ impl Controllers {
         };
         let timer = format!("pod {namespace}/{name}");
         let now = self.timers.now();
-        let mut new = pod["status"].clone();
         let Some(host) = host else {
             self.timers.reset(&timer);
             let why = ("Unschedulable", "0 nodes are available");
+            if status::says(&pod, "Ready", Truth::False, why) {
+                return false;
+            }
+            let mut new = pod["status"].clone();
             new["phase"] = json!("Pending");
             status::set(&mut new, now, "PodScheduled", Truth::False, why);
             status::set(&mut new, now, "Ready", Truth::False, why);
@@ -148,10 +165,13 @@ impl Controllers {
             let why = ("ContainersNotReady", "containers with unready status");
             ("Pending", Truth::False, why)
         };
-        new["phase"] = json!(phase);
-        status::set(&mut new, now, "PodScheduled", Truth::True, ("", ""));
-        status::set(&mut new, now, "Ready", truth, why);
-        self.set_status(&pod, new);
+        if pod["status"]["phase"] != phase || !status::says(&pod, "Ready", truth, why) {
+            let mut new = pod["status"].clone();
+            new["phase"] = json!(phase);
+            status::set(&mut new, now, "PodScheduled", Truth::True, ("", ""));
+            status::set(&mut new, now, "Ready", truth, why);
+            self.set_status(&pod, new);
+        }
         is_ready
     }
 
@@ -253,13 +273,6 @@ impl Controllers {
                 self.set_status(&object, new);
             }
         }
-    }
-
-    /// Tells whether a Deployment of this name runs, in whatever namespace.
-    pub(super) fn is_running(&self, deployment: &str) -> bool {
-        let all = self.all("apps", "deployments");
-        let mut named = all.iter().filter(|object| key_of(object).1 == deployment);
-        named.any(|object| status::is_true(object, "Available"))
     }
 }
 

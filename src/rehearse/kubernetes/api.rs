@@ -7,9 +7,16 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::error::ApiError;
+use super::http::Caller;
+use super::object::Object;
 use super::registry::Resource;
-use super::store::{Force, Key, Store, Write};
+use super::store::{Key, Store};
+use super::verbs::{Force, Write};
 use crate::model::Clock;
+use crate::rehearse::faults::Ongoing;
+
+/// The lease that keeps operators apart, in `kube-system`.
+const OPERATOR_LEASE: &str = "homelab-operator";
 
 /// One cluster's API.
 pub struct Api {
@@ -18,6 +25,8 @@ pub struct Api {
     clock: Arc<dyn Clock>,
     mutations: Mutex<Vec<Mutation>>,
     version: String,
+    faults: Arc<Ongoing>,
+    intrusions: Mutex<Vec<Intrusion>>,
 }
 
 /// A write that came over the network.
@@ -31,17 +40,35 @@ pub struct Mutation {
     pub method: String,
     /// The common name of the caller's certificate.
     pub caller: String,
+    /// The computer that the call came from, where that is known.
+    pub from: Arc<str>,
+}
+
+/// A change by somebody who did not hold the operator's lease while somebody else did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intrusion {
+    /// When.
+    pub at: Timestamp,
+    /// Who changed what, and who held the lease.
+    pub seen: String,
 }
 
 impl Api {
-    /// Makes an empty cluster of this Kubernetes version (`v1.36.4`).
-    pub fn new(clock: Arc<dyn Clock>, version: impl Into<String>) -> Arc<Self> {
+    /// Makes an empty cluster of this Kubernetes version (`v1.36.4`), which asks this account what
+    /// is wrong with it.
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        version: impl Into<String>,
+        faults: Arc<Ongoing>,
+    ) -> Arc<Self> {
         let api = Arc::new(Self {
             store: Mutex::default(),
             changed: watch::Sender::new(0),
             clock,
             mutations: Mutex::default(),
             version: version.into(),
+            faults,
+            intrusions: Mutex::default(),
         });
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             // Nothing is there yet that a namespace could collide with.
@@ -68,7 +95,7 @@ impl Api {
     }
 
     fn lock(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.store)
     }
 
     /// Reads the store.
@@ -92,41 +119,78 @@ impl Api {
         self.changed.subscribe()
     }
 
-    pub(super) fn record(&self, node: &str, method: String, caller: &str) {
+    /// Returns what is wrong.
+    pub(super) fn faults(&self) -> &Ongoing {
+        &self.faults
+    }
+
+    pub(super) fn record(&self, caller: &Caller, method: String) {
         let mutation = Mutation {
             at: self.timestamp(),
-            node: node.to_owned(),
+            node: caller.node.clone(),
             method,
-            caller: caller.to_owned(),
+            caller: caller.name.clone().unwrap_or_default(),
+            from: Arc::clone(&caller.from),
         };
-        let mut log = self
-            .mutations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        log.push(mutation);
+        if let Some(intrusion) = self.intrusion(&mutation) {
+            lock(&self.intrusions).push(intrusion);
+        }
+        lock(&self.mutations).push(mutation);
+    }
+
+    /// Returns how many writes came over the network.
+    pub(super) fn count(&self) -> usize {
+        lock(&self.mutations).len()
     }
 
     /// Returns every write that came over the network, in order.
     pub fn mutations(&self) -> Vec<Mutation> {
-        let log = self
-            .mutations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        log.clone()
+        lock(&self.mutations).clone()
+    }
+
+    /// Returns every change of somebody without the lease, in order.
+    pub fn intrusions(&self) -> Vec<Intrusion> {
+        lock(&self.intrusions).clone()
+    }
+
+    /// Compares who made a change with who holds the lease and still renews it.
+    fn intrusion(&self, change: &Mutation) -> Option<Intrusion> {
+        if change.from.is_empty() || change.method.contains("/leases/") {
+            return None;
+        }
+        let lease = self.read(|store| {
+            let leases = store.resource("coordination.k8s.io/v1", "Lease")?;
+            let lease = store.get(&leases, "kube-system", OPERATOR_LEASE);
+            lease.cloned()
+        })?;
+        let spec = &lease["spec"];
+        let holder = spec["holderIdentity"]
+            .as_str()
+            .filter(|it| !it.is_empty())?;
+        let renewed: Timestamp = spec["renewTime"].as_str()?.parse().ok()?;
+        let lasts = spec["leaseDurationSeconds"].as_i64().unwrap_or(0);
+        let is_live = change.at.duration_since(renewed).as_secs() < lasts;
+        (is_live && holder != &*change.from).then(|| Intrusion {
+            at: change.at,
+            seen: format!(
+                "{} by `{}`, the lease is `{holder}`'s",
+                change.method, change.from
+            ),
+        })
     }
 
     /// Applies an object as a controller of the cluster would, taking fields over.
-    pub fn apply(&self, object: &Value) -> Result<Value, ApiError> {
+    pub fn apply(&self, object: &Value) -> Result<Object, ApiError> {
         self.apply_as("simulated-controller", object)
     }
 
     /// Applies an object as this field manager, taking fields over.
-    pub fn apply_as(&self, manager: &str, object: &Value) -> Result<Value, ApiError> {
+    pub fn apply_as(&self, manager: &str, object: &Value) -> Result<Object, ApiError> {
         self.apply_with(manager, object, Force::Yes)
     }
 
     /// Applies an object as a GitOps controller: what `kubectl` and its like own becomes its own.
-    pub fn take_over(&self, manager: &str, object: &Value) -> Result<Value, ApiError> {
+    pub fn take_over(&self, manager: &str, object: &Value) -> Result<Object, ApiError> {
         self.apply_with(manager, object, Force::TakeOver)
     }
 
@@ -135,7 +199,7 @@ impl Api {
         self.write(|store| store.establish(definition));
     }
 
-    fn apply_with(&self, manager: &str, object: &Value, force: Force) -> Result<Value, ApiError> {
+    fn apply_with(&self, manager: &str, object: &Value, force: Force) -> Result<Object, ApiError> {
         let now = self.now();
         self.write(|store| {
             let resource = store.resource_of(object).ok_or_else(|| no_match(object))?;
@@ -151,7 +215,7 @@ impl Api {
     }
 
     /// Sets the status of an object as a controller would; nothing happens to one that is gone.
-    pub fn set_status(&self, resource: &Resource, key: &Key, status: Value) {
+    pub fn set_status(&self, resource: &Arc<Resource>, key: &Key, status: Value) {
         let is_same = self.read(|store| {
             let live = store.get(resource, &key.0, &key.1);
             live.is_none_or(|live| live["status"] == status)
@@ -162,13 +226,17 @@ impl Api {
     }
 
     /// Deletes an object as a controller would.
-    pub fn delete(&self, resource: &Resource, key: &Key) {
+    pub fn delete(&self, resource: &Arc<Resource>, key: &Key) {
         let now = self.now();
         self.write(|store| {
             // An object that is already gone is what a deletion wants.
             let _ = store.delete(resource, (&key.0, &key.1), &now);
         });
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Words the refusal as a client that maps kinds to paths does.

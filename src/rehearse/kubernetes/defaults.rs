@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::ownership::is_same;
 use super::registry::Resource;
 
 /// Fills what the server fills, for the kinds where somebody looks at it.
@@ -61,14 +62,8 @@ fn take_string_data(object: &mut Value) {
 /// Tells whether a change makes a new generation: anything but metadata and status does; a
 /// Deployment's annotations do too.
 pub(super) fn grows(resource: &Resource, live: &Value, new: &Value) -> bool {
-    let content = |object: &Value| {
-        let mut fields = object.as_object().cloned().unwrap_or_default();
-        fields.shift_remove("metadata");
-        fields.shift_remove("status");
-        fields
-    };
-    let annotations = |object: &Value| object["metadata"]["annotations"].clone();
-    content(live) != content(new)
+    let annotations = |object| Value::pointer(object, "/metadata/annotations");
+    !is_same(live, new, &["metadata", "status"])
         || (resource.kind == "Deployment" && annotations(live) != annotations(new))
 }
 

@@ -1,6 +1,7 @@
 //! The discovery documents: which groups, versions and kinds are served.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ pub(super) fn core_versions() -> Value {
 }
 
 /// `GET /apis`.
-pub(super) fn groups(resources: &[Resource]) -> Value {
+pub(super) fn groups(resources: &[Arc<Resource>]) -> Value {
     let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for resource in resources.iter().filter(|r| !r.group.is_empty()) {
         let versions = groups.entry(&resource.group).or_default();
@@ -28,7 +29,7 @@ pub(super) fn groups(resources: &[Resource]) -> Value {
 }
 
 /// `GET /apis/<group>`.
-pub(super) fn group(resources: &[Resource], name: &str) -> Option<Value> {
+pub(super) fn group(resources: &[Arc<Resource>], name: &str) -> Option<Value> {
     let all = groups(resources);
     let found = all["groups"]
         .as_array()?
@@ -48,7 +49,7 @@ fn group_entry(group: &str, versions: &[&str]) -> Value {
 }
 
 /// `GET /api/v1` and `GET /apis/<group>/<version>`.
-pub(super) fn resources(all: &[Resource], group: &str, version: &str) -> Option<Value> {
+pub(super) fn resources(all: &[Arc<Resource>], group: &str, version: &str) -> Option<Value> {
     let mut entries = Vec::new();
     let mut api_version = None;
     for resource in all

@@ -57,6 +57,17 @@ impl ApiError {
         Self::new(409, "Conflict", message)
     }
 
+    /// etcd did not answer in time; the API server passes its words on.
+    pub(super) fn etcd_timeout() -> Self {
+        Self::new(500, "", "etcdserver: request timed out".to_owned())
+    }
+
+    /// etcd takes no more writes.
+    pub(super) fn no_space() -> Self {
+        let message = "etcdserver: mvcc: database space exceeded".to_owned();
+        Self::new(500, "", message)
+    }
+
     /// Other managers own what an apply wants to change.
     pub(super) fn apply_conflict(conflicts: &[(String, String)]) -> Self {
         let message = match conflicts {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -13,11 +14,11 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     /// A field of a mapping.
-    Field(String),
+    Field(Arc<str>),
     /// An item of a list with keys: the keys as JSON, in the type's order.
-    Key(String),
+    Key(Arc<str>),
     /// An item of a list that is a set.
-    Item(String),
+    Item(Arc<str>),
 }
 
 /// A place in a document, from its root.
@@ -53,7 +54,7 @@ impl Typing {
         let Some(Step::Field(name)) = path.last() else {
             return ListKind::Atomic;
         };
-        match name.as_str() {
+        match &**name {
             "finalizers" => ListKind::Set,
             "ownerReferences" => ListKind::Keyed(&["uid"]),
             _ if self == Self::Custom => ListKind::Atomic,
@@ -80,7 +81,7 @@ impl Typing {
         };
         self == Self::BuiltIn
             && matches!(
-                name.as_str(),
+                &**name,
                 "selector" | "nodeSelector" | "secretKeyRef" | "configMapKeyRef"
             )
     }
@@ -111,7 +112,7 @@ impl FieldSet {
             if matches!(name.as_str(), "apiVersion" | "kind") {
                 continue;
             }
-            let mut path = vec![Step::Field(name.clone())];
+            let mut path = vec![Step::field(name)];
             if name == "metadata" {
                 set.collect_metadata(value, typing, &mut path);
             } else {
@@ -127,7 +128,7 @@ impl FieldSet {
                 name.as_str(),
                 "labels" | "annotations" | "finalizers" | "ownerReferences"
             ) {
-                path.push(Step::Field(name.clone()));
+                path.push(Step::field(name));
                 self.collect(value, typing, path);
                 path.pop();
             }
@@ -138,7 +139,7 @@ impl FieldSet {
         match value {
             Value::Object(fields) if !fields.is_empty() && !typing.is_atomic_map(path) => {
                 for (name, value) in fields {
-                    path.push(Step::Field(name.clone()));
+                    path.push(Step::field(name));
                     self.collect(value, typing, path);
                     path.pop();
                 }
@@ -157,7 +158,7 @@ impl FieldSet {
             }
             ListKind::Set => {
                 for item in items {
-                    path.push(Step::Item(item.to_string()));
+                    path.push(Step::Item(item.to_string().into()));
                     self.0.insert(path.clone());
                     path.pop();
                 }
@@ -167,10 +168,10 @@ impl FieldSet {
                     let Some(key) = key_of(item, keys) else {
                         continue;
                     };
-                    path.push(Step::Key(key));
+                    path.push(Step::Key(key.into()));
                     self.0.insert(path.clone());
                     for (name, value) in item.as_object().into_iter().flatten() {
-                        path.push(Step::Field(name.clone()));
+                        path.push(Step::field(name));
                         self.collect(value, typing, path);
                         path.pop();
                     }
@@ -235,6 +236,11 @@ impl FieldSet {
 }
 
 impl Step {
+    /// Steps into a field.
+    pub(super) fn field(name: &str) -> Self {
+        Self::Field(name.into())
+    }
+
     fn to_wire(&self) -> String {
         match self {
             Self::Field(name) => format!("f:{name}"),
@@ -246,9 +252,9 @@ impl Step {
     fn from_wire(text: &str) -> Option<Self> {
         let (kind, rest) = text.split_once(':')?;
         match kind {
-            "f" => Some(Self::Field(rest.to_owned())),
-            "k" => Some(Self::Key(rest.to_owned())),
-            "v" => Some(Self::Item(rest.to_owned())),
+            "f" => Some(Self::Field(rest.into())),
+            "k" => Some(Self::Key(rest.into())),
+            "v" => Some(Self::Item(rest.into())),
             _ => None,
         }
     }
@@ -276,7 +282,7 @@ pub(super) fn display(path: &[Step]) -> String {
 /// Returns what stands at a place.
 pub(super) fn get<'a>(document: &'a Value, path: &[Step]) -> Option<&'a Value> {
     path.iter().try_fold(document, |node, step| match step {
-        Step::Field(name) => node.get(name),
+        Step::Field(name) => node.get(&**name),
         _ => node.get(index_of(node, step)?),
     })
 }
@@ -289,7 +295,7 @@ pub(super) fn remove(document: &mut Value, path: &[Step]) {
     let mut node = document;
     for step in parents {
         let next = match step {
-            Step::Field(name) => node.get_mut(name),
+            Step::Field(name) => node.get_mut(&**name),
             _ => index_of(node, step).and_then(|index| node.get_mut(index)),
         };
         let Some(next) = next else { return };
@@ -298,7 +304,7 @@ pub(super) fn remove(document: &mut Value, path: &[Step]) {
     match last {
         Step::Field(name) => {
             if let Some(fields) = node.as_object_mut() {
-                fields.shift_remove(name);
+                fields.shift_remove(&**name);
             }
         }
         _ => {
@@ -322,7 +328,7 @@ fn index_of(list: &Value, step: &Step) -> Option<usize> {
             let keys: Vec<&str> = names.keys().map(String::as_str).collect();
             items
                 .iter()
-                .position(|item| key_of(item, &keys).as_ref() == Some(wanted))
+                .position(|item| key_of(item, &keys).as_deref() == Some(&**wanted))
         }
     }
 }

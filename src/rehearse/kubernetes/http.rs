@@ -1,22 +1,25 @@
-//! The HTTP face: paths, verbs, bodies and watches, as clients of Kubernetes expect them.
+//! The HTTP face: requests come in, answers go out, in the form that clients of Kubernetes expect.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{self, BoxStream, StreamExt as _};
 use http::{Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
-use hyper::body::{Bytes, Frame, Incoming};
-use serde_json::{Value, json};
+use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
+use hyper::body::{Bytes, Incoming};
+use serde_json::Value;
 
 use super::api::Api;
-use super::discovery;
 use super::error::ApiError;
-use super::registry::Resource;
-use super::selector::Selector;
-use super::store::{Force, Store, Write};
+use super::object::Stored;
+use super::requests::respond;
+use crate::rehearse::faults::{EtcdState, Fate};
+
+/// How long a slow etcd takes for an answer, and until the API server gives up on it.
+const SLOW: Duration = Duration::from_millis(1500);
+const TOO_SLOW: Duration = Duration::from_millis(5500);
 
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -26,31 +29,69 @@ pub(super) struct Caller {
     /// The common name of the client certificate; nobody without one.
     pub(super) name: Option<String>,
     pub(super) node: String,
+    /// The computer, where that is known.
+    pub(super) from: Arc<str>,
 }
+
+/// The reply gets lost: the connection ends without it.
+#[derive(Debug, thiserror::Error)]
+#[error("the reply was lost")]
+pub(super) struct LostReply;
 
 /// Answers one request.
 pub(super) async fn answer(
     api: Arc<Api>,
     caller: Caller,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Infallible> {
+) -> Result<Response<Body>, LostReply> {
     let (parts, body) = request.into_parts();
     let bytes = match body.collect().await {
         Ok(collected) => collected.to_bytes(),
         Err(_) => return Ok(refuse(&ApiError::bad_request("the body ended early"))),
     };
     let asked = Asked::new(&parts, bytes);
-    Ok(match respond(&api, &caller, &asked) {
+    if let Some(error) = slow_or_full(&api, &asked).await {
+        return Ok(refuse(&error));
+    }
+    let before = api.count();
+    let response = match respond(&api, &caller, &asked) {
         Ok(response) => response,
         Err(error) => refuse(&error),
-    })
+    };
+    let is_change = api.count() != before;
+    let fate = is_change.then(|| {
+        let what = format!("{} {}", asked.method, asked.path);
+        api.faults().fate_of_reply(&what)
+    });
+    match fate {
+        Some(Fate::Lost) => Err(LostReply),
+        _ => Ok(response),
+    }
 }
 
-struct Asked {
-    method: Method,
-    path: String,
+/// What etcd's trouble makes of a request before it is carried out.
+async fn slow_or_full(api: &Api, asked: &Asked) -> Option<ApiError> {
+    let is_write = asked.method != Method::GET;
+    match api.faults().etcd() {
+        EtcdState::Full if is_write => Some(ApiError::no_space()),
+        EtcdState::Slow => {
+            tokio::time::sleep(SLOW).await;
+            if is_write && api.faults().is_too_late() {
+                tokio::time::sleep(TOO_SLOW).await;
+                return Some(ApiError::etcd_timeout());
+            }
+            None
+        }
+        _ => None,
+    }
+}
+
+/// A request as far as the API looks at it.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) path: String,
     query: BTreeMap<String, String>,
-    content_type: String,
+    pub(super) content_type: String,
     user_agent: String,
     body: Bytes,
 }
@@ -74,11 +115,11 @@ impl Asked {
         }
     }
 
-    fn param(&self, name: &str) -> &str {
+    pub(super) fn param(&self, name: &str) -> &str {
         self.query.get(name).map_or("", String::as_str)
     }
 
-    fn json(&self) -> Result<Value, ApiError> {
+    pub(super) fn json(&self) -> Result<Value, ApiError> {
         if let Ok(value) = serde_json::from_slice(&self.body) {
             return Ok(value);
         }
@@ -87,7 +128,7 @@ impl Asked {
     }
 
     /// The manager that a write counts for: as asked, else the client's program name.
-    fn manager(&self) -> &str {
+    pub(super) fn manager(&self) -> &str {
         let asked = self.param("fieldManager");
         if !asked.is_empty() {
             return asked;
@@ -99,337 +140,6 @@ impl Asked {
             program
         }
     }
-}
-
-/// A path below `/api/v1` or `/apis/<group>/<version>`.
-struct Place<'a> {
-    resource: Resource,
-    namespace: &'a str,
-    name: Option<&'a str>,
-    subresource: Option<&'a str>,
-}
-
-fn respond(api: &Arc<Api>, caller: &Caller, asked: &Asked) -> Result<Response<Body>, ApiError> {
-    let segments: Vec<&str> = asked.path.split('/').filter(|s| !s.is_empty()).collect();
-    match segments.as_slice() {
-        ["livez" | "readyz" | "healthz", ..] => return Ok(text("ok")),
-        ["version"] => return Ok(ok(&version(api.version()))),
-        _ => {}
-    }
-    if caller.name.is_none() {
-        return Err(ApiError::unauthorized());
-    }
-    let found = api.read(|store| {
-        let all = store.resources();
-        match segments.as_slice() {
-            ["api"] => Some(discovery::core_versions()),
-            ["apis"] => Some(discovery::groups(all)),
-            ["apis", group] => discovery::group(all, group),
-            ["api", version] => discovery::resources(all, "", version),
-            ["apis", group, version] => discovery::resources(all, group, version),
-            _ => None,
-        }
-    });
-    if let Some(document) = found {
-        return Ok(ok(&document));
-    }
-    let place = match segments.as_slice() {
-        ["api", version, rest @ ..] => find(api, "", version, rest),
-        ["apis", group, version, rest @ ..] => find(api, group, version, rest),
-        _ => None,
-    };
-    let place = place.ok_or_else(ApiError::no_such_path)?;
-    if asked.method == Method::GET {
-        return read(api, &place, asked);
-    }
-    let caller_name = caller.name.as_deref().unwrap_or_default();
-    let before = api.read(Store::version);
-    let done = write(api, &place, asked)?;
-    // A write that changes nothing is no mutation, and a dry run never is.
-    if api.read(Store::version) != before {
-        api.record(
-            &caller.node,
-            format!("{} {}", asked.method, asked.path),
-            caller_name,
-        );
-    }
-    Ok(done)
-}
-
-fn find<'a>(api: &Api, group: &str, version: &str, rest: &[&'a str]) -> Option<Place<'a>> {
-    let (namespace, rest) = match rest {
-        ["namespaces", namespace, rest @ ..]
-            if rest
-                .first()
-                .is_some_and(|s| !matches!(*s, "status" | "finalize")) =>
-        {
-            (*namespace, rest)
-        }
-        rest => ("", rest),
-    };
-    let (plural, name, subresource) = match rest {
-        [plural] => (plural, None, None),
-        [plural, name] => (plural, Some(*name), None),
-        [plural, name, subresource] => (plural, Some(*name), Some(*subresource)),
-        _ => return None,
-    };
-    let resource = api.read(|store| store.served(group, version, plural))?;
-    let has_subresource = subresource.is_none_or(|name| name == "status" && resource.status);
-    has_subresource.then_some(Place {
-        resource,
-        namespace,
-        name,
-        subresource,
-    })
-}
-
-fn read(api: &Arc<Api>, place: &Place<'_>, asked: &Asked) -> Result<Response<Body>, ApiError> {
-    if let Some(name) = place.name {
-        let found = api.read(|store| store.get(&place.resource, place.namespace, name).cloned());
-        let found = found.ok_or_else(|| ApiError::not_found(&place.resource.qualified(), name))?;
-        return Ok(ok(&found));
-    }
-    let selector = Selector::parse(asked.param("labelSelector"), asked.param("fieldSelector"));
-    let scope = Scope {
-        resource: place.resource.clone(),
-        namespace: place.namespace.to_owned(),
-        selector,
-    };
-    if matches!(asked.param("watch"), "true" | "1") {
-        return watch(api, scope, asked);
-    }
-    let (items, version) = api.read(|store| {
-        let all = store.list(&place.resource.group, &place.resource.plural);
-        let items: Vec<Value> = all
-            .filter(|object| scope.holds(object))
-            .map(|object| listed(&place.resource, object))
-            .collect();
-        (items, store.version())
-    });
-    Ok(ok(&json!({
-        "kind": format!("{}List", place.resource.kind),
-        "apiVersion": place.resource.api_version(),
-        "metadata": {"resourceVersion": version.to_string()},
-        "items": items,
-    })))
-}
-
-/// Only the list as a whole names version and kind of what Kubernetes itself brings; custom
-/// resources keep theirs.
-fn listed(resource: &Resource, object: &Value) -> Value {
-    let mut item = object.clone();
-    if !resource.custom
-        && let Some(fields) = item.as_object_mut()
-    {
-        fields.shift_remove("apiVersion");
-        fields.shift_remove("kind");
-    }
-    item
-}
-
-fn write(api: &Api, place: &Place<'_>, asked: &Asked) -> Result<Response<Body>, ApiError> {
-    let now = api.now();
-    let write = Write {
-        manager: asked.manager(),
-        subresource: place.subresource,
-        now: &now,
-        dry_run: !asked.param("dryRun").is_empty(),
-    };
-    let resource = &place.resource;
-    if asked.method == Method::POST && place.name.is_none() {
-        let object = asked.json()?;
-        check_kind(resource, &object)?;
-        let made = api.write(|store| store.create(resource, place.namespace, object, write))?;
-        return Ok(reply(StatusCode::CREATED, &made));
-    }
-    let name = place.name.ok_or_else(ApiError::no_such_path)?;
-    let key = (place.namespace, name);
-    match asked.method {
-        Method::DELETE => {
-            let done = api.write(|store| store.delete(resource, key, &now))?;
-            Ok(ok(&done))
-        }
-        Method::PUT => {
-            let object = asked.json()?;
-            let done = api.write(|store| store.replace(resource, key, object, write))?;
-            Ok(ok(&done))
-        }
-        Method::PATCH => patch(api, resource, key, asked, write),
-        _ => Err(ApiError::no_such_path()),
-    }
-}
-
-fn patch(
-    api: &Api,
-    resource: &Resource,
-    key: (&str, &str),
-    asked: &Asked,
-    write: Write<'_>,
-) -> Result<Response<Body>, ApiError> {
-    let body = asked.json()?;
-    match asked.content_type.as_str() {
-        "application/apply-patch+yaml" => {
-            check_kind(resource, &body)?;
-            if asked.param("fieldManager").is_empty() {
-                return Err(ApiError::bad_request(
-                    "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: \
-                     is required for apply patch",
-                ));
-            }
-            let force = match asked.param("force") {
-                "true" => Force::Yes,
-                _ => Force::No,
-            };
-            let is_new = api.read(|store| store.get(resource, key.0, key.1).is_none());
-            let done = api.write(|store| store.apply(resource, key, body, force, write))?;
-            let status = if is_new {
-                StatusCode::CREATED
-            } else {
-                StatusCode::OK
-            };
-            Ok(reply(status, &done))
-        }
-        // Objects here have no lists where the strategic form would merge differently.
-        "application/merge-patch+json" | "application/strategic-merge-patch+json" => {
-            let done = api.write(|store| store.merge_patch(resource, key, &body, write))?;
-            Ok(ok(&done))
-        }
-        other => Err(ApiError::unsupported_media_type(other)),
-    }
-}
-
-fn check_kind(resource: &Resource, object: &Value) -> Result<(), ApiError> {
-    let is_right = object["kind"] == resource.kind.as_str()
-        && object["apiVersion"] == resource.api_version().as_str();
-    if is_right {
-        return Ok(());
-    }
-    Err(ApiError::bad_request(format!(
-        "the object in the body is {}, the path is of {} {}",
-        object["kind"],
-        resource.api_version(),
-        resource.kind
-    )))
-}
-
-/// What a list or a watch covers.
-struct Scope {
-    resource: Resource,
-    namespace: String,
-    selector: Selector,
-}
-
-impl Scope {
-    fn holds(&self, object: &Value) -> bool {
-        (self.namespace.is_empty() || object["metadata"]["namespace"] == self.namespace.as_str())
-            && self.selector.selects(object)
-    }
-}
-
-fn watch(api: &Arc<Api>, scope: Scope, asked: &Asked) -> Result<Response<Body>, ApiError> {
-    let from: u64 = asked.param("resourceVersion").parse().unwrap_or(0);
-    if from > api.read(Store::version) {
-        return Err(ApiError::expired());
-    }
-    let limit = asked.param("timeoutSeconds").parse().unwrap_or(300);
-    let ends = tokio::time::Instant::now() + Duration::from_secs(limit);
-    let bookmarks = asked.param("allowWatchBookmarks") == "true";
-    let watcher = Watcher {
-        api: Arc::clone(api),
-        changed: api.changes(),
-        scope,
-        seen: from,
-        is_first: from == 0,
-    };
-    let lines = stream::unfold(Some(watcher), move |watcher| async move {
-        let mut watcher = watcher?;
-        let next = tokio::time::timeout_at(ends, watcher.next()).await;
-        match next {
-            Ok(bytes) => Some((bytes, Some(watcher))),
-            Err(_) if bookmarks => Some((watcher.bookmark(), None)),
-            Err(_) => None,
-        }
-    });
-    let lines: BoxStream<'static, _> = lines.boxed();
-    let frames = lines.map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
-    let body = StreamBody::new(frames).boxed_unsync();
-    Ok(with_type(StatusCode::OK, body))
-}
-
-struct Watcher {
-    api: Arc<Api>,
-    changed: tokio::sync::watch::Receiver<u64>,
-    scope: Scope,
-    seen: u64,
-    is_first: bool,
-}
-
-impl Watcher {
-    /// Waits until there is something to send.
-    async fn next(&mut self) -> Bytes {
-        loop {
-            let lines = self.collect();
-            if !lines.is_empty() {
-                return Bytes::from(lines);
-            }
-            // The API outlives its watchers: it holds the sender.
-            let _ = self.changed.changed().await;
-        }
-    }
-
-    fn collect(&mut self) -> String {
-        self.changed.borrow_and_update();
-        let (mut lines, scope, seen) = (String::new(), &self.scope, self.seen);
-        let is_first = self.is_first;
-        let version = self.api.read(|store| {
-            let collection = (scope.resource.group.clone(), scope.resource.plural.clone());
-            if is_first {
-                for object in store.list(&collection.0, &collection.1) {
-                    if scope.holds(object) {
-                        push_event(&mut lines, "ADDED", object);
-                    }
-                }
-                return store.version();
-            }
-            let start = store
-                .changes
-                .partition_point(|change| change.version <= seen);
-            for change in &store.changes[start..] {
-                if change.collection == collection && scope.holds(&change.object) {
-                    push_event(&mut lines, change.event, &change.object);
-                }
-            }
-            store.version()
-        });
-        self.is_first = false;
-        self.seen = version;
-        lines
-    }
-
-    fn bookmark(&self) -> Bytes {
-        let mut line = String::new();
-        let object = json!({
-            "kind": self.scope.resource.kind, "apiVersion": self.scope.resource.api_version(),
-            "metadata": {"resourceVersion": self.seen.to_string()},
-        });
-        push_event(&mut line, "BOOKMARK", &object);
-        Bytes::from(line)
-    }
-}
-
-fn push_event(lines: &mut String, event: &str, object: &Value) {
-    lines.push_str(&json!({"type": event, "object": object}).to_string());
-    lines.push('\n');
-}
-
-fn version(git_version: &str) -> Value {
-    let mut parts = git_version.trim_start_matches('v').split('.');
-    let mut next = || parts.next().unwrap_or("0").to_owned();
-    json!({
-        "major": next(), "minor": next(), "gitVersion": git_version, "gitCommit": "simulated",
-        "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "none",
-        "compiler": "none", "platform": "linux/amd64",
-    })
 }
 
 fn query(text: &str) -> BTreeMap<String, String> {
@@ -470,22 +180,45 @@ fn refuse(error: &ApiError) -> Response<Body> {
     reply(status, &error.to_status())
 }
 
-fn ok(document: &Value) -> Response<Body> {
+pub(super) fn ok(document: &Value) -> Response<Body> {
     reply(StatusCode::OK, document)
 }
 
-fn text(line: &'static str) -> Response<Body> {
+pub(super) fn text(line: &'static str) -> Response<Body> {
     Response::new(Full::new(Bytes::from_static(line.as_bytes())).boxed_unsync())
 }
 
 fn reply(status: StatusCode, document: &Value) -> Response<Body> {
-    with_type(
-        status,
-        Full::new(Bytes::from(document.to_string())).boxed_unsync(),
-    )
+    sent(status, document.to_string())
 }
 
-fn with_type(status: StatusCode, body: Body) -> Response<Body> {
+/// Answers with an object.
+pub(super) fn object(status: StatusCode, object: &Stored) -> Response<Body> {
+    sent(status, object.text().to_owned())
+}
+
+/// Answers with a list whose items are texts already.
+pub(super) fn list<'a>(
+    (kind, api_version): (&str, &str),
+    version: u64,
+    items: impl Iterator<Item = &'a str>,
+) -> Response<Body> {
+    let mut text = format!(
+        r#"{{"kind":"{kind}List","apiVersion":"{api_version}","metadata":{{"resourceVersion":"{version}"}},"items":["#
+    );
+    for (position, item) in items.enumerate() {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{}{item}", if position == 0 { "" } else { "," });
+    }
+    text.push_str("]}");
+    sent(StatusCode::OK, text)
+}
+
+fn sent(status: StatusCode, text: String) -> Response<Body> {
+    with_type(status, Full::new(Bytes::from(text)).boxed_unsync())
+}
+
+pub(super) fn with_type(status: StatusCode, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let json = http::HeaderValue::from_static("application/json");

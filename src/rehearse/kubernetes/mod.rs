@@ -11,18 +11,24 @@ mod discovery;
 mod error;
 mod fields;
 mod http;
+mod object;
 mod ownership;
 mod registry;
+mod requests;
 mod selector;
 mod serve;
 mod store;
+mod verbs;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use api::{Api, Mutation};
 pub use error::ApiError;
+pub use object::Object;
 pub(super) use ownership::merge_patch;
 pub use registry::Resource;
 pub use serve::serve;
-pub use store::{Force, Key, Store, key_of};
+pub use store::{Key, Store, key_of};
+pub use verbs::Force;

@@ -3,6 +3,8 @@
 //! Pure functions of (live object, request); the store decides what becomes of the result. The
 //! rules are those of Kubernetes' "Server-Side Apply" documentation.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
@@ -181,24 +183,32 @@ fn stamp(
     operation: &'static str,
 ) {
     write_entries(merged, entries);
-    if without_version(live) != without_version(merged) {
+    if !is_same(live, merged, &["metadata"])
+        || !is_same(&live["metadata"], &merged["metadata"], &["resourceVersion"])
+    {
         let entry = entry_of(entries, writer, operation);
         writer.time.clone_into(&mut entry.time);
         write_entries(merged, entries);
     }
 }
 
-fn without_version(object: &Value) -> Value {
-    let mut object = object.clone();
-    if let Some(metadata) = object["metadata"].as_object_mut() {
-        metadata.shift_remove("resourceVersion");
+/// Tells whether two mappings are equal but for these fields.
+pub(super) fn is_same(one: &Value, other: &Value, but: &[&str]) -> bool {
+    fn rest<'a>(it: &'a Value, but: &'a [&str]) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        let fields = it.as_object().into_iter().flatten();
+        fields.filter(move |(name, _)| !but.contains(&name.as_str()))
     }
-    object
+    rest(one, but).count() == rest(other, but).count()
+        && rest(one, but).all(|(name, value)| other.get(name) == Some(value))
 }
 
 /// Merges the entries of these managers into the writer's own, as kustomize-controller does before
 /// it applies to objects that `kubectl` made.
-pub(super) fn take_over(live: &mut Value, writer: Writer<'_>, is_theirs: impl Fn(&str) -> bool) {
+pub(super) fn take_over(
+    live: &mut Cow<'_, Value>,
+    writer: Writer<'_>,
+    is_theirs: impl Fn(&str) -> bool,
+) {
     let mut entries = read_entries(live);
     let mut theirs = FieldSet::default();
     entries.retain(|entry| {
@@ -211,7 +221,7 @@ pub(super) fn take_over(live: &mut Value, writer: Writer<'_>, is_theirs: impl Fn
     if !theirs.0.is_empty() {
         let own = entry_of(&mut entries, writer, "Apply");
         own.set.0.extend(theirs.0);
-        write_entries(live, &entries);
+        write_entries(live.to_mut(), &entries);
     }
 }
 
@@ -267,7 +277,7 @@ fn merge(live: &mut Value, applied: &Value, typing: Typing, path: &mut Path) {
                     merge_metadata(live, value, typing, path);
                     continue;
                 }
-                path.push(fields::Step::Field(name.clone()));
+                path.push(fields::Step::field(name));
                 merge(
                     live.entry(name.clone()).or_insert(Value::Null),
                     value,
@@ -287,8 +297,8 @@ fn merge_metadata(live: &mut Map<String, Value>, applied: &Value, typing: Typing
     let metadata = live.entry("metadata").or_insert_with(|| json!({}));
     for name in ["labels", "annotations", "finalizers", "ownerReferences"] {
         if let Some(value) = applied.get(name) {
-            path.push(fields::Step::Field("metadata".to_owned()));
-            path.push(fields::Step::Field(name.to_owned()));
+            path.push(fields::Step::field("metadata"));
+            path.push(fields::Step::field(name));
             merge(&mut metadata[name], value, typing, path);
             path.truncate(0);
         }
@@ -310,7 +320,7 @@ fn merge_lists(live: &mut Vec<Value>, applied: &[Value], typing: Typing, path: &
                 let key = key_of(item, keys);
                 match live.iter_mut().find(|other| key_of(other, keys) == key) {
                     Some(other) => {
-                        path.push(fields::Step::Key(key.unwrap_or_default()));
+                        path.push(fields::Step::Key(key.unwrap_or_default().into()));
                         merge(other, item, typing, path);
                         path.pop();
                     }

@@ -31,13 +31,17 @@ impl Resource {
         }
     }
 
+    /// Tells whether the kind is of this `group/version`.
+    pub(super) fn is_of(&self, api_version: &str) -> bool {
+        match api_version.split_once('/') {
+            Some((group, version)) => group == self.group && version == self.version,
+            None => self.group.is_empty() && api_version == self.version,
+        }
+    }
+
     /// Returns the name that error messages use: `plural.group`.
     pub(super) fn qualified(&self) -> String {
-        if self.group.is_empty() {
-            self.plural.clone()
-        } else {
-            format!("{}.{}", self.plural, self.group)
-        }
+        qualified(&self.plural, &self.group)
     }
 
     pub(super) fn typing(&self) -> Typing {
@@ -46,6 +50,15 @@ impl Resource {
         } else {
             Typing::BuiltIn
         }
+    }
+}
+
+/// Names a kind by its plural and group, as error messages do.
+pub(super) fn qualified(plural: &str, group: &str) -> String {
+    if group.is_empty() {
+        plural.to_owned()
+    } else {
+        format!("{plural}.{group}")
     }
 }
 

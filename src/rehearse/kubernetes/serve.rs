@@ -17,7 +17,7 @@ use crate::connect::Stream;
 pub async fn serve(
     api: Arc<Api>,
     tls: Arc<ServerConfig>,
-    node: String,
+    (node, from): (String, Arc<str>),
     stream: Box<dyn Stream>,
 ) -> io::Result<()> {
     let stream = TlsAcceptor::from(tls).accept(stream).await?;
@@ -25,6 +25,7 @@ pub async fn serve(
     let caller = Caller {
         name: certificates.and_then(|chain| common_name(chain.first()?)),
         node,
+        from,
     };
     let service = service_fn(move |request| answer(Arc::clone(&api), caller.clone(), request));
     auto::Builder::new(TokioExecutor::new())

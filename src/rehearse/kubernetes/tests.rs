@@ -69,7 +69,7 @@ fn pki() -> Pki {
 
 fn client() -> (Arc<Api>, kube::Client) {
     let clock = FixedClock("2026-01-01T00:00:00Z".parse().unwrap());
-    let api = Api::new(Arc::new(clock), "v1.36.4");
+    let api = Api::new(Arc::new(clock), "v1.36.4", Arc::default());
     let (shared, pki) = (Arc::clone(&api), pki());
     let service = tower::service_fn(move |request: ::http::Request<kube::client::Body>| {
         let (api, server, client) = (
@@ -79,7 +79,12 @@ fn client() -> (Arc<Api>, kube::Client) {
         );
         async move {
             let (near, far) = tokio::io::duplex(64 * 1024);
-            tokio::spawn(serve(api, server, "node-1".to_owned(), Box::new(far)));
+            tokio::spawn(serve(
+                api,
+                server,
+                ("node-1".to_owned(), Arc::default()),
+                Box::new(far),
+            ));
             let name = ServerName::try_from("api.test").unwrap();
             let stream = TlsConnector::from(client).connect(name, near).await?;
             let (mut sender, connection) =

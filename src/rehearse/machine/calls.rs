@@ -16,9 +16,9 @@ use crate::spec::cluster::Role;
 
 use super::config::{MachineConfig, joined};
 use super::disk::{self, Choice};
-use super::durations::mix;
 use super::fleet::Fleet;
 use super::machine::{Machine, Milestone, Phase};
+use crate::rehearse::span::mix;
 
 /// Why a machine says no.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,23 +5,14 @@
 //! measured source were seen on Talos 1.13.9 running as containers; the others are what its
 //! documentation and people with ordinary home hardware report.
 
-use std::time::Duration;
-
-/// A span that varies with the seed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
-    base: u64,
-    spread: u64,
-}
-
-const fn span(base: u64, spread: u64) -> Span {
-    Span { base, spread }
-}
+use crate::rehearse::span::{Span, span};
 
 /// From the reply to a first configuration until the maintenance API is gone ("within seconds").
 pub(super) const LEAVE_MAINTENANCE: Span = span(1, 2);
 /// Pulling the installer over a home line and writing the disk: one to four minutes.
 pub(super) const INSTALL: Span = span(60, 120);
+/// The registry answers that there is no such image; the sequence fails and the machine restarts.
+pub(super) const PULL_FAILS: Span = span(12, 6);
 /// The reboot sequence until the network is gone (measured: 8 s).
 pub(super) const SHUT_DOWN: Span = span(7, 3);
 /// Firmware and boot loader: with [`KERNEL`] 30 s on a VM to a few minutes on bare metal.
@@ -49,24 +40,3 @@ pub(super) const ETCD_PROMOTION: Span = span(14, 8);
 pub(super) const KUBELET: Span = span(10, 15);
 /// Pulling the API server's image (30 MB) until it answers.
 pub(super) const API_SERVER: Span = span(20, 20);
-
-impl Span {
-    /// Returns the span for this thing in the world of this seed.
-    pub(super) fn of(self, seed: u64, about: &str) -> Duration {
-        let share = mix(seed, about) % (self.spread * 1000 + 1);
-        Duration::from_millis(self.base * 1000 + share)
-    }
-}
-
-/// Mixes a seed and a text (FNV-1a, then avalanche): the same in every build and on every computer.
-pub(crate) fn mix(seed: u64, text: &str) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    for byte in text.bytes() {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    hash ^= hash >> 33;
-    hash = hash.wrapping_mul(0xff51_afd7_ed55_8ccd);
-    hash ^= hash >> 33;
-    hash = hash.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    hash ^ (hash >> 33)
-}

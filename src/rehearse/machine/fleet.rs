@@ -3,16 +3,17 @@
 //! Nothing here waits: [`Fleet::advance`] makes everything happen that is due, in order of time,
 //! and [`Fleet::due`] tells when to call it next.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 
 use crate::model::NodeName;
 use crate::rehearse::etcd::Etcd;
+use crate::rehearse::witness::{Violation, Witness};
 
-use super::config::{ConfigError, MachineConfig};
 use super::events::EventLog;
+use super::history::{History, Passage};
 use super::machine::{Machine, Wipe};
 use super::spec::MachineSpec;
 use super::surroundings::Surroundings;
@@ -36,11 +37,16 @@ pub struct Fleet {
     now: Timestamp,
     /// In the order of their names.
     machines: Vec<Machine>,
+    addresses: BTreeMap<IpAddr, usize>,
+    /// Who is configured as a control plane.
+    control_planes: BTreeSet<usize>,
     events: Vec<EventLog>,
     etcd: Etcd,
     endpoint_leads: bool,
     vip: Option<(NodeName, IpAddr)>,
     wipes: Vec<Wipe>,
+    witness: Witness,
+    history: History,
     mutations: Vec<Mutation>,
     revision: u64,
     /// Who changes by itself next, and each machine's own entry in it.
@@ -67,11 +73,18 @@ impl Fleet {
             now,
             events: machines.iter().map(|_| EventLog::default()).collect(),
             dues: vec![None; machines.len()],
-            machines,
+            addresses: (0..)
+                .zip(&machines)
+                .map(|(at, it)| (it.address(), at))
+                .collect(),
+            control_planes: BTreeSet::new(),
             etcd: Etcd::default(),
             endpoint_leads: false,
             vip: None,
             wipes: Vec::new(),
+            witness: Witness::default(),
+            history: History::new(&machines, now),
+            machines,
             mutations: Vec::new(),
             revision: 0,
             queue: BTreeSet::new(),
@@ -112,9 +125,13 @@ impl Fleet {
 
     /// Returns the machine at this address.
     pub fn machine_at(&self, address: IpAddr) -> Option<&Machine> {
-        self.machines
-            .iter()
-            .find(|machine| machine.address() == address)
+        self.machines.get(*self.addresses.get(&address)?)
+    }
+
+    /// Returns the machines that are configured as control planes, in the order of their names.
+    pub fn control_planes(&self) -> impl Iterator<Item = &Machine> {
+        let positions = self.control_planes.iter();
+        positions.map(|position| &self.machines[*position])
     }
 
     /// Tells whether a machine's API server answers.
@@ -136,6 +153,16 @@ impl Fleet {
     /// Returns every change that was asked for and taken, in order of time.
     pub fn mutations(&self) -> &[Mutation] {
         &self.mutations
+    }
+
+    /// Returns what must never happen and happened, in order of time.
+    pub fn violations(&self) -> &[Violation] {
+        self.witness.violations()
+    }
+
+    /// Returns when each machine came into which state, in order of time.
+    pub fn history(&self) -> &[Passage] {
+        self.history.passages()
     }
 
     pub(super) fn seed(&self) -> u64 {
@@ -181,7 +208,8 @@ impl Fleet {
         let etcd_before = self.etcd.revision();
         loop {
             let now = self.now;
-            let surroundings = Surroundings::of(&self.machines, &self.etcd, self.endpoint_leads);
+            let surroundings =
+                Surroundings::of(self.control_planes(), &self.etcd, self.endpoint_leads);
             let due = self.queue.iter().take_while(|(due, _)| *due <= now);
             let mut candidates: BTreeSet<usize> = due.map(|(_, position)| *position).collect();
             if surroundings != self.surroundings {
@@ -202,6 +230,7 @@ impl Fleet {
             }
             self.revision += 1;
         }
+        self.witness.look(self.now, &self.etcd, &self.wipes);
         if self.etcd.revision() != etcd_before {
             // What members tell of themselves depends on all of them.
             let members = (0..).zip(&self.machines);
@@ -209,6 +238,8 @@ impl Fleet {
             touched.extend(members.map(|(position, _)| position));
         }
         for position in touched {
+            self.history
+                .note(position, &self.machines[position], self.now);
             self.events[position].note(self.now, &self.machines[position], &self.etcd);
         }
     }
@@ -216,6 +247,11 @@ impl Fleet {
     /// Remembers when a machine next changes, and whether another may make it change.
     fn enqueue(&mut self, position: usize) {
         let machine = &self.machines[position];
+        if machine.is_control_plane() {
+            self.control_planes.insert(position);
+        } else {
+            self.control_planes.remove(&position);
+        }
         let due = std::mem::replace(&mut self.dues[position], machine.due());
         if let Some(due) = due {
             self.queue.remove(&(due, position));
@@ -231,14 +267,13 @@ impl Fleet {
     }
 }
 
-/// What the world does to machines.
 impl Fleet {
-    /// Tells a machine whether its Kubernetes node is ready.
-    pub fn set_node_ready(&mut self, name: &NodeName, ready: bool) {
+    /// Changes a machine that tells whether it has changed at all.
+    pub(super) fn change_if(&mut self, name: &NodeName, change: impl FnOnce(&mut Machine) -> bool) {
         let Some(position) = self.position(name) else {
             return;
         };
-        if self.machines[position].set_node_ready(ready) {
+        if change(&mut self.machines[position]) {
             self.pushed.insert(position);
             self.revision += 1;
             self.settle();
@@ -267,35 +302,5 @@ impl Fleet {
     pub(super) fn vip_of(&self, name: &NodeName) -> Option<IpAddr> {
         let (holder, address) = self.vip.as_ref()?;
         (holder == name).then_some(*address)
-    }
-
-    /// Makes the machine's next restart its last.
-    pub fn never_return(&mut self, name: &NodeName) {
-        self.change(name, |machine, _| machine.never_return());
-    }
-
-    /// Cuts a machine's power.
-    pub fn power_off(&mut self, name: &NodeName) {
-        self.change(name, Machine::power_off);
-    }
-
-    /// Gives power to a machine that is off.
-    pub fn power_on(&mut self, name: &NodeName) {
-        let now = self.now;
-        self.change(name, |machine, _| machine.power_on(now));
-    }
-
-    /// Replaces a machine's disks by blank ones and restarts it.
-    pub fn erase(&mut self, name: &NodeName) {
-        let now = self.now;
-        self.change(name, |machine, etcd| machine.erase(now, etcd));
-    }
-
-    /// Installs a machine with a configuration as if that had happened before the story begins.
-    pub fn preinstall(&mut self, name: &NodeName, config: &[u8]) -> Result<(), ConfigError> {
-        let config = MachineConfig::parse(config)?;
-        let now = self.now;
-        self.change(name, |machine, _| machine.preinstall(config, now));
-        Ok(())
     }
 }

@@ -20,8 +20,8 @@ use crate::pki::{
 
 use super::calls::{Access, Caller};
 use super::config::MachineConfig;
-use super::durations::mix;
 use super::machine::Machine;
+use crate::rehearse::span::mix;
 
 /// Talos renews the certificates of its API twice in their lifetime.
 const LIFETIME: Duration = Duration::from_hours(24);

@@ -10,12 +10,14 @@ use jiff::Timestamp;
 use talos_api::resources::Stage;
 
 use crate::model::NodeName;
-use crate::rehearse::etcd::{ClusterIndex, Etcd};
+use crate::rehearse::etcd::{Cause, ClusterIndex, Etcd};
+use crate::rehearse::span::mix;
 use crate::spec::cluster::Role;
 
+use super::ailments::Ailments;
 use super::config::MachineConfig;
 use super::disk::{self, Choice};
-use super::durations::{self as span, mix};
+use super::durations as span;
 use super::spec::{DiskSpec, MachineSpec};
 
 /// A disk that lost what it held.
@@ -96,7 +98,8 @@ pub struct Machine {
     pub(super) reached: BTreeMap<Milestone, Timestamp>,
     pub(super) timers: BTreeMap<Milestone, Timestamp>,
     pub(super) node_ready: bool,
-    pub(super) never_returns: bool,
+    pub(super) ails: Ailments,
+    breaks: u64,
 }
 
 impl Machine {
@@ -115,7 +118,8 @@ impl Machine {
             reached: BTreeMap::new(),
             timers: BTreeMap::new(),
             node_ready: false,
-            never_returns: false,
+            ails: Ailments::default(),
+            breaks: 0,
         }
     }
 
@@ -160,6 +164,7 @@ impl Machine {
     /// Returns what a connection attempt to its API meets.
     pub fn reach(&self) -> Reach {
         match self.phase {
+            _ if self.ails.cut_off => Reach::Silent,
             Phase::Off | Phase::Firmware => Reach::Silent,
             Phase::Maintenance | Phase::Leaving => Reach::Listening,
             Phase::Up | Phase::ShuttingDown if self.has(Milestone::Apid) => Reach::Listening,
@@ -169,7 +174,7 @@ impl Machine {
 
     /// Tells whether its kubelet runs.
     pub fn is_kubelet_up(&self) -> bool {
-        self.phase == Phase::Up && self.has(Milestone::Kubelet)
+        self.phase == Phase::Up && self.has(Milestone::Kubelet) && !self.ails.cut_off
     }
 
     /// Tells whether its API server answers; it needs an etcd that agrees.
@@ -177,7 +182,8 @@ impl Machine {
         let agrees = self
             .etcd_index()
             .is_some_and(|index| etcd.cluster(index).has_quorum());
-        self.phase == Phase::Up && self.has(Milestone::ApiServer) && agrees
+        let is_there = self.phase == Phase::Up && !self.ails.cut_off;
+        is_there && self.has(Milestone::ApiServer) && agrees
     }
 
     /// Tells whether it is a control plane; `None` without configuration.
@@ -188,6 +194,11 @@ impl Machine {
     /// Grows whenever open connections to the machine break.
     pub fn session(&self) -> u64 {
         self.session
+    }
+
+    /// Grows whenever open connections break, whether the machine notices or not.
+    pub fn connections(&self) -> (u64, u64) {
+        (self.session, self.breaks)
     }
 
     /// Tells whether the machine waits for its first configuration.
@@ -254,28 +265,39 @@ impl Machine {
         changed
     }
 
-    /// The next restart will be its last.
-    pub(super) fn never_return(&mut self) {
-        self.never_returns = true;
+    /// Changes what is wrong with the machine. What the others cannot reach counts as stopped.
+    pub(super) fn afflict(&mut self, etcd: &mut Etcd, change: impl FnOnce(&mut Ailments)) {
+        let was_cut_off = self.ails.cut_off;
+        change(&mut self.ails);
+        if self.ails.cut_off && !was_cut_off {
+            self.stop_etcd(etcd, Cause::World);
+            self.break_connections();
+        } else if was_cut_off && !self.ails.cut_off && self.has(Milestone::Etcd) {
+            self.resume_etcd(etcd);
+        }
+    }
+
+    pub(super) fn break_connections(&mut self) {
+        self.breaks += 1;
     }
 
     /// Cuts the power.
     pub(super) fn power_off(&mut self, etcd: &mut Etcd) {
-        self.stop_etcd(etcd);
+        self.stop_etcd(etcd, Cause::World);
         self.enter(Phase::Off, None);
     }
 
     /// Gives power to a machine that is off.
     pub(super) fn power_on(&mut self, now: Timestamp) {
         if self.phase == Phase::Off {
-            self.never_returns = false;
+            self.ails.never_returns = false;
             self.restart(now);
         }
     }
 
     /// Takes everything from its disks, as if the drives had been replaced, and restarts it.
     pub(super) fn erase(&mut self, now: Timestamp, etcd: &mut Etcd) {
-        self.stop_etcd(etcd);
+        self.stop_etcd(etcd, Cause::World);
         self.installed = None;
         for disk in &mut self.disks {
             disk.holds.clear();
@@ -315,7 +337,7 @@ impl Machine {
     /// Begins a restart; nothing happens when one is under way.
     pub(super) fn reboot(&mut self, now: Timestamp, etcd: &mut Etcd) {
         if self.phase == Phase::Up {
-            self.stop_etcd(etcd);
+            self.stop_etcd(etcd, Cause::Request);
             self.enter_for(Phase::ShuttingDown, span::SHUT_DOWN, now);
         }
     }

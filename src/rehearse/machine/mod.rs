@@ -6,6 +6,7 @@
 //! by [`Reach`] what a connection attempt meets, and reads the account of what was done: wipes,
 //! mutations, etcd clusters. Codes and words are those of Talos 1.13.9.
 
+mod ailments;
 mod calls;
 mod config;
 mod disk;
@@ -13,6 +14,7 @@ mod drive;
 mod durations;
 mod events;
 mod fleet;
+mod history;
 mod identity;
 mod known;
 #[expect(clippy::module_inception, reason = "the file is named after its type")]
@@ -26,9 +28,10 @@ mod spec;
 mod state_service;
 mod surroundings;
 
+pub use ailments::Ailments;
 pub use config::{ConfigError, MachineConfig};
-pub(crate) use durations::mix;
 pub use fleet::{Fleet, Mutation};
+pub use history::{Passage, Standing};
 pub use machine::{Machine, Reach, Wipe};
 pub use serve::SharedFleet;
 pub use spec::{DiskSpec, Holding, MachineSpec};

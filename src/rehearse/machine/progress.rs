@@ -5,11 +5,12 @@
 
 use jiff::Timestamp;
 
-use crate::rehearse::etcd::{ClusterIndex, Etcd};
+use crate::rehearse::etcd::{Cause, ClusterIndex, Etcd};
+use crate::rehearse::span::Span;
 
 use super::config::MachineConfig;
 use super::disk::{self, Choice};
-use super::durations::{self as span, Span};
+use super::durations as span;
 use super::machine::{Installed, Machine, Milestone, Phase, Reach, Wipe};
 use super::spec::Holding;
 use super::surroundings::Surroundings;
@@ -63,6 +64,11 @@ impl Machine {
 
     fn leave_phase(&mut self, at: Timestamp, wipes: &mut Vec<Wipe>) {
         match self.phase {
+            // Nothing is written before the installer is there.
+            Phase::Leaving if self.ails.image_missing => {
+                self.config = None;
+                self.enter_for(Phase::Installing, span::PULL_FAILS, at);
+            }
             Phase::Leaving => self.begin_installation(at, wipes),
             Phase::Installing => {
                 if let Some(config) = self.config.take()
@@ -113,7 +119,7 @@ impl Machine {
     }
 
     pub(super) fn restart(&mut self, at: Timestamp) {
-        if self.never_returns {
+        if self.ails.never_returns {
             self.enter(Phase::Off, None);
         } else {
             self.enter_for(Phase::Firmware, span::FIRMWARE, at);
@@ -149,11 +155,14 @@ impl Machine {
                 let Some(index) = self.etcd_index() else {
                     return;
                 };
-                if self.is_learner(etcd) && !etcd.cluster(index).has_quorum() {
+                let is_alone = self.ails.cut_off || !etcd.cluster(index).has_quorum();
+                if self.is_learner(etcd) && is_alone {
                     return self.schedule(Milestone::Etcd, span::ETCD_PROMOTION, at);
                 }
-                etcd.set_running(index, &self.spec.name, true);
-                etcd.promote(index, &self.spec.name);
+                if !self.ails.cut_off {
+                    etcd.start(index, &self.spec.name);
+                    etcd.promote(index, &self.spec.name);
+                }
             }
             _ => {}
         }
@@ -168,7 +177,9 @@ impl Machine {
         let timers = self.timers.len();
         if self.has(Milestone::Containerd) {
             self.begin_api(at, surroundings);
-            self.begin_once(Milestone::TimeSync, span::TIME_SYNC, at);
+            if !self.ails.clock_is_off {
+                self.begin_once(Milestone::TimeSync, span::TIME_SYNC, at);
+            }
             self.begin_once(Milestone::Cri, span::CRI, at);
         }
         if self.has(Milestone::Cri) && self.has(Milestone::TimeSync) {
@@ -184,10 +195,11 @@ impl Machine {
         if self.is_control_plane() {
             self.begin_once(Milestone::Apid, span::APID, at);
             self.begin_once(Milestone::Trustd, span::APID, at);
-        } else if self
-            .config
-            .as_ref()
-            .is_some_and(|config| surroundings.has_trustd(config))
+        } else if !self.ails.cut_off
+            && self
+                .config
+                .as_ref()
+                .is_some_and(|config| surroundings.has_trustd(config))
         {
             self.begin_once(Milestone::Apid, span::WORKER_CERTIFICATE, at);
         }
@@ -216,7 +228,7 @@ impl Machine {
 
     /// Becomes a member of the cluster that already exists, if there is one and it is free.
     fn join(&mut self, surroundings: &Surroundings, etcd: &mut Etcd) -> Option<ClusterIndex> {
-        if self.expects(Milestone::EtcdData) {
+        if self.expects(Milestone::EtcdData) || self.ails.cut_off {
             return None;
         }
         let config = self.config.as_ref()?;
@@ -233,10 +245,8 @@ impl Machine {
     pub(super) fn is_learner(&self, etcd: &Etcd) -> bool {
         self.etcd_index().is_some_and(|index| {
             let members = &etcd.cluster(index).members;
-            let own = members
-                .iter()
-                .rev()
-                .find(|member| member.node == self.spec.name);
+            let mut members = members.iter();
+            let own = members.find(|member| member.node == self.spec.name);
             own.is_some_and(|member| member.learner)
         })
     }
@@ -254,9 +264,15 @@ impl Machine {
         }
     }
 
-    pub(super) fn stop_etcd(&mut self, etcd: &mut Etcd) {
+    pub(super) fn stop_etcd(&mut self, etcd: &mut Etcd, cause: Cause) {
         if let Some(index) = self.etcd_index() {
-            etcd.set_running(index, &self.spec.name, false);
+            etcd.stop(index, &self.spec.name, cause);
+        }
+    }
+
+    pub(super) fn resume_etcd(&mut self, etcd: &mut Etcd) {
+        if let Some(index) = self.etcd_index() {
+            etcd.start(index, &self.spec.name);
         }
     }
 
@@ -267,7 +283,10 @@ impl Machine {
     }
 
     fn schedule(&mut self, milestone: Milestone, span: Span, at: Timestamp) {
-        let due = self.after(span, &format!("{milestone:?}"), at);
+        let mut due = self.after(span, &format!("{milestone:?}"), at);
+        if self.ails.slow_disk && matches!(milestone, Milestone::Etcd | Milestone::ApiServer) {
+            due = due.checked_add(due.duration_since(at) * 5).unwrap_or(due);
+        }
         self.timers.insert(milestone, due);
     }
 

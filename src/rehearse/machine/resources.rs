@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use crate::spec::cluster::Arch;
 
 use super::disk::symlinks;
-use super::durations::mix;
 use super::fleet::Fleet;
 use super::machine::{Machine, Milestone, Phase, Reach};
 use super::services::{services, unmet};
 use super::spec::DiskSpec;
+use crate::rehearse::span::mix;
 
 /// A resource's name and spec.
 pub(super) type Entry = (String, Value);
@@ -45,7 +45,8 @@ pub(super) fn list(fleet: &Fleet, machine: &Machine, kind: &str) -> Option<Vec<E
             json!({"dnsServers": machine.spec().nameservers}),
         ),
         "TimeStatuses.v1alpha1.talos.dev" => {
-            let synced = machine.is_in_maintenance() || machine.has(Milestone::TimeSync);
+            let synced = (machine.is_in_maintenance() && !machine.ails.clock_is_off)
+                || machine.has(Milestone::TimeSync);
             one(
                 "node",
                 json!({"synced": synced, "epoch": 0, "syncDisabled": false}),

@@ -20,6 +20,7 @@ use tonic::service::Routes;
 use crate::connect::{CertificateTime, Stream};
 use crate::model::{Clock, NodeName};
 use crate::pki::CertificateAuthority;
+use crate::rehearse::faults::{Fate, Ongoing};
 use crate::spec::cluster::Role;
 
 use super::fleet::Fleet;
@@ -39,6 +40,7 @@ pub struct SharedFleet {
     /// The time of day that certificates are made and judged by.
     calendar: Arc<dyn Clock>,
     changes: Arc<watch::Sender<u64>>,
+    faults: Arc<Ongoing>,
     /// The TLS side of each machine, by its session and the hour in which it was made.
     tls: Arc<Mutex<TlsOfMachines>>,
 }
@@ -56,6 +58,7 @@ impl SharedFleet {
             fleet: Arc::new(Mutex::new(fleet)),
             calendar: Arc::clone(&clock),
             clock,
+            faults: Arc::default(),
             tls: Arc::default(),
         }
     }
@@ -65,6 +68,23 @@ impl SharedFleet {
     #[must_use]
     pub fn with_calendar(self, calendar: Arc<dyn Clock>) -> Self {
         Self { calendar, ..self }
+    }
+
+    /// Asks this account of what is wrong which replies get lost.
+    #[must_use]
+    pub fn with_faults(self, faults: Arc<Ongoing>) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// Lets the reply to a change that was just made get lost, if that is its fate.
+    pub(super) async fn reply_or_never(&self, node: &NodeName, method: &str) {
+        match self.faults.fate_of_reply(&format!("{method} on {node}")) {
+            Fate::Arrives => {}
+            Fate::Lost => {
+                self.with(|fleet| fleet.break_connections(node));
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Returns the time of day that certificates are made by.
@@ -139,10 +159,10 @@ impl SharedFleet {
     async fn session_ends(
         &self,
         node: &NodeName,
-        session: u64,
+        session: (u64, u64),
         changes: &mut watch::Receiver<u64>,
     ) {
-        while self.with(|fleet| fleet.machine(node).map(Machine::session)) == Some(session) {
+        while self.with(|fleet| fleet.machine(node).map(Machine::connections)) == Some(session) {
             if changes.changed().await.is_err() {
                 return;
             }
@@ -191,10 +211,10 @@ fn signer(fleet: &Fleet, machine: &Machine) -> Option<CertificateAuthority> {
         .find(|signer| signer.certificate == authority)
 }
 
-fn listening_session(fleet: &Fleet, node: &NodeName) -> io::Result<u64> {
+fn listening_session(fleet: &Fleet, node: &NodeName) -> io::Result<(u64, u64)> {
     let machine = fleet.machine(node).ok_or(io::ErrorKind::NotFound)?;
     match machine.reach() {
-        Reach::Listening => Ok(machine.session()),
+        Reach::Listening => Ok(machine.connections()),
         Reach::Silent | Reach::Refused => Err(io::ErrorKind::ConnectionRefused.into()),
     }
 }

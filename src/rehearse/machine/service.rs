@@ -104,6 +104,10 @@ impl MachineService for MachineApi {
             .0
             .fleet
             .with(|fleet| fleet.apply_configuration(&node, caller, &request))?;
+        if !request.dry_run {
+            let method = "ApplyConfiguration";
+            self.0.fleet.reply_or_never(&node, method).await;
+        }
         let messages = vec![applied];
         Ok(Response::new(wire::ApplyConfigurationResponse { messages }))
     }
@@ -149,6 +153,7 @@ impl MachineService for MachineApi {
         let node = self.0.target(&request)?;
         let caller = &self.0.caller;
         self.0.fleet.with(|fleet| fleet.bootstrap(&node, caller))?;
+        self.0.fleet.reply_or_never(&node, "Bootstrap").await;
         let messages = vec![wire::Bootstrap::default()];
         Ok(Response::new(wire::BootstrapResponse { messages }))
     }
@@ -191,6 +196,7 @@ impl MachineService for MachineApi {
         let node = self.0.target(&request)?;
         let caller = &self.0.caller;
         let actor_id = self.0.fleet.with(|fleet| fleet.reboot(&node, caller))?;
+        self.0.fleet.reply_or_never(&node, "Reboot").await;
         let messages = vec![wire::Reboot {
             metadata: None,
             actor_id,

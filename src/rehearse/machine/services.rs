@@ -102,12 +102,23 @@ fn simple(machine: &Machine, id: &'static str, milestone: Milestone) -> ServiceS
     }
 }
 
+/// Tells whether etcd lists a member at the machine's address although the machine has no data.
+fn is_listed(machine: &Machine, etcd: &Etcd) -> bool {
+    let mut clusters = etcd.clusters().iter();
+    clusters.any(|cluster| cluster.knows(machine.address()))
+}
+
 fn etcd_service(machine: &Machine, etcd: &Etcd) -> ServiceState {
     let (state, healthy, message) = match machine.etcd_index() {
         _ if !machine.has(Milestone::Cri) => {
             ("Waiting", None, "Waiting for service \"cri\" to be \"up\"")
         }
         _ if !machine.has(Milestone::TimeSync) => ("Waiting", None, "Waiting for time sync"),
+        None if is_listed(machine, etcd) => (
+            "Preparing",
+            None,
+            "error adding member: etcdserver: Peer URLs already exists",
+        ),
         None => ("Preparing", None, "Running pre state"),
         Some(_) if machine.is_learner(etcd) => (
             "Running",

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::model::{MacAddress, NodeName, Version};
 use crate::spec::cluster::{Arch, Cluster, DiskKind, DiskSelector, DiskTraits, NicSelector, Node};
 
-use super::durations::mix;
+use crate::rehearse::span::mix;
 
 /// A machine as it stands on the shelf, started from Talos' boot media.
 #[derive(Clone, Debug, PartialEq)]

@@ -20,9 +20,13 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
-    pub(super) fn of(machines: &[Machine], etcd: &Etcd, endpoint_leads: bool) -> Self {
+    pub(super) fn of<'a>(
+        control_planes: impl Iterator<Item = &'a Machine>,
+        etcd: &Etcd,
+        endpoint_leads: bool,
+    ) -> Self {
         let mut trustd: BTreeMap<String, BTreeSet<IpAddr>> = BTreeMap::new();
-        for machine in machines {
+        for machine in control_planes {
             if machine.phase() == Phase::Up
                 && machine.has(Milestone::Trustd)
                 && let Some(config) = machine.config()

@@ -59,7 +59,7 @@ fn check(branch: &str) -> Value {
                 install(),
                 {"name": "Check homelab.yaml", "run": "homelab validate"},
                 {"name": "Compare the files with what homelab.yaml renders", "run": "homelab render --check"},
-                {"name": "Rehearse the bootstrap", "run": "homelab rehearse"},
+                {"name": "Rehearse the bootstrap", "run": "homelab rehearse --check"},
             ],
         }},
     })

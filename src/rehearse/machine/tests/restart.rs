@@ -103,7 +103,7 @@ async fn a_restart_of_one_member_keeps_quorum_and_of_two_loses_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_erased_machine_comes_back_to_maintenance_and_joins_again() {
+async fn an_erased_machine_joins_again_only_after_its_old_member_is_removed() {
     let world = world(1);
     let [first, ..] = world.configured().await;
     first.bootstrap().await.expect("accepted");
@@ -118,6 +118,10 @@ async fn an_erased_machine_comes_back_to_maintenance_and_joins_again() {
     .await;
     world.apply("cp-3", 3).await;
     let third = world.admin(3).await;
+    until(async || etcd_state(&third).await == "Preparing").await;
+    tokio::time::sleep(std::time::Duration::from_mins(10)).await;
+    assert_eq!(etcd_state(&third).await, "Preparing");
+    world.fleet.with(|fleet| fleet.forget_member(&name("cp-3")));
     until(async || etcd_state(&third).await == "Running").await;
     assert_eq!(world.fleet.with(|fleet| fleet.etcd().clusters().len()), 1);
 }

@@ -2,17 +2,16 @@
 
 use std::fmt::Write as _;
 
-use crate::execute::{Event, EventKind};
-use crate::rehearse::{Need, Rehearsed, Report};
+use crate::rehearse::{BarEnd, Need, Rehearsed, Report, Story};
 use crate::ui::progress::duration;
 
 /// How many waits are listed; the rest are short.
 const LISTED_WAITS: usize = 8;
 
 /// Words a rehearsal.
-pub fn text(cluster: &str, seed: u64, rehearsed: &Rehearsed, needs: &[Need]) -> String {
+pub fn text(story: &Story, rehearsed: &Rehearsed, needs: &[Need]) -> String {
     let mut text = String::new();
-    timeline(&mut text, rehearsed);
+    timeline(&mut text, story);
     waits(&mut text, rehearsed);
     world(&mut text, &rehearsed.report);
     if !needs.is_empty() {
@@ -21,66 +20,57 @@ pub fn text(cluster: &str, seed: u64, rehearsed: &Rehearsed, needs: &[Need]) -> 
             line(&mut text, format_args!("  {}: {}", need.what, need.remedy));
         }
     }
-    let (verdict, length) = (verdict(rehearsed), duration(simulated_seconds(rehearsed)));
+    let (verdict, length) = (verdict(rehearsed), duration(story.length / 1000));
     line(
         &mut text,
         format_args!(
-            "\nRehearsed the bootstrap of `{cluster}` with seed {seed}: {verdict}, {length} of simulated time"
+            "\nRehearsed the bootstrap of `{}` with seed {}: {verdict}, {length} of simulated time",
+            story.cluster, rehearsed.report.seed
         ),
     );
     text
 }
 
-/// Returns how long the rehearsal took in its own time.
-pub fn simulated_seconds(rehearsed: &Rehearsed) -> u64 {
-    let last = rehearsed
-        .events
-        .last()
-        .map_or(rehearsed.began, |event| event.at);
-    u64::try_from(last.duration_since(rehearsed.began).as_secs()).unwrap_or(0)
-}
-
 fn verdict(rehearsed: &Rehearsed) -> &'static str {
-    match (&rehearsed.outcome, &rehearsed.killed) {
-        (Ok(_), None) => "it works",
-        (Ok(_), Some(_)) => "killed, run again, and it works",
-        (Err(_), _) => "it does not get there",
+    match (rehearsed.converged(), rehearsed.killed()) {
+        (true, None) if rehearsed.attempts.len() > 1 => "mended, run again, and it works",
+        (true, None) => "it works",
+        (true, Some(_)) => "killed, run again, and it works",
+        (false, _) => "it does not get there",
     }
 }
 
-/// One line for each step, by the time of its end.
-fn timeline(text: &mut String, rehearsed: &Rehearsed) {
+/// One line for each step, by the time of its end; between them what went wrong.
+fn timeline(text: &mut String, story: &Story) {
     text.push_str("Timeline\n");
-    for event in &rehearsed.events {
-        let Some(step) = &event.step else { continue };
-        let ended = match &event.kind {
-            EventKind::Done { took } => format!("took {}", duration(took / 1000)),
-            EventKind::Skipped { .. } => "not needed".to_owned(),
-            EventKind::Failed { message, .. } => format!("failed: {message}"),
-            _ => continue,
+    let mut lines: Vec<(u64, String)> = Vec::new();
+    for bar in story.bars() {
+        let ended = match &bar.end {
+            BarEnd::Done => format!("took {}", duration(bar.seconds())),
+            BarEnd::Skipped(_) => "not needed".to_owned(),
+            BarEnd::Failed(message) => format!("failed: {message}"),
+            BarEnd::CutOff => "was under way".to_owned(),
         };
-        line(
-            text,
-            format_args!(
-                "  {}  {:<24} {ended}",
-                clock(event, rehearsed),
-                step.as_str()
-            ),
-        );
+        lines.push((bar.to, format!("{:<24} {ended}", bar.step)));
     }
-    if let Some(killed) = &rehearsed.killed {
-        line(
-            text,
-            format_args!("  The first run was killed at {killed}."),
-        );
+    for mark in &story.marks {
+        let node = mark.node.as_ref().map(|node| format!(": `{node}`"));
+        lines.push((
+            mark.at,
+            format!("! {}{}", mark.what, node.unwrap_or_default()),
+        ));
     }
-    for (fault, node) in &rehearsed.faults {
-        line(text, format_args!("  {}: `{node}`", fault.sentence()));
+    for (number, run) in (2..).zip(story.runs.iter().skip(1)) {
+        lines.push((run.from, format!("> run {number} begins")));
+    }
+    lines.sort_by_key(|(at, _)| *at);
+    for (at, told) in lines {
+        line(text, format_args!("  {}  {told}", clock(at)));
     }
 }
 
-fn clock(event: &Event, rehearsed: &Rehearsed) -> String {
-    let seconds = event.at.duration_since(rehearsed.began).as_secs().max(0);
+fn clock(millis: u64) -> String {
+    let seconds = millis / 1000;
     format!("{:02}:{:02}", seconds / 60, seconds % 60)
 }
 
@@ -111,11 +101,8 @@ fn world(text: &mut String, report: &Report) {
             ),
         );
     }
-    if report.etcd_clusters_bootstrapped > 1 {
-        line(
-            text,
-            format_args!("  THE CLUSTER WAS SPLIT: etcd was bootstrapped more than once"),
-        );
+    for violation in &report.violations {
+        line(text, format_args!("  WHAT MUST NEVER HAPPEN: {violation}"));
     }
     let ready = report.gitops.iter().filter(|object| object.ready).count();
     let nodes = report.nodes.iter().filter(|node| node.ready).count();

@@ -1,0 +1,221 @@
+//! The engine against the world; what happened is read from the world's own account.
+
+mod apply;
+mod faults;
+mod fences;
+mod health;
+mod kills;
+mod operators;
+mod scale;
+mod schedules;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use super::stage::Operators;
+use super::*;
+use crate::catalog::Catalog;
+use crate::catalog::tests::reference_cluster;
+use crate::execute::{MemoryState, Outcome, RunError, Silent};
+use crate::model::{Clock, NodeName};
+use crate::plan::Fence;
+use crate::spec::Cluster;
+use crate::spec::cluster::{DiskSelector, NicSelector, Role};
+
+fn stage_of(cluster: Cluster) -> Stage {
+    let catalog = Catalog::embedded().expect("the shipped catalogue loads");
+    Stage::new(Arc::new(cluster), &catalog).expect("the reference cluster renders")
+}
+
+fn stage() -> Stage {
+    stage_of(reference_cluster())
+}
+
+fn rehearse(stage: &Stage, script: &Script) -> Rehearsed {
+    let rehearsed = stage.bootstrap(script, Arc::new(Silent));
+    rehearsed.expect("a runtime starts")
+}
+
+/// Unwraps a rehearsal in which everything came up.
+fn assert_converged(told: &Rehearsed, about: &str) {
+    assert!(told.converged(), "{about}: {:?}", told.error());
+}
+
+/// Rehearses every script on as many threads as there are processors; names every one that fails.
+fn for_all(scripts: Vec<Script>, check: impl Fn(&Script) + Sync) {
+    let queue = std::sync::Mutex::new(scripts.into_iter());
+    let failed = std::sync::Mutex::new(Vec::new());
+    let lock = |queue: &std::sync::Mutex<std::vec::IntoIter<Script>>| {
+        queue
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .next()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(script) = lock(&queue) {
+                    let checked = std::panic::AssertUnwindSafe(|| check(&script));
+                    if std::panic::catch_unwind(checked).is_err() {
+                        let mut failed = failed.lock().expect("nobody panics while holding it");
+                        failed.push(script.to_string());
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().expect("nobody panics while holding it");
+    assert!(failed.is_empty(), "replay with:\n{}", failed.join("\n"));
+}
+
+/// Says how much was done, in the output of a test that prints it.
+#[expect(clippy::print_stdout, reason = "a long test says what it did")]
+fn tell(what: &str, began: std::time::Instant) {
+    println!("{what}, in {} s", began.elapsed().as_secs());
+}
+
+/// What must hold after any number of runs: one etcd, complete; each disk written once; all ready.
+fn assert_whole(report: &Report, about: &str) {
+    assert_whole_of(&reference_cluster(), report, about);
+}
+
+fn assert_whole_of(cluster: &Cluster, report: &Report, about: &str) {
+    assert_eq!(report.etcd_clusters_bootstrapped, 1, "{about}");
+    let etcd = &report.etcd_clusters[0];
+    assert_eq!(etcd.bootstrapped_on.as_str(), "talos-1", "{about}");
+    let mut voters = etcd.voters.clone();
+    voters.sort();
+    let of_role = |wanted: Option<Role>| {
+        let nodes = cluster.nodes.iter();
+        let wanted = nodes.filter(|node| wanted.is_none_or(|role| node.role == role));
+        let mut names: Vec<_> = wanted.map(|node| node.name.clone()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(voters, of_role(Some(Role::ControlPlane)), "{about}");
+    let mut wiped: Vec<_> = report.wipes.iter().map(|wipe| wipe.node.clone()).collect();
+    wiped.sort();
+    assert_eq!(wiped, of_role(None), "{about}");
+    assert_eq!(report.nodes.len(), cluster.nodes.len(), "{about}");
+    assert!(report.nodes.iter().all(|node| node.ready), "{about}");
+    assert!(report.gitops.len() > 10, "{about}");
+    let waiting = report.gitops.iter().find(|object| !object.ready);
+    assert!(waiting.is_none(), "{about}: {waiting:?}");
+}
+
+#[test]
+fn the_reference_cluster_comes_up() {
+    let rehearsed = rehearse(&stage(), &Script::default());
+    assert_converged(&rehearsed, "no fault");
+    assert_whole(&rehearsed.report, "no fault");
+    assert!(rehearsed.report.vip_holder.is_some());
+    assert!(rehearsed.kinds.len() > 100, "{}", rehearsed.kinds.len());
+    let waits = rehearsed.waits();
+    assert!(waits[0].seconds >= waits[1].seconds && waits[0].seconds > 60);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_story_twenty_times() {
+    let stage = stage();
+    let story = |seed: u64| {
+        let script = Script {
+            seed,
+            ..Script::default()
+        };
+        let told = rehearse(&stage, &script);
+        let events = serde_json::to_string(&told.events).expect("events are JSON");
+        let report = serde_json::to_string(&told.report).expect("reports are JSON");
+        format!("{events}\n{report}\n{} {:?}", told.points, told.kinds)
+    };
+    let first = story(7);
+    for round in 1..20 {
+        assert!(story(7) == first, "round {round} differs");
+    }
+    assert!(story(8) != first, "another seed tells another story");
+}
+
+/// The reference cluster with two workers; its control planes take no other pods.
+fn with_workers() -> Cluster {
+    let mut cluster = reference_cluster();
+    cluster.control_plane.schedulable = false;
+    for number in [4, 5] {
+        let mut worker = cluster.nodes[0].clone();
+        worker.name = format!("worker-{number}").parse().expect("a name");
+        worker.role = Role::Worker;
+        worker.address = [192, 168, 1, 100 + number].into();
+        worker.disk = DiskSelector::Serial(format!("S4EVNX0R10000{number}"));
+        worker.nic = NicSelector::Mac(format!("52:54:00:00:00:0{number}").parse().expect("a MAC"));
+        cluster.nodes.push(worker);
+    }
+    cluster
+}
+
+/// One machine that is everything, reached by its own address.
+fn of_one_machine() -> Cluster {
+    let mut cluster = reference_cluster();
+    cluster.nodes.truncate(1);
+    cluster.control_plane.vip = None;
+    cluster.control_plane.endpoint.host = "192.168.1.101".to_owned();
+    cluster
+        .components
+        .retain(|component| component.name != "kube-vip");
+    cluster
+}
+
+/// Of runs at the same time at least one does the work, and the others do it too or step back.
+fn assert_one_got_through(results: &[Result<Outcome, RunError>]) {
+    let is_busy = |result: &&Result<Outcome, RunError>| fences(result) == [Fence::OperatorBusy];
+    let done = results.iter().filter(|result| result.is_ok()).count();
+    let stepped_back = results.iter().filter(is_busy).count();
+    assert!(
+        done >= 1 && done + stepped_back == results.len(),
+        "{results:?}"
+    );
+}
+
+/// Plays a story of several runs in one world.
+fn play<F: Future<Output = T>, T>(
+    story: impl FnOnce(Arc<World>, Arc<dyn Clock>) -> F,
+    stage: &Stage,
+) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime starts");
+    runtime.block_on(async {
+        let (world, clock) = stage.raise(3);
+        story(world, clock).await
+    })
+}
+
+async fn run(
+    stage: &Stage,
+    world: &Arc<World>,
+    clock: &Arc<dyn Clock>,
+    computer: &str,
+) -> Result<Outcome, RunError> {
+    let operators = Operators {
+        computer: computer.to_owned(),
+        state: Arc::new(MemoryState::default()),
+        sink: Arc::new(Silent),
+        killer: Arc::new(Killer::default()),
+    };
+    crate::execute::bootstrap(stage.inputs(world, clock, &operators)).await
+}
+
+fn fences(result: &Result<Outcome, RunError>) -> Vec<Fence> {
+    match result {
+        Err(RunError::Refused { refusals, .. }) => refusals.iter().map(|it| it.fence).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn writes(world: &World) -> usize {
+    let report = world.report();
+    let all = report.mutations.iter();
+    // Whoever runs holds the operator's lease; everything else would be a change.
+    all.filter(|mutation| !mutation.method.contains("/leases"))
+        .count()
+}

@@ -1,0 +1,156 @@
+//! Several runs in one world: late machines, two operators, second runs.
+
+use super::*;
+
+#[test]
+fn a_worker_that_was_off_is_configured_as_soon_as_it_appears() {
+    let cluster = with_workers();
+    let stage = stage_of(cluster.clone());
+    play(
+        async |world, clock| {
+            let name: NodeName = "worker-5".parse().expect("a name");
+            world.fleet().with(|fleet| fleet.power_off(&name));
+            let switched_on = async {
+                tokio::time::sleep(std::time::Duration::from_mins(10)).await;
+                world.fleet().with(|fleet| fleet.power_on(&name));
+            };
+            let (ended, ()) = futures::join!(run(&stage, &world, &clock, "first"), switched_on);
+            ended.expect("it comes up in one run");
+            assert_whole_of(&cluster, &world.report(), "a late worker");
+        },
+        &stage,
+    );
+}
+
+#[test]
+fn two_runs_at_once_do_not_wait_for_what_the_other_configures() {
+    let cluster = with_workers();
+    let stage = stage_of(cluster.clone());
+    play(
+        async |world, clock| {
+            let began = clock.now();
+            let (first, second) = futures::join!(
+                run(&stage, &world, &clock, "first"),
+                run(&stage, &world, &clock, "second"),
+            );
+            let took = clock.now().duration_since(began).as_secs();
+            assert_one_got_through(&[first, second]);
+            assert!(took < 20 * 60, "it took {took} s");
+            assert_whole_of(&cluster, &world.report(), "two at once");
+        },
+        &stage,
+    );
+}
+
+#[test]
+fn a_second_run_from_a_computer_without_a_journal_changes_nothing() {
+    let stage = stage();
+    play(
+        async |world, clock| {
+            run(&stage, &world, &clock, "first")
+                .await
+                .expect("it comes up");
+            let before = writes(&world);
+            run(&stage, &world, &clock, "second")
+                .await
+                .expect("nothing is left to do");
+            assert_whole(&world.report(), "second run");
+            let report = world.report();
+            let new: Vec<_> = report
+                .mutations
+                .iter()
+                .rev()
+                .take(writes(&world) - before)
+                .collect();
+            assert_eq!(writes(&world), before, "{new:#?}");
+        },
+        &stage,
+    );
+}
+
+#[test]
+fn two_runs_at_once_with_the_nodes_in_another_order_make_one_cluster() {
+    let mut turned = reference_cluster();
+    turned.nodes.reverse();
+    let (stage, other) = (stage(), stage_of(turned));
+    play(
+        async |world, clock| {
+            let (first, second) = futures::join!(
+                run(&stage, &world, &clock, "first"),
+                run(&other, &world, &clock, "second"),
+            );
+            assert_one_got_through(&[first, second]);
+            assert_eq!(world.report().etcd_clusters_bootstrapped, 1);
+            // Whatever became of the two, running once more finishes the work.
+            tokio::time::sleep(std::time::Duration::from_mins(2)).await;
+            run(&other, &world, &clock, "second")
+                .await
+                .expect("it comes up");
+            assert_whole(&world.report(), "two at once");
+        },
+        &stage,
+    );
+}
+
+#[test]
+fn a_control_plane_that_is_off_keeps_etcd_from_being_bootstrapped() {
+    let stage = stage();
+    play(
+        async |world, clock| {
+            let name: NodeName = "talos-3".parse().expect("a name");
+            world.fleet().with(|fleet| fleet.power_off(&name));
+            let refused = run(&stage, &world, &clock, "first").await;
+            assert!(
+                fences(&refused).contains(&Fence::ControlPlaneUnreachable),
+                "{refused:?}"
+            );
+            assert_eq!(world.report().etcd_clusters_bootstrapped, 0);
+            assert_eq!(writes(&world), 0, "nothing was touched");
+            world.fleet().with(|fleet| fleet.power_on(&name));
+            tokio::time::sleep(std::time::Duration::from_mins(2)).await;
+            run(&stage, &world, &clock, "first")
+                .await
+                .expect("it comes up");
+            assert_whole(&world.report(), "after power came back");
+        },
+        &stage,
+    );
+}
+
+#[test]
+fn a_machine_that_lost_its_disk_never_leads_to_a_second_etcd() {
+    let stage = stage();
+    play(
+        async |world, clock| {
+            run(&stage, &world, &clock, "first")
+                .await
+                .expect("it comes up");
+            // The first control plane by name is the one that a bootstrap would pick.
+            let name: NodeName = "talos-1".parse().expect("a name");
+            world.fleet().with(|fleet| fleet.erase(&name));
+            tokio::time::sleep(std::time::Duration::from_mins(3)).await;
+            let again = run(&stage, &world, &clock, "first").await;
+            let report = world.report();
+            assert_eq!(report.etcd_clusters_bootstrapped, 1, "{again:?}");
+            let bootstraps = report
+                .mutations
+                .iter()
+                .filter(|it| it.method.contains("Bootstrap"));
+            assert_eq!(bootstraps.count(), 1, "{again:?}");
+            // Its old member is still listed: etcd takes it back only after somebody removed that.
+            let Err(RunError::Step { diagnosis, .. }) = &again else {
+                panic!("{again:?}");
+            };
+            assert!(diagnosis.is_some(), "{again:?}");
+            world.fleet().with(|fleet| fleet.forget_member(&name));
+            run(&stage, &world, &clock, "first")
+                .await
+                .expect("it joins again");
+            let report = world.report();
+            assert_eq!(report.etcd_clusters_bootstrapped, 1);
+            assert_eq!(report.etcd_clusters[0].voters.len(), 3);
+            assert!(report.nodes.iter().all(|node| node.ready));
+        },
+        &stage,
+    );
+}
