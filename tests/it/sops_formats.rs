@@ -51,7 +51,7 @@ impl Lab {
             .env
             .program(realparts::program("sops", "sops"), arguments)
             .env("SOPS_AGE_KEY_FILE", self.env.root().join("age.key"))
-            .env("SOPS_AGE_RECIPIENTS", self.identity.recipient().as_str())
+            .env("SOPS_AGE_RECIPIENTS", self.identity.public_part())
             .env("SOPS_DISABLE_VERSION_CHECK", "1")
             .run();
         if run.code != Some(0) {
@@ -71,7 +71,7 @@ impl Lab {
     fn compare(&self, format: Format, plain: &[u8]) -> Result<(), String> {
         let document = Document::parse(format, plain).map_err(|error| error.to_string())?;
         let printed = document.to_bytes().to_vec();
-        let rule = EncryptionRule::for_recipients([self.identity.recipient()]);
+        let rule = EncryptionRule::for_recipients(self.identity.recipient());
         let ours = document.encrypt(&rule).map_err(|error| error.to_string())?;
         let ours = ours.to_text().into_bytes();
         equal(

@@ -52,7 +52,7 @@ const SAMPLES: [Sample; 5] = [
 impl Sample {
     fn encrypted(&self) -> (String, Identities) {
         let identity = Identity::generate();
-        let rule = EncryptionRule::for_recipients([identity.recipient()]);
+        let rule = EncryptionRule::for_recipients(identity.recipient());
         let document = Document::parse(self.format, self.plain).unwrap();
         let text = document.encrypt(&rule).unwrap().to_text();
         (text, Identities::from(identity))

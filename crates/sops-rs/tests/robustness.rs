@@ -119,7 +119,7 @@ fn bytes_that_are_not_text_are_named_or_kept() {
         if format == Format::Binary {
             let identity = Identity::generate();
             let document = Document::parse(format, bytes).unwrap();
-            let rule = EncryptionRule::for_recipients([identity.recipient()]);
+            let rule = EncryptionRule::for_recipients(identity.recipient());
             let text = document.encrypt(&rule).unwrap().to_text();
             let opened = open(format, text.as_bytes(), &Identities::from(identity)).unwrap();
             assert_eq!(opened.to_bytes().as_slice(), bytes);
@@ -154,7 +154,7 @@ fn nested(levels: usize) -> Vec<(Format, String)> {
 #[test]
 fn containers_may_nest_deeply_but_not_without_end() {
     let identity = Identity::generate();
-    let rule = EncryptionRule::for_recipients([identity.recipient()]);
+    let rule = EncryptionRule::for_recipients(identity.recipient());
     for (format, text) in nested(MAX_DEPTH - 1) {
         let Ok(document) = Document::parse(format, &text) else {
             continue;
@@ -187,7 +187,7 @@ fn containers_may_nest_deeply_but_not_without_end() {
 /// A file with the values of this text.
 fn file(format: Format, text: &str) -> (String, Identities) {
     let identity = Identity::generate();
-    let rule = EncryptionRule::for_recipients([identity.recipient()]);
+    let rule = EncryptionRule::for_recipients(identity.recipient());
     let document = Document::parse(format, text).unwrap();
     let text = document.encrypt(&rule).unwrap().to_text();
     (text, Identities::from(identity))
