@@ -18,6 +18,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod age_keys;
 mod browser;
 mod cluster_secrets;
 mod command_line;
@@ -62,6 +63,7 @@ type Topic = (&'static str, fn() -> Vec<Case>);
 /// Every topic.
 const TOPICS: &[Topic] = &[
     ("browser", browser::tests),
+    ("age_keys", age_keys::tests),
     ("cluster_secrets", cluster_secrets::tests),
     ("command_line", command_line::tests),
     ("fences", fences::tests),
