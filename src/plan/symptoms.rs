@@ -216,7 +216,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     ),
     kubernetes(
         &["database space exceeded"],
-        "etcd is full and takes no writes any more",
+        "the API cannot write: its etcd is full",
         "talosctl etcd alarm list; talosctl etcd defrag; talosctl etcd alarm disarm",
     ),
     kubernetes(

@@ -119,6 +119,16 @@ fn of_kubernetes() -> Vec<(Condition, &'static str)> {
             "the Kubernetes API does not answer: no control plane answers",
         ),
         (Condition::LeaseHeld, "another operator holds the lease"),
+        (
+            Condition::VipAnswers {
+                address: [192, 168, 1, 100].into(),
+            },
+            "cannot reach the Kubernetes API: tls handshake eof",
+        ),
+        (
+            Condition::LeaseHeld,
+            "the Kubernetes API refused to apply: etcdserver: mvcc: database space exceeded (500)",
+        ),
     ]
 }
 

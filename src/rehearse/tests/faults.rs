@@ -68,7 +68,7 @@ fn what_stays_broken_is_diagnosed_and_mended() {
             "image-404",
             "the machine started from its boot medium again instead of its disk",
         ),
-        ("full-etcd", "etcd is full and takes no writes any more"),
+        ("full-etcd", "the API cannot write: its etcd is full"),
         (
             "vip-taken@vip",
             "another device answers at this address, or a proxy stands in between",
