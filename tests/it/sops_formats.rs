@@ -37,7 +37,10 @@ impl Lab {
     fn new() -> Self {
         let env = TestEnv::new();
         let identity = Identity::generate();
-        env.write("age.key", identity.to_text().as_bytes());
+        env.write(
+            "age.key",
+            identity.to_text().expect("an age key").as_bytes(),
+        );
         Self { env, identity }
     }
 
