@@ -17,6 +17,8 @@ pub struct Comparison {
     pub changes: BTreeMap<Utf8PathBuf, Change>,
     /// The manifest as it is on disk.
     pub(super) manifest: Manifest,
+    /// What the manifest says of files that were not looked at.
+    pub(super) others: Manifest,
 }
 
 /// What has to change in one file.
@@ -61,11 +63,22 @@ impl Comparison {
 
 /// Compares the working tree below `root` with a rendered one.
 pub fn compare(root: &Utf8Path, tree: &FileTree) -> Result<Comparison, StoreError> {
+    compare_below(root, tree, Utf8Path::new(""))
+}
+
+/// Compares what lies below one folder of the repository; the tree holds nothing else, and other files
+/// are left as they are.
+pub fn compare_below(
+    root: &Utf8Path,
+    tree: &FileTree,
+    folder: &Utf8Path,
+) -> Result<Comparison, StoreError> {
     let manifest_file = place::read(root, MANIFEST_PATH.into())?;
     let manifest = match &manifest_file {
         Some(file) => Manifest::parse(&String::from_utf8_lossy(&file.bytes)),
         None => Manifest::default(),
     };
+    let others = manifest.of_paths(|path| !path.starts_with(folder));
     let mut changes = BTreeMap::new();
     for (path, file) in tree.iter() {
         let found = place::read(root, path)?;
@@ -73,14 +86,19 @@ pub fn compare(root: &Utf8Path, tree: &FileTree) -> Result<Comparison, StoreErro
             changes.insert(path.to_owned(), change);
         }
     }
-    for path in manifest.paths().filter(|path| tree.get(path).is_none()) {
+    let gone = |path: &&Utf8Path| path.starts_with(folder) && tree.get(path).is_none();
+    for path in manifest.paths().filter(gone) {
         if let Some(found) = place::read(root, path)? {
             let is_edited = is_edited(path, &found.bytes, &manifest);
             changes.insert(path.to_owned(), deletion(found, is_edited));
         }
     }
-    changes.extend(manifest_change(manifest_file, tree));
-    Ok(Comparison { changes, manifest })
+    changes.extend(manifest_change(manifest_file, tree, &others));
+    Ok(Comparison {
+        changes,
+        manifest,
+        others,
+    })
 }
 
 fn change(
@@ -124,8 +142,13 @@ fn deletion(found: OnDisk, is_edited: bool) -> Change {
 }
 
 /// The manifest is ours alone: whatever happened to it, it is written anew.
-fn manifest_change(found: Option<OnDisk>, tree: &FileTree) -> Option<(Utf8PathBuf, Change)> {
-    let after = Manifest::of(tree).to_text().into_bytes();
+fn manifest_change(
+    found: Option<OnDisk>,
+    tree: &FileTree,
+    others: &Manifest,
+) -> Option<(Utf8PathBuf, Change)> {
+    let after = Manifest::of(tree).merged(others.clone());
+    let after = after.to_text().into_bytes();
     let before = found.map(|file| file.bytes);
     let kind = match &before {
         None => ChangeKind::Create,

@@ -59,6 +59,17 @@ impl Manifest {
         self
     }
 
+    /// Returns the manifest of those files only.
+    #[must_use]
+    pub(super) fn of_paths(&self, wanted: impl Fn(&Utf8Path) -> bool) -> Self {
+        let entries = self.entries.iter().filter(|(path, _)| wanted(path));
+        Self {
+            entries: entries
+                .map(|(path, hashes)| (path.clone(), hashes.clone()))
+                .collect(),
+        }
+    }
+
     /// Returns its text: one line a file, as `sha256sum` reads it.
     pub fn to_text(&self) -> String {
         let mut text = HEADER.to_owned();

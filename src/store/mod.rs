@@ -17,7 +17,7 @@ pub mod sealed;
 mod select;
 mod write;
 
-pub use compare::{Change, ChangeKind, Comparison, compare};
+pub use compare::{Change, ChangeKind, Comparison, compare, compare_below};
 pub use create::{CreateError, Readers, create};
 pub use diff::{text_diff, unified_diff};
 pub use error::StoreError;

@@ -34,7 +34,7 @@ pub fn write(
     if comparison.is_current() {
         return Ok(());
     }
-    let new = Manifest::of(tree);
+    let new = Manifest::of(tree).merged(comparison.others.clone());
     let both = comparison.manifest.clone().merged(new.clone());
     put_manifest(root, &both)?;
     for (path, change) in &comparison.changes {

@@ -9,7 +9,7 @@ use super::Outcome;
 use crate::catalog::Catalog;
 use crate::cli::{Context, ExitStatus, Failure, Kind, load};
 use crate::model::FileTree;
-use crate::render;
+use crate::render::{self, talos};
 use crate::spec::Cluster;
 use crate::store::{self, ChangeKind, Comparison, StoreError};
 
@@ -19,6 +19,7 @@ use crate::store::{self, ChangeKind, Comparison, StoreError};
   homelab render                          write what homelab.yaml asks for
   homelab render --diff                   show what would change
   homelab render --check                  fail when the files are stale (CI)
+  homelab render --only nodes             write machine configurations alone
   homelab render --overwrite FILE         give up a change made by hand in FILE
 
 No key is needed: secrets are left out of everything that is rendered.")]
@@ -29,9 +30,19 @@ pub struct RenderArgs {
     /// Write nothing; show what would change.
     #[arg(long, conflicts_with = "check")]
     diff: bool,
+    /// Render this part alone; other files are left as they are.
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
     /// Overwrite this file although it was changed by hand; may be repeated.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "diff"])]
     overwrite: Vec<Utf8PathBuf>,
+}
+
+/// A part of what is rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Machine configurations.
+    Nodes,
 }
 
 /// Renders the repository's files.
@@ -42,7 +53,10 @@ pub struct RenderArgs {
 pub fn run(context: &Context, args: RenderArgs) -> Outcome {
     let (cluster, catalog) = load::load(context)?;
     let root = &context.settings.root;
-    let (tree, comparison) = compare(root, &cluster, &catalog)?;
+    let (tree, comparison) = match args.only {
+        Some(Part::Nodes) => compare_nodes(root, &cluster, &catalog)?,
+        None => compare(root, &cluster, &catalog)?,
+    };
     let writes = !args.check && !args.diff;
     if writes {
         let overwrite: BTreeSet<_> = args
@@ -90,6 +104,16 @@ fn compare(
 ) -> Result<(FileTree, Comparison), Failure> {
     let tree = render::render(cluster, catalog).map_err(|error| Failure::new(Kind::Spec, error))?;
     let comparison = store::compare(root, &tree).map_err(failure)?;
+    Ok((tree, comparison))
+}
+
+fn compare_nodes(
+    root: &Utf8Path,
+    cluster: &Cluster,
+    catalog: &Catalog,
+) -> Result<(FileTree, Comparison), Failure> {
+    let tree = talos::render(cluster, catalog).map_err(|error| Failure::new(Kind::Spec, error))?;
+    let comparison = store::compare_below(root, &tree, talos::FOLDER.into()).map_err(failure)?;
     Ok((tree, comparison))
 }
 

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::pki::{Certificate, CertificateAuthority, PrivateKey};
+use crate::render::talos::{Contract, Form, forms, in_older_form};
 use crate::spec::cluster::Role;
 use crate::yaml;
 
@@ -37,8 +38,15 @@ impl MachineConfig {
         let documents = yaml::parse_documents(text)
             .map_err(|error| ConfigError(format!("error decoding document: {error}")))?;
         for (position, document) in documents.iter().enumerate() {
-            check_document(document, line_of_document(text, position))?;
+            if !is_newer(document) {
+                check_document(document, line_of_document(text, position))?;
+            }
         }
+        let documents = if documents.iter().any(is_newer) {
+            in_older_form(Contract::V1_13, documents)
+        } else {
+            documents
+        };
         let Some(main) = documents.iter().find(|document| is_main(document)) else {
             return Err(ConfigError(
                 "the applied machine configuration doesn't contain v1alpha1 config, did you mean \
@@ -247,6 +255,14 @@ impl MachineConfig {
         }
         problems
     }
+}
+
+/// Tells whether a document is one of those that 1.14 writes in place of older fields. They are read
+/// where the releases before have them.
+fn is_newer(document: &Value) -> bool {
+    let kind = document.get("kind").and_then(Value::as_str);
+    let newer = |form: &Form| form.part.is_none() && form.since > Contract::V1_13;
+    kind.is_some_and(|kind| forms().iter().any(|form| form.kind == kind && newer(form)))
 }
 
 /// Puts problems together as Talos does; none is no error.

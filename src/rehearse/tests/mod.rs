@@ -17,7 +17,7 @@ use super::*;
 use crate::catalog::Catalog;
 use crate::catalog::tests::reference_cluster;
 use crate::execute::{MemoryState, Outcome, RunError, Silent};
-use crate::model::{Clock, NodeName};
+use crate::model::{Clock, NodeName, Version};
 use crate::plan::Fence;
 use crate::spec::Cluster;
 use crate::spec::cluster::{DiskSelector, NicSelector, Role};
@@ -113,6 +113,19 @@ fn the_reference_cluster_comes_up() {
     assert!(rehearsed.kinds.len() > 100, "{}", rehearsed.kinds.len());
     let waits = rehearsed.waits();
     assert!(waits[0].seconds >= waits[1].seconds && waits[0].seconds > 60);
+}
+
+#[test]
+fn clusters_of_other_releases_come_up() {
+    for version in [Version::new(1, 11, 6), Version::new(1, 14, 0)] {
+        let mut cluster = reference_cluster();
+        for node in &mut cluster.nodes {
+            node.version = version.clone();
+        }
+        let rehearsed = rehearse(&stage_of(cluster.clone()), &Script::default());
+        rehearsed.outcome.as_ref().expect("it succeeds");
+        assert_whole_of(&cluster, &rehearsed.report, &version.to_string());
+    }
 }
 
 #[test]

@@ -11,13 +11,16 @@ use crate::yaml;
 
 const SECOND_LINE: &str = "Key material is left out: `homelab nodes config` prints the whole, joined with the secrets bundle.";
 
+/// The folder of machine configurations in a repository.
+pub const FOLDER: &str = "infrastructure/talos";
+
 /// Returns where a node's configuration lies in a repository.
 pub fn path(node: &Node) -> Utf8PathBuf {
     let role = match node.role {
         Role::ControlPlane => "controlplane",
         Role::Worker => "worker",
     };
-    format!("infrastructure/talos/{role}/{}.yaml", node.name).into()
+    format!("{FOLDER}/{role}/{}.yaml", node.name).into()
 }
 
 /// Renders the configuration of every node.

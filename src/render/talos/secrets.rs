@@ -1,5 +1,7 @@
 //! The places of the secrets bundle to which rendered configurations refer.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::render::reference::SecretRef;
@@ -21,8 +23,11 @@ pub(super) fn bundle_pem(path: &str) -> Value {
     bundle(&format!("{path}{PEM}"))
 }
 
-/// Returns the reference to what a reference to a PEM text means in base64.
+/// Returns a PEM text, or the reference to one, in base64.
 pub(super) fn in_base64(reference: &Value) -> Value {
+    if let Some(text) = reference.as_str() {
+        return Value::from(STANDARD.encode(text));
+    }
     match SecretRef::of(reference) {
         Some(Ok(SecretRef { file, path })) if file == BUNDLE_PATH => {
             bundle(path.strip_suffix(PEM).unwrap_or(&path))

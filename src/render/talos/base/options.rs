@@ -1,6 +1,7 @@
 //! What the generator is told.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use crate::spec::cluster::{Cluster, DiskSelector, Distribution, Endpoint, Node, Registries, Role};
 
@@ -116,10 +117,8 @@ fn names(cluster: &Cluster) -> Vec<String> {
             .collect::<Vec<_>>(),
     );
     let own = |name: &String| {
-        cluster
-            .nodes
-            .iter()
-            .any(|node| node.address.to_string() == *name)
+        let address = name.parse::<IpAddr>();
+        address.is_ok_and(|address| cluster.nodes.iter().any(|node| node.address == address))
     };
     names.retain(|name| !own(name));
     names

@@ -37,6 +37,15 @@ pub(crate) fn adapted(contract: Contract, patches: Vec<Value>) -> Vec<Value> {
     adapted
 }
 
+/// Returns a whole configuration in the form of an older contract, as far as it has one.
+pub fn in_older_form(contract: Contract, documents: Vec<Value>) -> Vec<Value> {
+    let (documents, mut mains): (Vec<_>, Vec<_>) = documents
+        .into_iter()
+        .partition(|document| document.get("kind").is_some());
+    let main = mains.pop().unwrap_or_else(|| Value::Object(Map::new()));
+    lowered(contract, main, documents)
+}
+
 /// Moves what must move; returns what is left of the document.
 fn lower(contract: Contract, main: &mut Value, mut document: Value) -> Option<Value> {
     let kind = document.get("kind").and_then(Value::as_str)?.to_owned();

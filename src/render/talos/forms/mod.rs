@@ -14,6 +14,7 @@ mod volumes;
 
 use serde_json::{Map, Value, json};
 
+pub use lower::in_older_form;
 pub(super) use lower::{adapted, lowered};
 pub(super) use table::since;
 pub use table::{Form, forms};

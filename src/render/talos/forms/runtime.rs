@@ -20,6 +20,27 @@ pub(super) fn discovery(document: &Value, main: &mut Value) {
     }
 }
 
+/// The disk was named, or found by one of a few traits.
+pub(super) fn install(document: &Value, main: &mut Value) {
+    let install = slot(main, ["machine", "install"].into_iter());
+    if let Some(image) = document.pointer("/installer/image") {
+        install["image"] = image.clone();
+    }
+    let provisioning = &document["provisioning"];
+    install["wipe"] = provisioning.get("wipe").cloned().unwrap_or(json!(true));
+    let expression = provisioning
+        .pointer("/diskSelector/match")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let quoted = expression.split('"').nth(1).unwrap_or_default();
+    match expression.split_whitespace().next() {
+        Some("disk.serial") => install["diskSelector"] = json!({"serial": quoted}),
+        Some("disk.wwid") => install["diskSelector"] = json!({"wwid": quoted}),
+        Some("disk.transport") => install["diskSelector"] = json!({"type": quoted}),
+        _ => install["disk"] = json!(quoted),
+    }
+}
+
 pub(super) fn registry_mirror(document: &Value, main: &mut Value) {
     let endpoints = document["endpoints"].as_array().into_iter().flatten();
     let mut mirror = json!({"endpoints": endpoints.clone().map(|endpoint| &endpoint["url"]).collect::<Vec<_>>()});

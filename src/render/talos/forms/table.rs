@@ -142,6 +142,7 @@ pub(super) static TABLE: &[Form] = &[
             ("clusterSecret", "cluster.secret"),
         ]),
     ),
+    kind("UnattendedInstallConfig", V1_14, By(runtime::install)),
     // Registries.
     kind("RegistryMirrorConfig", V1_12, By(runtime::registry_mirror)),
     kind("RegistryAuthConfig", V1_12, By(runtime::registry_auth)),
@@ -277,6 +278,7 @@ const OTHER_SHAPES: &[(&str, Option<&str>, &str)] = &[
     ("ResolverConfig", None, "machine.network.searchDomains"),
     ("StaticHostConfig", None, "machine.network.extraHostEntries"),
     ("DiscoveryServiceConfig", None, "cluster.discovery"),
+    ("UnattendedInstallConfig", None, "machine.install"),
     ("RegistryMirrorConfig", None, "machine.registries.mirrors"),
     ("RegistryAuthConfig", None, "machine.registries.config"),
     ("RegistryTLSConfig", None, "machine.registries.config"),
@@ -363,7 +365,6 @@ const OTHERS: &[(&str, Contract)] = &[
     ("ImageCacheConfig", V1_14),
     ("ImageVerificationConfig", V1_13),
     ("ExtensionServiceConfig", V1_10),
-    ("UnattendedInstallConfig", V1_14),
     ("OOMConfig", V1_12),
     ("WatchdogTimerConfig", V1_10),
     ("EventSinkConfig", V1_10),

@@ -47,15 +47,6 @@ pub(super) fn fields(subject: &Subject<'_>) -> Vec<Finding> {
             found.push(superseded(subject.contract, place, form.kind, refused));
         }
     }
-    if subject.contract >= Contract::V1_14 && subject.writes("machine.install") {
-        let refused = subject.has("UnattendedInstallConfig");
-        found.push(superseded(
-            subject.contract,
-            "machine.install",
-            "UnattendedInstallConfig",
-            refused,
-        ));
-    }
     found
 }
 
