@@ -42,7 +42,8 @@ pub fn text(observed: &Observed, plan: &Plan) -> String {
     text
 }
 
-fn line(change: &Change) -> String {
+/// Words one change.
+pub fn line(change: &Change) -> String {
     let document = match &change.name {
         Some(name) => format!("{} {name}", change.kind),
         None => change.kind.clone(),

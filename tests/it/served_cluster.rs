@@ -196,7 +196,14 @@ fn edit_and_apply(world: &World) -> anyhow::Result<()> {
     let planned = world.run(&["plan"]).expect_code(4);
     let change = "v1alpha1: machine.sysctls.\"vm.max_map_count\": nothing -> \"262144\" (live)";
     ensure!(planned.stdout.contains(change), "{}", planned.stdout);
+    let compared = world.run(&["diff", "talos-1", "--live"]).expect_code(4);
+    ensure!(
+        compared.stdout == format!("{change}\n"),
+        "{}",
+        compared.stdout
+    );
     world.run(&["apply", "--yes"]).success();
+    world.run(&["diff", "talos-1", "--live"]).success();
     let planned = world.run(&["plan"]).success();
     ensure!(
         planned.stdout.starts_with("nothing to change"),

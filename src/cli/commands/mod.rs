@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod bootstrap;
 pub mod completions;
+pub mod diff;
 pub mod doctor;
 pub mod explain;
 pub mod init;
@@ -37,6 +38,7 @@ pub fn run(context: &Context, command: Command) -> Outcome {
         Command::Doctor(args) => doctor::run(context, args),
         Command::Rehearse(args) => rehearse::run(context, args),
         Command::Nodes(command) => nodes::run(context, command),
+        Command::Diff(args) => diff::run(context, args),
         Command::Talosconfig(args) => talosconfig::run(context, args),
         Command::Kubeconfig(args) => kubeconfig::run(context, args),
         Command::Secrets(command) => secrets::run(context, command),
