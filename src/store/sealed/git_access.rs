@@ -144,7 +144,7 @@ pub(super) fn credentials(
             }
         },
     };
-    Ok(data.map(|data| secret(GIT_CREDENTIALS_SECRET, data)))
+    Ok(data.map(|data| secret(GIT_CREDENTIALS_SECRET, &data)))
 }
 
 /// Makes the Secret that a push is signed with.
@@ -152,7 +152,7 @@ pub(super) fn webhook(entropy: &mut dyn Entropy) -> Value {
     let token = random(32, entropy);
     let mut data = Map::new();
     data.insert("token".to_owned(), token.expose().as_str().into());
-    secret(WEBHOOK_SECRET, data)
+    secret(WEBHOOK_SECRET, &data)
 }
 
 fn token(ask: &mut Ask<'_>) -> Option<Map<String, Value>> {
@@ -199,7 +199,7 @@ fn known_hosts(host: &str, host_keys: &HostKeys<'_>) -> Option<String> {
     Some(lines.collect()).filter(|lines: &String| !lines.is_empty())
 }
 
-fn secret(name: &str, data: Map<String, Value>) -> Value {
+fn secret(name: &str, data: &Map<String, Value>) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Secret",

@@ -30,6 +30,10 @@ Examples:
 /// Arguments of `homelab secrets decrypt`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub struct DecryptArgs {
     /// The file to decrypt; `-` is standard input. With --in-place: files, directories and patterns.
     #[arg(required = true, value_name = "PATH")]

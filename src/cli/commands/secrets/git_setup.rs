@@ -39,10 +39,6 @@ pub struct GitSetupArgs {
 }
 
 /// Wires the diff and merge drivers.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "every command takes its arguments by value"
-)]
 pub fn run(context: &Context, args: GitSetupArgs) -> Outcome {
     let root = &context.settings.root;
     let Some(top) = index::top(root) else {

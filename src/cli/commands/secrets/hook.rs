@@ -34,6 +34,10 @@ Examples:
 pub struct InstallArgs {}
 
 /// Runs one of them.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every command takes its arguments by value"
+)]
 pub fn run(context: &Context, command: HookCommand) -> Outcome {
     match command {
         HookCommand::Install(InstallArgs {}) => install(context),

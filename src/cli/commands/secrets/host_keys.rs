@@ -3,13 +3,13 @@
 
 use std::process::Command;
 
-use camino::Utf8PathBuf;
+use camino::Utf8Path;
 
 use crate::cli::{Failure, Kind};
 
 /// Reads a file in the form of `known_hosts`.
-pub(super) fn read(file: Utf8PathBuf) -> Result<String, Failure> {
-    let text = fs_err::read_to_string(&file)?;
+pub(super) fn read(file: &Utf8Path) -> Result<String, Failure> {
+    let text = fs_err::read_to_string(file)?;
     if text.lines().any(|line| parts(line).is_some()) {
         return Ok(text);
     }

@@ -121,7 +121,7 @@ pub fn make(
         known_hosts,
         webhook,
     } = wanted;
-    let known = known_hosts.map(host_keys::read).transpose()?;
+    let known = known_hosts.as_deref().map(host_keys::read).transpose()?;
     let setup = Setup {
         root,
         cluster,

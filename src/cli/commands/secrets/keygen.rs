@@ -81,7 +81,7 @@ fn write(context: &Context, to: &Utf8Path, text: &str) -> Result<(), Failure> {
         CreateError::Exists(_) => Failure::new(Kind::Refused, error)
             .hint("a key is never replaced: what is encrypted for it would be lost")
             .hint("name another file with `--to`"),
-        other => Failure::new(Kind::Failed, other),
+        CreateError::Write { .. } => Failure::new(Kind::Failed, error),
     })
 }
 
@@ -106,8 +106,9 @@ fn public(context: &Context, file: &Utf8Path) -> Outcome {
     if context.ui.is_json() {
         context.ui.json(&json!({ "recipients": recipients }))?;
     } else {
-        let lines: String = recipients.iter().map(|line| format!("{line}\n")).collect();
-        context.ui.result(lines.as_bytes())?;
+        context
+            .ui
+            .result(format!("{}\n", recipients.join("\n")).as_bytes())?;
     }
     Ok(ExitStatus::Done)
 }

@@ -56,10 +56,6 @@ pub struct UpdateKeysArgs {
 }
 
 /// Gives files a new data key.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "every command takes its arguments by value"
-)]
 pub fn run(context: &Context, args: RotateArgs) -> Outcome {
     let workspace = Workspace::new(context);
     change::refuse_stdin(&args.paths)?;
@@ -144,7 +140,7 @@ fn update(workspace: &Workspace<'_>, file: &Selected) -> Result<Prepared, Failur
 
 fn lines(difference: &KeyDifference) -> String {
     let text = difference.to_string();
-    text.lines().map(|line| format!("\n  {line}")).collect()
+    text.lines().flat_map(|line| ["\n  ", line]).collect()
 }
 
 fn change_to(

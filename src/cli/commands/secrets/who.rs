@@ -40,7 +40,7 @@ pub fn run(context: &Context, args: WhoArgs) -> Outcome {
     let workspace = Workspace::new(context);
     let files = encrypted_files(&workspace, &args.paths)?;
     let flux = flux_view(context).map(|(view, _)| view);
-    let matrix = Matrix::new(&workspace, files, flux.as_ref());
+    let matrix = Matrix::new(&workspace, &files, flux.as_ref());
     workspace.warn_of_keys();
     if context.ui.is_json() {
         context.ui.json(&matrix.report())?;
@@ -101,7 +101,7 @@ struct Row {
 impl<'a> Matrix<'a> {
     fn new(
         workspace: &Workspace<'_>,
-        files: Vec<(Utf8PathBuf, EncryptedFile)>,
+        files: &[(Utf8PathBuf, EncryptedFile)],
         flux: Option<&'a FluxView>,
     ) -> Self {
         let root = &workspace.context.settings.root;
@@ -119,7 +119,7 @@ impl<'a> Matrix<'a> {
                 ids.push(id.clone());
             }
         }
-        for (file, encrypted) in &files {
+        for (file, encrypted) in files {
             workspace.identities(Some(file), encrypted);
         }
         let loaded = workspace.keys.all_loaded();
