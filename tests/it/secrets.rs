@@ -89,7 +89,8 @@ fn a_secret_goes_round() {
     let run = secrets(&env, ["decrypt", "a/db.sops.yaml"]).success();
     assert_eq!(
         run.transcript(),
-        format!("exit: 0\n--- stdout\n{SECRET}--- stderr\n")
+        "exit: 0\n--- stdout\n# why\nkind: Secret\nstringData:\n    # changed in May\n    password: hunter2\n    \
+         port: 5432\n--- stderr\n"
     );
 }
 

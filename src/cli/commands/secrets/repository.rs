@@ -39,8 +39,12 @@ impl Repository {
     pub(super) fn find(context: &Context) -> Self {
         let here = &context.settings.root;
         match index::top(here) {
+            // The root is named as the caller names it, so that findings read as short as can be.
             Some(top) => Self {
-                root: relative(here, &top),
+                root: match relative(&top, here).as_str() {
+                    "." => here.clone(),
+                    _ => top,
+                },
                 is_git: true,
             },
             None => Self {

@@ -66,12 +66,13 @@ fn is_rooted(pattern: &str) -> bool {
 }
 
 fn broken(file: &Utf8Path, text: &str, error: &ConfigError) -> Finding {
-    let line = match error {
+    let (line, error) = match error {
+        ConfigError::At { line, error } => (*line, &**error),
         ConfigError::Path { rule, .. }
         | ConfigError::Selection { rule, .. }
         | ConfigError::Recipient { rule, .. }
-        | ConfigError::NoRecipients { rule } => line_of_rule(text, *rule),
-        _ => 1,
+        | ConfigError::NoRecipients { rule } => (line_of_rule(text, *rule), error),
+        _ => (1, error),
     };
     let mut message = error.to_string();
     let mut cause = std::error::Error::source(error);
