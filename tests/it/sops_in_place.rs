@@ -22,8 +22,13 @@ pub fn tests() -> Vec<Case> {
         .collect()
 }
 
-/// Files that cannot be encrypted in place, because of comments inside of flow lists.
-const NOT_IN_PLACE: [&str; 0] = [];
+/// Files that cannot be encrypted in place; they take the layout of `sops`. The first merges an
+/// anchor whose copies differ once encrypted, the last has empty documents.
+const NOT_IN_PLACE: [&str; 3] = [
+    "anchors-merge",
+    "budimanjojo+talhelper_pkg_talos_testdata_node2_basecfg",
+    "multidoc-empty",
+];
 
 fn sops_opens_what_we_encrypt_in_place() {
     let lab = Lab::new();
