@@ -252,7 +252,7 @@ fn start(env: &TestEnv, group: bool) -> Child {
         .env("TMPDIR", env.base().join("tmp"))
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while !ready.exists() {
         assert!(Instant::now() < deadline, "the editor does not start");
         std::thread::yield_now();

@@ -142,12 +142,15 @@ fn watching_writes_one_look_after_the_other() -> anyhow::Result<()> {
     let mut watching = world.env.homelab(arguments.iter().chain(&map)).spawn();
     let stdout = watching.stdout.take().expect("it was asked for");
     let lines = std::io::BufReader::new(stdout).lines().take(2);
+    let lines: Vec<_> = lines.collect();
+    let killed = watching.kill();
+    watching.wait()?;
+    killed?;
+    ensure!(lines.len() == 2, "{lines:?}");
     for line in lines {
         let seen: serde_json::Value = serde_json::from_str(&line?)?;
         ensure!(seen["standing"] == "differs", "{seen}");
     }
-    watching.kill()?;
-    watching.wait()?;
     Ok(())
 }
 

@@ -117,7 +117,11 @@ fn the_reference_cluster_comes_up() {
 
 #[test]
 fn clusters_of_other_releases_come_up() {
-    for version in [Version::new(1, 11, 6), Version::new(1, 14, 0)] {
+    for version in [
+        Version::new(1, 10, 9),
+        Version::new(1, 11, 6),
+        Version::new(1, 12, 4),
+    ] {
         let mut cluster = reference_cluster();
         for node in &mut cluster.nodes {
             node.version = version.clone();
