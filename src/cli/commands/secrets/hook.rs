@@ -10,11 +10,12 @@ use crate::store::FileError;
 /// The line that makes a hook ours.
 const COMMAND: &str = "homelab secrets check --staged";
 
-const SCRIPT: &str = "\
-#!/bin/sh
-# Written by `homelab secrets hook install`: no secret in the clear enters a commit.
-exec homelab secrets check --staged
-";
+// No line of this file may begin like a script: it would be checked as one.
+const SCRIPT: &str = concat!(
+    "#!/bin/sh\n",
+    "# Written by `homelab secrets hook install`: no secret in the clear enters a commit.\n",
+    "exec homelab secrets check --staged\n",
+);
 
 /// The commands about the Git hook.
 #[derive(Debug, clap::Subcommand)]
