@@ -8,10 +8,9 @@ use crate::parse_error::{ParseError, utf8};
 use crate::tree::Tree;
 use crate::{binary, dotenv, ini, json, yaml};
 
-/// Reads a plain document.
+/// Reads a plain document. An empty file is one in dotenv, INI and binary, as for `sops`.
 pub(crate) fn load_plain(format: Format, bytes: &[u8]) -> Result<Tree, ParseError> {
     match format {
-        _ if bytes.is_empty() => Err(ParseError::Empty),
         Format::Binary => Ok(binary::load(bytes)),
         _ => load_encrypted(format, bytes),
     }

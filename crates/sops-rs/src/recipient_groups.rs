@@ -144,5 +144,6 @@ fn wrap(recipients: &[Recipient], share: &Share) -> Result<KeyGroup, WrapError> 
     });
     Ok(KeyGroup {
         keys: keys.collect::<Result<_, WrapError>>()?,
+        ..KeyGroup::default()
     })
 }

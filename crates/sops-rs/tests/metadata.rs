@@ -4,7 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use sops_rs::{
-    Document, EncryptedFile, EncryptionRule, Format, Identities, Identity, KeyKind, MasterKey,
+    Document, EncryptedFile, EncryptionRule, Format, Identities, Identity, KeyKind, Layout,
+    MasterKey,
 };
 
 struct Sample {
@@ -92,6 +93,18 @@ fn foreign_keys_and_unknown_fields_survive_a_rewrite() {
             _ => assert_eq!(printed, with),
         }
     }
+}
+
+#[test]
+fn unknown_fields_of_a_key_group_survive_too() {
+    let text = include_str!("data/variants/shamir23.enc.yaml");
+    let with = text.replace(
+        "      hc_vault: []\n",
+        "      future: 1\n      hc_vault: []\n",
+    );
+    assert_ne!(with, text);
+    let file = EncryptedFile::parse(Format::Yaml, &with).unwrap();
+    assert_eq!(file.to_text_with(Layout::indented(2)), with);
 }
 
 #[test]

@@ -302,7 +302,7 @@ fn keys_that_are_there_twice_are_named() {
     let doubled = text.replacen("\t\"sops\"", "\t\"sops\": {},\n\t\"sops\"", 1);
     assert_eq!(
         error(Format::Json, &doubled, &keys),
-        "the file has two `sops` entries"
+        "a document has two `sops` entries"
     );
 }
 
@@ -320,6 +320,11 @@ fn every_document_of_a_file_has_metadata() {
     assert_eq!(
         error(Format::Yaml, &only_second, &keys),
         "document 2 has a `sops` entry, the first document has none"
+    );
+    let sops = &second[second.find("sops:").unwrap()..];
+    assert_eq!(
+        error(Format::Yaml, &format!("{text}{sops}"), &keys),
+        "a document has two `sops` entries"
     );
     assert_eq!(
         error(Format::Yaml, &without(first), &keys),

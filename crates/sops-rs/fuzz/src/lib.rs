@@ -1,13 +1,16 @@
 //! What the targets of several formats have in common.
 #![forbid(unsafe_code)]
 
-use sops_rs::{Document, Format};
+use sops_rs::{Document, Format, Mapping, Scalar, Value};
 
 /// Reads a plain document; what can be read is printed, and reads back with the same values.
 pub fn round_trip(format: Format, bytes: &[u8]) {
     let Ok(document) = Document::parse(format, bytes) else {
         return;
     };
+    if document.tree().documents.iter().any(has_negative_zero) {
+        return;
+    }
     let printed = document.to_bytes();
     let again = match Document::parse(format, &printed) {
         Ok(again) => again,
@@ -18,4 +21,17 @@ pub fn round_trip(format: Format, bytes: &[u8]) {
         "{:?}",
         String::from_utf8_lossy(&printed)
     );
+}
+
+/// Whether there is a -0.0, which every tool prints as the integer `-0`, and reads as 0.
+fn has_negative_zero(mapping: &Mapping) -> bool {
+    mapping.entries().any(|entry| is_negative_zero(&entry.value))
+}
+
+fn is_negative_zero(value: &Value) -> bool {
+    match value {
+        Value::Scalar(Scalar::Float(float)) => *float == 0.0 && float.is_sign_negative(),
+        Value::Mapping(mapping) => has_negative_zero(mapping),
+        _ => value.elements().into_iter().flatten().any(is_negative_zero),
+    }
 }

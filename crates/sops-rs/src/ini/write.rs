@@ -96,7 +96,7 @@ fn quoted_key(key: &str) -> String {
         let starts_key = !line.starts_with(['#', ';', '[']) && line.trim() == line;
         starts_key && split_key(&format!("{line} = ")).is_ok_and(|(read, _)| read == key)
     };
-    let mut forms = [preferred, "`", "\"\"\"", "\""]
+    let mut forms = [preferred, "`", "\"\"\"", "\"", ""]
         .into_iter()
         .map(|quote| format!("{quote}{key}{quote}"));
     let first = forms.next().unwrap_or_default();
@@ -146,6 +146,18 @@ fn reads_back(form: &str, text: &str) -> bool {
 mod tests {
     use super::super::load;
     use super::{Value, emit, quoted_value};
+
+    #[test]
+    fn every_key_reads_back() {
+        for line in [
+            "a", "a b", "`a=b`", "\"#a\"", "`[a]`", "\"a`=\"", "`\"a\"=`", "a`\"", "a\"b",
+        ] {
+            let tree = load(&format!("{line} = x\n")).unwrap();
+            let printed = emit(&tree);
+            let printed = std::str::from_utf8(&printed).unwrap();
+            assert!(load(printed).unwrap() == tree, "{line}: {printed}");
+        }
+    }
 
     #[test]
     fn every_value_reads_back() {

@@ -43,6 +43,8 @@ pub struct Metadata {
 pub struct KeyGroup {
     /// The keys.
     pub keys: Vec<MasterKey>,
+    /// Fields of one among several groups that SOPS does not know.
+    pub unknown: Mapping,
 }
 
 /// One key that a data key is wrapped for.
@@ -111,7 +113,7 @@ pub enum MetadataError {
     )]
     CarriageReturns,
     /// It is there twice.
-    #[error("the file has two `sops` entries")]
+    #[error("a document has two `sops` entries")]
     Duplicate,
     /// No key is named, so nobody can open the file.
     #[error("the `sops` entry names no key")]

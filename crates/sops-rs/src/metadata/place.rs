@@ -77,7 +77,11 @@ fn take_entry(tree: &mut Tree) -> Result<Mapping, MetadataError> {
     }
     let mut missing = None;
     for (position, document) in documents {
-        match (&entry, document.remove(SOPS)) {
+        let other = document.remove(SOPS);
+        if document.get(SOPS).is_some() {
+            return Err(MetadataError::Duplicate);
+        }
+        match (&entry, other) {
             (None, Some(_)) => {
                 let document = position + 1;
                 return Err(MetadataError::NotInFirst { document });

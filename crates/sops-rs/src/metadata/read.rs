@@ -56,11 +56,18 @@ fn read_groups(fields: &Mapping) -> Result<Vec<KeyGroup>, MetadataError> {
     if !own.keys.is_empty() {
         return Ok(vec![own]);
     }
-    let groups = list(fields, "key_groups")?;
-    if groups.is_empty() {
+    let groups = list(fields, "key_groups")?.into_iter().map(|member| {
+        let unknown = unknown(member);
+        Ok(KeyGroup {
+            unknown,
+            ..read_group(member)?
+        })
+    });
+    let groups: Vec<KeyGroup> = groups.collect::<Result<_, MetadataError>>()?;
+    if groups.iter().all(|group| group.keys.is_empty()) {
         return Err(MetadataError::NoKeys);
     }
-    groups.into_iter().map(read_group).collect()
+    Ok(groups)
 }
 
 fn read_group(fields: &Mapping) -> Result<KeyGroup, MetadataError> {
@@ -83,7 +90,10 @@ fn read_group(fields: &Mapping) -> Result<KeyGroup, MetadataError> {
             });
         }
     }
-    Ok(KeyGroup { keys })
+    Ok(KeyGroup {
+        keys,
+        ..KeyGroup::default()
+    })
 }
 
 /// What is left when every known field is taken.

@@ -7,7 +7,8 @@ use crate::tree::{Entry, Item, Mapping, Value};
 impl Metadata {
     pub(super) fn write(&self) -> Mapping {
         let mut fields: Vec<(&str, Value)> = match &self.key_groups[..] {
-            [group] => group.fields(),
+            // One group's keys stand directly in the entry, which has no place for its other fields.
+            [group] if group.unknown.items.is_empty() => group.fields(),
             groups => {
                 let groups = groups.iter().map(|group| group.as_member().into());
                 vec![("key_groups", Value::from(groups.collect::<Vec<Value>>()))]
@@ -34,7 +35,7 @@ impl Metadata {
 
 impl KeyGroup {
     /// The lists of a group, by kind.
-    fn fields(&self) -> Vec<(&'static str, Value)> {
+    fn fields(&self) -> Vec<(&str, Value)> {
         let mut fields = Vec::new();
         let age: Vec<Value> = self.keys.iter().filter_map(age_entry).collect();
         if !age.is_empty() {
@@ -59,6 +60,9 @@ impl KeyGroup {
     /// As one of several groups: `age` and `hc_vault` are there even when empty.
     fn as_member(&self) -> Mapping {
         let mut fields = self.fields();
+        for entry in self.unknown.entries() {
+            fields.push((&entry.key, entry.value.clone()));
+        }
         for always in ["age", "hc_vault"] {
             if !fields.iter().any(|(field, _)| *field == always) {
                 fields.push((always, Value::Sequence(Vec::new())));

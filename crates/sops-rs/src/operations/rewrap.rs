@@ -302,5 +302,8 @@ fn wrap(key: &DataKey, recipients: &[Recipient], known: &KeyGroup) -> Result<Key
         }
     });
     let keys = keys.collect::<Result<_, WrapError>>()?;
-    Ok(KeyGroup { keys })
+    Ok(KeyGroup {
+        keys,
+        unknown: known.unknown.clone(),
+    })
 }
