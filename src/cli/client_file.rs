@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Context, ExitStatus, Failure, Kind};
 use crate::cli::commands::Outcome;
+use crate::cli::commands::nodes::config::refuse_terminal;
 use crate::model::{Clock as _, SystemClock};
 use crate::pki::Certificate;
 use crate::pki::contexts::{ContextError, Current};
@@ -55,12 +56,12 @@ pub struct NewContext<'a> {
 
 impl ClientFileArgs {
     /// Tells whether the context goes to standard output.
-    pub fn prints(&self) -> bool {
+    fn prints(&self) -> bool {
         self.file.as_ref().is_some_and(|file| file == "-")
     }
 
     /// Tells whether the context becomes the current one.
-    pub fn current(&self) -> Current {
+    fn current(&self) -> Current {
         if self.keep_current {
             Current::Keep
         } else {
@@ -78,6 +79,27 @@ impl ClientFileArgs {
             .hint("name the file with `--file FILE`")
         })?;
         ClientFile::read(path)
+    }
+
+    /// Merges a context into the file that was named, or else the one that the tools read; prints
+    /// it alone where that was asked for.
+    pub fn put(
+        &self,
+        context: &Context,
+        otherwise: Option<Utf8PathBuf>,
+        merge: impl Fn(Value, Current) -> Result<Value, ContextError>,
+        new: &NewContext<'_>,
+    ) -> Outcome {
+        if self.prints() {
+            refuse_terminal(self.show_secrets, "the file holds a private key")?;
+            let alone = merge(Value::Null, Current::Switch)?;
+            context.ui.result(yaml::emit(&alone).as_bytes())?;
+            return Ok(ExitStatus::Done);
+        }
+        let file = self.open(otherwise)?;
+        let merged = merge(file.content.clone(), self.current())
+            .map_err(|error| context_failure(&file, error))?;
+        file.write(context, &merged, new)
     }
 }
 
@@ -97,7 +119,7 @@ impl ClientFile {
     }
 
     /// Replaces the file and says what was done.
-    pub fn write(&self, context: &Context, merged: &Value, new: &NewContext<'_>) -> Outcome {
+    fn write(&self, context: &Context, merged: &Value, new: &NewContext<'_>) -> Outcome {
         let backup = keep::replace(&self.path, yaml::emit(merged).as_bytes())?;
         let until = new.certificate.validity().until;
         let path = &self.path;
@@ -169,7 +191,7 @@ impl ClientFile {
 }
 
 /// Turns a context that cannot be merged into a failure.
-pub fn context_failure(path: &ClientFile, error: ContextError) -> Failure {
+fn context_failure(path: &ClientFile, error: ContextError) -> Failure {
     let hint = match error {
         ContextError::Taken(_) => {
             "name the context otherwise with `--context NAME`, or remove the old one from the file"

@@ -260,7 +260,11 @@ impl Voters {
 }
 
 fn steps(first: &Node, planes: &[&Node], changing: &[(&Node, Pending)]) -> Vec<Step> {
-    let mut steps = vec![fetch_kubeconfig(first), api_ready(first), take_lease()];
+    let mut steps = vec![
+        fetch_kubeconfig(first),
+        api_ready(first),
+        Step::take_lease(),
+    ];
     let voters: Vec<NodeName> = planes.iter().map(|node| node.name.clone()).collect();
     for (node, pending) in changing {
         // While a machine restarts, another one's API server answers.
@@ -341,18 +345,5 @@ fn api_ready(first: &Node) -> Step {
             node: first.name.clone(),
         },
         effects: Vec::new(),
-    }
-}
-
-fn take_lease() -> Step {
-    Step {
-        id: StepId::new("lease"),
-        stage: Stage::Kubernetes,
-        batch: 0,
-        action: Action::TakeLease,
-        reason: "one operator at a time, from any computer".to_owned(),
-        precondition: Condition::Always,
-        postcondition: Condition::LeaseHeld,
-        effects: vec![Effect::AppliesObjects],
     }
 }

@@ -199,16 +199,7 @@ impl<'a> Draft<'a> {
             Condition::ApiReady { node },
             "everything that follows is asked of the Kubernetes API",
         ));
-        self.step(Step {
-            id: StepId::new("lease"),
-            stage: Stage::Kubernetes,
-            batch: 0,
-            action: Action::TakeLease,
-            reason: "one operator at a time, from any computer".to_owned(),
-            precondition: Condition::Always,
-            postcondition: Condition::LeaseHeld,
-            effects: vec![Effect::AppliesObjects],
-        });
+        self.step(Step::take_lease());
     }
 
     fn before_git(&mut self, target: &Node) {

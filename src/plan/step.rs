@@ -57,6 +57,22 @@ pub struct Step {
     pub effects: Vec<Effect>,
 }
 
+impl Step {
+    /// Returns the step that keeps every other operator out, which all plans share.
+    pub(super) fn take_lease() -> Self {
+        Self {
+            id: StepId::new("lease"),
+            stage: Stage::Kubernetes,
+            batch: 0,
+            action: Action::TakeLease,
+            reason: "one operator at a time, from any computer".to_owned(),
+            precondition: Condition::Always,
+            postcondition: Condition::LeaseHeld,
+            effects: vec![Effect::AppliesObjects],
+        }
+    }
+}
+
 /// A step's stable name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]

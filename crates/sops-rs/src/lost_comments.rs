@@ -104,14 +104,6 @@ impl Visitor for Rescue<'_> {
         }
     }
 
-    fn list_comment(
-        &mut self,
-        comment: Comment,
-        visit: &Visit<'_>,
-    ) -> Result<Element, Self::Error> {
-        self.comment(comment, visit).map(Element::Comment)
-    }
-
     fn misplaced(&mut self, _: &ValuePath) -> Self::Error {
         unreachable!("no scalar turns into a comment here")
     }

@@ -81,9 +81,14 @@ pub(crate) trait Visitor {
     /// A comment of a mapping, which stays a comment.
     fn comment(&mut self, comment: Comment, visit: &Visit<'_>) -> Result<Comment, Self::Error>;
 
-    /// A comment of a list.
-    fn list_comment(&mut self, comment: Comment, visit: &Visit<'_>)
-    -> Result<Element, Self::Error>;
+    /// A comment of a list: treated like any other unless said otherwise.
+    fn list_comment(
+        &mut self,
+        comment: Comment,
+        visit: &Visit<'_>,
+    ) -> Result<Element, Self::Error> {
+        self.comment(comment, visit).map(Element::Comment)
+    }
 
     /// A comment in place of a mapping's value.
     fn misplaced(&mut self, path: &ValuePath) -> Self::Error;

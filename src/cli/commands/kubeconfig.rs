@@ -1,23 +1,18 @@
 //! `homelab kubeconfig`.
 
-use serde_json::Value;
-
 use super::Outcome;
-use super::nodes::config::{find, refuse_terminal};
-use crate::cli::client_file::{
-    ClientFileArgs, NewContext, context_failure, not_issued, usual_place,
-};
+use super::nodes::config::find;
+use crate::cli::client_file::{ClientFileArgs, NewContext, not_issued, usual_place};
 use crate::cli::lifetime::Lifetime;
 use crate::cli::load::load;
 use crate::cli::sealed::{open_failure, opener};
-use crate::cli::{Context, ExitStatus, Failure, Kind};
+use crate::cli::{Context, Failure, Kind};
 use crate::connect::Target;
 use crate::model::{Clock as _, SystemClock};
 use crate::pki::SystemEntropy;
-use crate::pki::contexts::{Current, KubeContext, kube_certificate};
+use crate::pki::contexts::{KubeContext, kube_certificate};
 use crate::spec::Cluster;
 use crate::spec::cluster::Role;
-use crate::yaml;
 
 /// Where a control plane itself serves the Kubernetes API.
 const API_PORT: u16 = 6443;
@@ -79,22 +74,13 @@ pub fn run(context: &Context, args: KubeconfigArgs) -> Outcome {
         server: &server,
         client: &client,
     };
-    if args.target.prints() {
-        refuse_terminal(args.target.show_secrets, "the file holds a private key")?;
-        let alone = ours.merge_into(Value::Null, Current::Switch)?;
-        context.ui.result(yaml::emit(&alone).as_bytes())?;
-        return Ok(ExitStatus::Done);
-    }
-    let file = args.target.open(usual)?;
-    let merged = ours
-        .merge_into(file.content.clone(), args.target.current())
-        .map_err(|error| context_failure(&file, error))?;
     let new = NewContext {
         name,
         certificate: &client.certificate,
         authority: &client.authority,
     };
-    file.write(context, &merged, &new)
+    let merge = |content, current| ours.merge_into(content, current);
+    args.target.put(context, usual, merge, &new)
 }
 
 /// Returns the URL of the API: the cluster's endpoint, or a control plane's own.

@@ -1,21 +1,15 @@
 //! `homelab talosconfig`.
 
-use serde_json::Value;
-
 use super::Outcome;
-use super::nodes::config::refuse_terminal;
-use crate::cli::client_file::{
-    ClientFileArgs, NewContext, context_failure, not_issued, usual_place,
-};
+use crate::cli::Context;
+use crate::cli::client_file::{ClientFileArgs, NewContext, not_issued, usual_place};
 use crate::cli::lifetime::Lifetime;
 use crate::cli::load::load;
 use crate::cli::sealed::{open_failure, opener};
-use crate::cli::{Context, ExitStatus};
 use crate::model::{Clock as _, SystemClock};
-use crate::pki::contexts::{Current, TalosContext, talos_certificate};
+use crate::pki::contexts::{TalosContext, talos_certificate};
 use crate::pki::{SystemEntropy, TalosRole};
 use crate::spec::Cluster;
-use crate::yaml;
 
 const EXAMPLES: &str = "\
 The certificate is made from the secrets bundle, here and now; no machine is asked. Without --file the
@@ -103,22 +97,13 @@ pub fn run(context: &Context, args: TalosconfigArgs) -> Outcome {
         nodes: &nodes,
         client: &client,
     };
-    if args.target.prints() {
-        refuse_terminal(args.target.show_secrets, "the file holds a private key")?;
-        let alone = ours.merge_into(Value::Null, Current::Switch)?;
-        context.ui.result(yaml::emit(&alone).as_bytes())?;
-        return Ok(ExitStatus::Done);
-    }
-    let file = args.target.open(usual)?;
-    let merged = ours
-        .merge_into(file.content.clone(), args.target.current())
-        .map_err(|error| context_failure(&file, error))?;
     let new = NewContext {
         name,
         certificate: &client.certificate,
         authority: &client.authority,
     };
-    file.write(context, &merged, &new)
+    let merge = |content, current| ours.merge_into(content, current);
+    args.target.put(context, usual, merge, &new)
 }
 
 /// Returns the addresses of named nodes.

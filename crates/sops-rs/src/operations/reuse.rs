@@ -17,7 +17,7 @@ use crate::cipher::Nonce;
 use crate::path::ValuePath;
 use crate::scalar::{Scalar, ScalarType};
 use crate::selection::Selection;
-use crate::tree::{Comment, Element, Tree};
+use crate::tree::{Comment, Tree};
 use crate::walk::{Leaf, Visit, Visitor, walk};
 
 /// What a nonce encrypted: type, plaintext and path.
@@ -165,14 +165,6 @@ impl Visitor for Reservation<'_> {
                 .set_aside(comment.text.as_bytes(), ScalarType::Comment, visit);
         }
         Ok(comment)
-    }
-
-    fn list_comment(
-        &mut self,
-        comment: Comment,
-        visit: &Visit<'_>,
-    ) -> Result<Element, Self::Error> {
-        self.comment(comment, visit).map(Element::Comment)
     }
 
     fn misplaced(&mut self, _: &ValuePath) -> Self::Error {
