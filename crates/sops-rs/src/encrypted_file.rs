@@ -185,8 +185,11 @@ impl EncryptedFile {
     pub fn to_text_with(&self, layout: Layout) -> String {
         let mut tree = self.tree.clone();
         self.metadata.append_to(&mut tree, self.format);
-        let bytes = codec::emit_encrypted(self.format, &tree, layout);
-        String::from_utf8_lossy(&bytes).into_owned()
+        let mut bytes = codec::emit_encrypted(self.format, &tree, layout);
+        drop(tree);
+        // Nothing in it is secret, and it may be large: it is taken, not copied.
+        String::from_utf8(std::mem::take(&mut *bytes))
+            .expect("an encrypted tree holds only text, which `shape` checked")
     }
 
     /// Opens it with whichever identity fits, and checks the MAC.
