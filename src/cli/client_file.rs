@@ -14,9 +14,6 @@ use crate::pki::contexts::{ContextError, Current};
 use crate::store::keep;
 use crate::yaml;
 
-/// From this many days before its end on, somebody should look after a certificate authority.
-const AUTHORITY_NOTICE_DAYS: i64 = 180;
-
 /// Options of every command that puts a context into a file.
 #[derive(Debug, clap::Args)]
 pub struct ClientFileArgs {
@@ -50,8 +47,6 @@ pub struct NewContext<'a> {
     pub name: &'a str,
     /// The client's certificate.
     pub certificate: &'a Certificate,
-    /// Its authority's certificate.
-    pub authority: &'a Certificate,
 }
 
 impl ClientFileArgs {
@@ -140,7 +135,6 @@ impl ClientFile {
                     .note(&format!("the file as it was is `{backup}`"));
             }
         }
-        warn_of_authority(context, new.authority);
         Ok(ExitStatus::Done)
     }
 
@@ -200,18 +194,6 @@ fn context_failure(path: &ClientFile, error: ContextError) -> Failure {
     };
     let error = anyhow::Error::new(error).context(format!("`{}`", path.path));
     Failure::new(Kind::Refused, error).hint(hint)
-}
-
-/// Warns when the authority behind a certificate will end soon: it takes the cluster with it.
-fn warn_of_authority(context: &Context, authority: &Certificate) {
-    let until = authority.validity().until;
-    let left = until.duration_since(SystemClock.now());
-    if left.as_hours() < AUTHORITY_NOTICE_DAYS * 24 {
-        context.ui.warning(&format!(
-            "the cluster's certificate authority itself holds until {} only",
-            day_and_time(until)
-        ));
-    }
 }
 
 /// Returns the home directory's file, or the first that a variable names.

@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 use sops_rs::Identity;
 
-use super::sealed::{open_failure, opener};
+use super::sealed::{self, open_failure, opener};
 use super::way::{connect_map, connector};
 use super::{Context, Failure, Kind, load};
 use crate::catalog::{Catalog, expected_secrets};
@@ -58,7 +58,8 @@ pub async fn inputs(context: &Context, request: Request) -> Result<Inputs, Failu
     let (remote, commit) = repository(root, &cluster, map.as_ref()).await;
     let opener = opener(context);
     let secrets = if opener.has(Utf8Path::new(BUNDLE_PATH)) {
-        let secrets = open(&opener, root, &cluster, &catalog, commit == Commit::Served)?;
+        let is_served = commit == Commit::Served;
+        let secrets = open(context, &opener, &cluster, &catalog, is_served)?;
         Ok(Arc::new(secrets))
     } else {
         Err(BUNDLE_PATH.into())
@@ -124,14 +125,14 @@ fn tree(root: &Utf8Path, rendered: &FileTree) -> Result<Tree, Failure> {
 }
 
 fn open(
+    context: &Context,
     opener: &Opener,
-    root: &Utf8Path,
     cluster: &Cluster,
     catalog: &Catalog,
     is_served: bool,
 ) -> Result<Secrets, Failure> {
-    let now = SystemClock.now();
-    let bundle = opener.bundle(now).map_err(open_failure)?;
+    let (now, root) = (SystemClock.now(), &context.settings.root);
+    let bundle = sealed::bundle(context, opener, now)?;
     let mut all = Vec::new();
     for node in &cluster.nodes {
         let documents = documents(cluster, catalog, &node.name)

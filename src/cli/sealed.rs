@@ -1,14 +1,51 @@
 //! Encrypted files as commands meet them: with the keys of this process' environment, and with
 //! failures that say which keys are at hand and what to do.
 
+use jiff::Timestamp;
 use sops_rs::Environment;
 
 use super::{Context, Failure, Kind};
-use crate::store::sealed::{AGE_KEY_FILE, OpenError, Opener, SealError, SetupError};
+use crate::pki::SecretsBundle;
+use crate::store::sealed::{
+    AGE_KEY_FILE, BundleFinding, KnownCluster, OpenError, Opener, SealError, SetupError,
+};
 
 /// Returns the way to the repository's encrypted files.
 pub fn opener(context: &Context) -> Opener {
     Opener::new(&context.settings.root, Environment::of_process())
+}
+
+/// Opens the cluster's secrets bundle; says what its owner must know although it makes a cluster.
+pub fn bundle(
+    context: &Context,
+    opener: &Opener,
+    now: Timestamp,
+) -> Result<SecretsBundle, Failure> {
+    let open = opener.bundle(now).map_err(open_failure)?;
+    warn(context, &open.warnings);
+    Ok(open.bundle)
+}
+
+/// Checks the bundle as far as it can be read here, for commands that need no key.
+pub fn check_bundle(context: &Context, now: Timestamp) -> Result<(), Failure> {
+    let warnings = opener(context).check_bundle(now).map_err(open_failure)?;
+    warn(context, &warnings);
+    Ok(())
+}
+
+fn warn(context: &Context, findings: &[BundleFinding]) {
+    for finding in findings {
+        context
+            .ui
+            .warning(&format!("{finding}; {}", finding.remedy()));
+    }
+}
+
+/// Notes which cluster this repository runs, now that its machines were met.
+pub fn remember_cluster(context: &Context, now: Timestamp) -> Result<(), Failure> {
+    let open = opener(context).bundle(now).map_err(open_failure)?;
+    KnownCluster::of(&open.bundle).write(&context.settings.root)?;
+    Ok(())
 }
 
 /// Turns a file that does not open into a failure. A bundle that is not there is a refusal: nothing
@@ -28,8 +65,7 @@ pub fn open_failure(error: OpenError) -> Failure {
             let hints = key_hints(recipients, identities, unusable);
             with_hints(Failure::new(Kind::Failed, error), hints)
         }
-        OpenError::Unusable(_) => Failure::new(Kind::Refused, error)
-            .hint("take the bundle from a backup or from Git's history; a new one would be another cluster"),
+        OpenError::Unusable(findings) => unusable(&findings),
         other => Failure::new(Kind::Failed, other),
     }
 }
@@ -57,6 +93,20 @@ pub fn setup_failure(error: SetupError) -> Failure {
         SetupError::Compare(source) => open_failure(*source),
         other => Failure::new(Kind::Failed, other),
     }
+}
+
+/// One finding is a message with its remedy; several stand below each other, each with its own.
+fn unusable(findings: &[BundleFinding]) -> Failure {
+    if let [only] = findings {
+        return Failure::message(Kind::Refused, only).hint(only.remedy());
+    }
+    let items = findings
+        .iter()
+        .map(|finding| format!("\n  - {finding}\n    {}", finding.remedy()));
+    let items: String = items.collect();
+    let number = findings.len();
+    let message = format!("the secrets bundle makes no cluster: {number} things are wrong{items}");
+    Failure::message(Kind::Refused, message)
 }
 
 fn key_hints(recipients: &[String], identities: &[String], unusable: &[String]) -> Vec<String> {

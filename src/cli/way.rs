@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::sealed::{open_failure, opener};
+use super::sealed::{bundle, opener};
 use super::{Context, Failure, Kind};
 use crate::connect::{ConnectMap, Mapped, SharedConnector, Tcp};
 use crate::execute::administrator;
@@ -65,7 +65,7 @@ pub fn way(context: &Context, args: &ConnectArgs) -> Result<Way, Failure> {
     let opener = opener(context);
     let talos = if opener.has(Utf8Path::new(BUNDLE_PATH)) {
         let now = clock.now();
-        let bundle = opener.bundle(now).map_err(open_failure)?;
+        let bundle = bundle(context, &opener, now)?;
         let credentials = administrator(&bundle, now, &mut SystemEntropy)?;
         Talos::new(credentials, Arc::clone(&connector), clock)
     } else {

@@ -20,6 +20,17 @@ pub enum KeyKind {
     Rsa4096,
 }
 
+/// How a private key signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    /// Ed25519.
+    Ed25519,
+    /// ECDSA, on whatever curve.
+    Ecdsa,
+    /// RSA, of whatever length.
+    Rsa,
+}
+
 /// A private key.
 #[derive(Clone)]
 pub struct PrivateKey {
@@ -35,6 +46,9 @@ pub enum KeyError {
     /// The PEM block has a label of something else.
     #[error("expected a private key, found a PEM block labelled `{0}`")]
     Label(String),
+    /// The block's content is in another form than its label says.
+    #[error("its content is not what the label `{0}` says")]
+    Form(String),
     /// The block's content is not a key of a kind that Talos uses.
     #[error("not an Ed25519, ECDSA or RSA private key")]
     Unreadable(#[source] rcgen::Error),
@@ -82,10 +96,22 @@ impl PrivateKey {
         if !LABELS.contains(&block.label.as_str()) {
             return Err(KeyError::Label(block.label));
         }
-        KeyPair::try_from(block.der.as_slice()).map_err(KeyError::Unreadable)?;
+        let pair = KeyPair::try_from(block.der.as_slice()).map_err(KeyError::Unreadable)?;
+        if !says_what_it_is(
+            &block.label,
+            algorithm(&pair),
+            pkcs8_content(&block.der).is_some(),
+        ) {
+            return Err(KeyError::Form(block.label));
+        }
         Ok(Self {
             pem: Secret::new(text.to_owned()),
         })
+    }
+
+    /// Returns how it signs.
+    pub fn algorithm(&self) -> KeyAlgorithm {
+        algorithm(&self.signer())
     }
 
     /// Returns the key as PEM, as it was read or with Talos' own label.
@@ -158,6 +184,26 @@ impl PrivateKey {
         let pkcs8 = Zeroizing::new(pair.serialize_der());
         let pkcs1 = pkcs8_content(&pkcs8).ok_or(KeyError::Encode)?;
         Ok(Self::from_der("RSA PRIVATE KEY", &pkcs1))
+    }
+}
+
+fn algorithm(pair: &KeyPair) -> KeyAlgorithm {
+    if pair.algorithm() == &rcgen::PKCS_ED25519 {
+        KeyAlgorithm::Ed25519
+    } else if pair.is_compatible(&rcgen::PKCS_RSA_SHA256) {
+        KeyAlgorithm::Rsa
+    } else {
+        KeyAlgorithm::Ecdsa
+    }
+}
+
+/// Talos takes the label's word for the algorithm and the form.
+fn says_what_it_is(label: &str, algorithm: KeyAlgorithm, is_pkcs8: bool) -> bool {
+    match label {
+        "ED25519 PRIVATE KEY" => is_pkcs8 && algorithm == KeyAlgorithm::Ed25519,
+        "EC PRIVATE KEY" => !is_pkcs8 && algorithm == KeyAlgorithm::Ecdsa,
+        "RSA PRIVATE KEY" => !is_pkcs8 && algorithm == KeyAlgorithm::Rsa,
+        _ => is_pkcs8,
     }
 }
 

@@ -22,5 +22,5 @@ pub use certificate::{
 };
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use identity::{ClientIdentity, TalosRole, kubeconfig, talosconfig};
-pub use key::{KeyError, KeyKind, PrivateKey};
+pub use key::{KeyAlgorithm, KeyError, KeyKind, PrivateKey};
 pub use ssh::{DeployKey, DeployKeyError};

@@ -64,6 +64,29 @@ const IDENTITY: &[(&str, &str, &str)] = &[
     ("v1alpha1", "machine.type", "the machine's role"),
     ("v1alpha1", "machine.network.hostname", "the machine's name"),
     ("HostnameConfig", "hostname", "the machine's name"),
+    // The same in the documents of Talos 1.14.
+    ("DiscoveryIdentityConfig", "", "the cluster's identity"),
+    ("KubeClusterConfig", "clusterName", "the cluster's name"),
+    (
+        "KubeAPIServerCAConfig",
+        "issuingCA",
+        "Kubernetes' authority",
+    ),
+    (
+        "KubeAggregatorCAConfig",
+        "issuingCA",
+        "the aggregation layer's authority",
+    ),
+    (
+        "KubeServiceAccountConfig",
+        "issuer.privateKey",
+        "the key of service accounts",
+    ),
+    (
+        "KubeEtcdEncryptionConfig",
+        "config.resources",
+        "the key of stored Secrets",
+    ),
     ("KubeNetworkConfig", "podSubnets", "the pods' network"),
     (
         "KubeNetworkConfig",

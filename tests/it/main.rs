@@ -20,6 +20,7 @@ mod support;
 
 mod age_keys;
 mod browser;
+mod bundle;
 mod cluster_secrets;
 mod command_line;
 mod fences;
@@ -64,6 +65,7 @@ type Topic = (&'static str, fn() -> Vec<Case>);
 const TOPICS: &[Topic] = &[
     ("browser", browser::tests),
     ("age_keys", age_keys::tests),
+    ("bundle", bundle::tests),
     ("cluster_secrets", cluster_secrets::tests),
     ("command_line", command_line::tests),
     ("fences", fences::tests),

@@ -7,9 +7,11 @@ use std::time::Duration;
 use super::Outcome;
 use crate::cli::engine;
 use crate::cli::run::{self, Progress};
+use crate::cli::sealed::remember_cluster;
 use crate::cli::way::{ConnectArgs, block_on};
 use crate::cli::{Context, ExitStatus, Failure, Kind};
-use crate::execute::{self, Inputs, RunError};
+use crate::execute::{self, Commit, Inputs, RunError};
+use crate::model::{Clock as _, SystemClock};
 use crate::plan::{Consents, KUBECONFIG, Plan, Refusal, Severity, Wipe};
 use crate::ui::progress;
 
@@ -74,9 +76,15 @@ async fn bootstrap(context: &Context, args: BootstrapArgs) -> Outcome {
             return Err(Failure::message(Kind::Interrupted, "nothing was done"));
         }
     }
+    let is_real = inputs.commit != Commit::Served;
     tokio::select! {
         biased;
-        result = execute::bootstrap(inputs) => finish(context, args.connect.connect_map.is_some(), result),
+        result = execute::bootstrap(inputs) => {
+            if is_real && result.is_ok() {
+                remember_cluster(context, SystemClock.now())?;
+            }
+            finish(context, args.connect.connect_map.is_some(), result)
+        }
         signal = run::interrupted() => Err(run::interruption(&progress, signal)),
     }
 }

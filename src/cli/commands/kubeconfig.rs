@@ -5,7 +5,7 @@ use super::nodes::config::find;
 use crate::cli::client_file::{ClientFileArgs, NewContext, not_issued, usual_place};
 use crate::cli::lifetime::Lifetime;
 use crate::cli::load::load;
-use crate::cli::sealed::{open_failure, opener};
+use crate::cli::sealed::{bundle, opener};
 use crate::cli::{Context, Failure, Kind};
 use crate::connect::Target;
 use crate::model::{Clock as _, SystemClock};
@@ -61,7 +61,7 @@ pub fn run(context: &Context, args: KubeconfigArgs) -> Outcome {
     }
     let server = server(&cluster, args.node.as_deref())?;
     let now = SystemClock.now();
-    let bundle = opener(context).bundle(now).map_err(open_failure)?;
+    let bundle = bundle(context, &opener(context), now)?;
     let authority = bundle.kubernetes_authority().map_err(not_issued)?;
     let lifetime = args.ttl.within(&authority.certificate, now);
     let client = bundle
@@ -77,7 +77,6 @@ pub fn run(context: &Context, args: KubeconfigArgs) -> Outcome {
     let new = NewContext {
         name,
         certificate: &client.certificate,
-        authority: &client.authority,
     };
     let merge = |content, current| ours.merge_into(content, current);
     args.target.put(context, usual, merge, &new)

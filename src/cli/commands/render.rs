@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::catalog::Catalog;
+use crate::cli::sealed::check_bundle;
 use crate::cli::{Context, ExitStatus, Failure, Kind, load};
-use crate::model::FileTree;
+use crate::model::{Clock as _, FileTree, SystemClock};
 use crate::render::{self, talos};
 use crate::spec::Cluster;
 use crate::store::{self, ChangeKind, Comparison, StoreError};
@@ -22,7 +23,8 @@ use crate::store::{self, ChangeKind, Comparison, StoreError};
   homelab render --only nodes             write machine configurations alone
   homelab render --overwrite FILE         give up a change made by hand in FILE
 
-No key is needed: secrets are left out of everything that is rendered.")]
+No key is needed: secrets are left out of everything that is rendered. Where a key is at hand, nothing is written
+while the secrets bundle makes no cluster.")]
 pub struct RenderArgs {
     /// Write nothing; show a diff and exit with 4 when files are stale.
     #[arg(long)]
@@ -52,6 +54,7 @@ enum Part {
 )]
 pub fn run(context: &Context, args: RenderArgs) -> Outcome {
     let (cluster, catalog) = load::load(context)?;
+    check_bundle(context, SystemClock.now())?;
     let root = &context.settings.root;
     let (tree, comparison) = match args.only {
         Some(Part::Nodes) => compare_nodes(root, &cluster, &catalog)?,

@@ -5,7 +5,7 @@ use crate::cli::Context;
 use crate::cli::client_file::{ClientFileArgs, NewContext, not_issued, usual_place};
 use crate::cli::lifetime::Lifetime;
 use crate::cli::load::load;
-use crate::cli::sealed::{open_failure, opener};
+use crate::cli::sealed::{bundle, opener};
 use crate::model::{Clock as _, SystemClock};
 use crate::pki::contexts::{TalosContext, talos_certificate};
 use crate::pki::{SystemEntropy, TalosRole};
@@ -80,7 +80,7 @@ pub fn run(context: &Context, args: TalosconfigArgs) -> Outcome {
     }
     let nodes = addresses(&cluster, &args.node)?;
     let now = SystemClock.now();
-    let bundle = opener(context).bundle(now).map_err(open_failure)?;
+    let bundle = bundle(context, &opener(context), now)?;
     let authority = bundle.talos_authority().map_err(not_issued)?;
     let lifetime = args.ttl.within(&authority.certificate, now);
     let client = bundle
@@ -100,7 +100,6 @@ pub fn run(context: &Context, args: TalosconfigArgs) -> Outcome {
     let new = NewContext {
         name,
         certificate: &client.certificate,
-        authority: &client.authority,
     };
     let merge = |content, current| ours.merge_into(content, current);
     args.target.put(context, usual, merge, &new)

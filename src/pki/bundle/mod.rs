@@ -7,14 +7,16 @@
 mod check;
 mod generate;
 mod model;
+mod problem;
 mod recover;
 mod text;
 mod throwaway;
 
-pub use check::BundleProblem;
+pub use check::{AUTHORITY_NOTICE, missing, problems};
 pub use model::{
     Certificates, ClusterIdentity, EncodedPair, JoinSecrets, PartError, SecretsBundle,
 };
+pub use problem::BundleProblem;
 pub use recover::RecoverError;
 pub use text::ParseBundleError;
 

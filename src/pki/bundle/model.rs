@@ -127,7 +127,7 @@ impl EncodedPair {
 
     /// Decodes the certificate.
     pub fn decode_certificate(&self) -> Result<Certificate, PartError> {
-        Ok(Certificate::parse(decode(&self.certificate)?.expose())?)
+        decode_certificate(&self.certificate)
     }
 
     /// Decodes both parts.
@@ -142,6 +142,11 @@ impl EncodedPair {
 /// Encodes a key as the bundle holds it.
 pub(super) fn encode_key(key: &PrivateKey) -> Secret<String> {
     Secret::new(STANDARD.encode(key.pem().expose()))
+}
+
+/// Decodes a certificate as the bundle holds it.
+pub(super) fn decode_certificate(text: &str) -> Result<Certificate, PartError> {
+    Ok(Certificate::parse(decode(text)?.expose())?)
 }
 
 /// Decodes a key as the bundle holds it.

@@ -7,12 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::problem::REDACTED;
 use super::{Certificates, ClusterIdentity, EncodedPair, JoinSecrets, SecretsBundle};
 use crate::model::Secret;
 use crate::yaml;
-
-/// What stands in place of every secret in a configuration that was printed for reading.
-const REDACTED: &str = "******";
 
 /// Why no bundle comes out of a machine configuration; says nothing of what it holds.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,14 @@
-use jiff::Timestamp;
-use serde_json::Value;
+use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::problems as problems_of;
 use super::*;
 use crate::model::Secret;
-use crate::pki::SeededEntropy;
+use crate::pki::{SeededEntropy, TalosRole};
 use crate::yaml;
 
 const PUBLISHED: &str = include_str!("throwaway.yaml");
@@ -68,22 +73,28 @@ fn the_published_bundle_has_no_problem() {
 
 #[test]
 fn every_way_to_spoil_a_bundle_is_found() {
+    let secret = |text: &str| Secret::new(text.to_owned());
     assert_eq!(
         problems(|b| b.cluster.id.clear()),
-        ["`cluster.id` is empty"]
+        ["`cluster.id` is missing"]
     );
     assert_eq!(
-        problems(|b| b.cluster.secret = Secret::new("AAAA".to_owned())),
+        problems(|b| b.cluster.secret = secret("AAAA")),
         ["`cluster.secret` is not base64 of 32 bytes"]
     );
     assert_eq!(
-        problems(|b| b.trustd_token = Secret::new("short".to_owned())),
+        problems(|b| b.trustd_token = secret("short")),
         ["`trustdinfo.token` is not a token of the form `abcdef.0123456789abcdef`"]
     );
     assert_eq!(
         problems(|b| b.secrets.secretbox_encryption_secret = None),
+        ["`secrets.secretboxencryptionsecret` is missing"]
+    );
+    assert_eq!(
+        problems(|b| b.secrets.aescbc_encryption_secret = Some(secret("AAAA"))),
         [
-            "expected exactly one of `secrets.secretboxencryptionsecret` and `secrets.aescbcencryptionsecret`"
+            "`secrets.aescbcencryptionsecret` stands beside `secrets.secretboxencryptionsecret`, where one of the two \
+             belongs"
         ]
     );
     assert_eq!(
@@ -91,20 +102,113 @@ fn every_way_to_spoil_a_bundle_is_found() {
         ["certificate and key in `certs.k8s` do not belong together"]
     );
     assert_eq!(
-        problems(|b| b.certificates.k8s_service_account = Secret::new("******".to_owned())),
-        ["`certs.k8sserviceaccount.key` is not usable"]
+        problems(|b| b.certificates.k8s_service_account = secret("******")),
+        ["`certs.k8sserviceaccount.key` is redacted (`******`)"]
     );
 }
 
 #[test]
-fn an_authority_out_of_its_time_is_named_with_its_dates() {
-    let late = "2037-01-01T00:00:00Z".parse().expect("a time");
-    let problems = SecretsBundle::throwaway().problems(late);
-    assert_eq!(problems.len(), 4);
+fn keys_and_certificates_of_other_kinds_are_told_apart() {
+    let encoded = |text: &str| STANDARD.encode(text);
     assert_eq!(
-        problems[3].to_string(),
-        "the certificate in `certs.os` holds from 2026-11-21T12:37:48Z until 2036-11-18T12:37:48Z, not now"
+        problems(|b| b.certificates.k8s_service_account = b.certificates.os.key.clone()),
+        ["`certs.k8sserviceaccount.key` is an Ed25519 key, with which Kubernetes signs no tokens"]
     );
+    // A client's certificate in place of the authority's.
+    let mut entropy = SeededEntropy::new(1);
+    let client = SecretsBundle::throwaway()
+        .talos_client(
+            TalosRole::Admin,
+            Duration::from_hours(24),
+            now(),
+            &mut entropy,
+        )
+        .expect("makes one");
+    assert_eq!(
+        problems(|b| {
+            b.certificates.os.certificate = encoded(&client.certificate.pem());
+            b.certificates.os.key = Secret::new(encoded(client.key.pem().expose()));
+        })[0],
+        "the certificate in `certs.os` is not a certificate authority"
+    );
+    assert_eq!(
+        problems(|b| b.certificates.etcd.certificate = "no base64".to_owned()),
+        ["`certs.etcd.crt` is not usable: expected base64 of a PEM block"]
+    );
+    assert_eq!(
+        problems(|b| b.certificates.etcd.key = Secret::new(b.certificates.etcd.certificate.clone())),
+        [
+            "`certs.etcd.key` is not usable: unusable private key: expected a private key, found a PEM block labelled \
+             `CERTIFICATE`"
+        ]
+    );
+    // Talos reads the content as the label says.
+    let relabelled = |b: &SecretsBundle| {
+        let pem = STANDARD
+            .decode(b.certificates.os.key.expose())
+            .expect("base64");
+        let pem = String::from_utf8(pem).expect("text");
+        Secret::new(encoded(
+            &pem.replace("ED25519 PRIVATE KEY", "RSA PRIVATE KEY"),
+        ))
+    };
+    assert_eq!(
+        problems(|b| b.certificates.os.key = relabelled(b)),
+        [
+            "`certs.os.key` is not usable: unusable private key: its content is not what the label `RSA PRIVATE KEY` \
+             says"
+        ]
+    );
+}
+
+/// Its authorities hold from 2026-11-21T12:37:48Z until 2036-11-18T12:37:48Z.
+#[test]
+fn an_authority_out_of_its_time_is_named_with_its_date() {
+    let said = |time: &str| {
+        let time = time.parse().expect("a time");
+        let problems = SecretsBundle::throwaway().problems(time);
+        assert_eq!(problems.len(), 4, "{problems:?}");
+        (problems[3].to_string(), problems[3].is_warning())
+    };
+    let ended = "the certificate in `certs.os` ended on 2036-11-18T12:37:48Z";
+    assert_eq!(said("2036-11-18T12:37:49Z"), (ended.to_owned(), false));
+    let not_yet = "the certificate in `certs.os` holds only from 2026-11-21T12:37:48Z on";
+    assert_eq!(said("2026-11-21T12:37:47Z"), (not_yet.to_owned(), false));
+    // 180 days before its end.
+    let soon = "the certificate in `certs.os` ends on 2036-11-18T12:37:48Z";
+    assert_eq!(said("2036-05-22T12:37:49Z"), (soon.to_owned(), true));
+    let before = "2036-05-22T12:37:47Z".parse().expect("a time");
+    assert_eq!(SecretsBundle::throwaway().problems(before), []);
+}
+
+#[test]
+fn everything_is_found_at_once_and_the_names_can_be_read_without_the_values() {
+    let document = json!({
+        "cluster": {"id": "planted"}, "trustdinfo": {"token": ["planted"]},
+        "certs": {"os": {"crt": "planted", "key": "planted"}},
+    });
+    let all: Vec<_> = problems_of(&document, now());
+    let said: Vec<_> = all.iter().map(ToString::to_string).collect();
+    assert!(!said.join("\n").contains("planted"), "{said:?}");
+    let places: Vec<_> = all.iter().map(BundleProblem::path).collect();
+    let lacking = [
+        "cluster.secret",
+        "secrets.bootstraptoken",
+        "secrets.secretboxencryptionsecret",
+        "trustdinfo.token",
+        "certs.etcd.crt",
+        "certs.etcd.key",
+        "certs.k8s.crt",
+        "certs.k8s.key",
+        "certs.k8saggregator.crt",
+        "certs.k8saggregator.key",
+        "certs.k8sserviceaccount.key",
+    ];
+    let mut expected = lacking.to_vec();
+    expected.splice(10..10, ["certs.os.crt", "certs.os.key"]);
+    assert_eq!(places, expected);
+    let missing: Vec<_> = missing(&document).iter().map(BundleProblem::path).collect();
+    assert_eq!(missing, lacking);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::super::step::Condition;
 use super::super::symptom::{Diagnosis, diagnose};
 use super::{Expiry, GitOpsState, Health, Kubernetes, KubernetesNode, Renewal, Standing};
 use crate::model::NodeName;
+use crate::pki::bundle::AUTHORITY_NOTICE;
 use crate::spec::cluster::{Cluster, Node};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -184,7 +185,7 @@ impl Health {
                 "homelab kubeconfig",
             ),
             Renewal::Rotation => (
-                180 * DAY,
+                AUTHORITY_NOTICE,
                 "authorities last ten years and nobody renews them by themselves",
                 "homelab secrets check; plan its rotation",
             ),

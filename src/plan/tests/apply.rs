@@ -164,6 +164,14 @@ fn identity_is_for_life() {
             json!({"apiVersion": "v1alpha1", "kind": "HostnameConfig", "hostname": "a"}),
             json!({"apiVersion": "v1alpha1", "kind": "HostnameConfig", "hostname": "b"}),
         ),
+        (
+            json!({"apiVersion": "v1alpha1", "kind": "DiscoveryIdentityConfig", "clusterID": "a"}),
+            json!({"apiVersion": "v1alpha1", "kind": "DiscoveryIdentityConfig", "clusterID": "b"}),
+        ),
+        (
+            json!({"apiVersion": "v1alpha1", "kind": "KubeAPIServerCAConfig", "issuingCA": {"cert": "a"}}),
+            json!({"apiVersion": "v1alpha1", "kind": "KubeAPIServerCAConfig", "issuingCA": {"cert": "b"}}),
+        ),
     ] {
         let plan = decide_change(&with([edited(1, before, after, false), well(2), well(3)]));
         assert_eq!(fences(&plan), [Fence::IdentityField], "{plan}");

@@ -5,10 +5,12 @@
 //! reaches a disk.
 
 mod age_key;
+mod bundle;
 pub mod check;
 mod expected;
 mod git_access;
 mod keyring;
+mod known_cluster;
 mod open;
 mod read_by_flux;
 mod rulebook;
@@ -18,9 +20,11 @@ mod setup;
 mod sources;
 
 pub use age_key::{AGE_KEY_FILE, AgeKeyError, OwnKey, own_key};
+pub use bundle::{BundleFinding, OpenBundle};
 pub use expected::{Ask, Question};
 pub use git_access::{GitReport, HostKeys, Pages, WEBHOOK_FILE, git_questions};
 pub use keyring::Keyring;
+pub use known_cluster::KnownCluster;
 pub use open::{OpenError, Opener};
 pub use read_by_flux::{read_by_flux, unreadable};
 pub use rulebook::{Rulebook, Rules, RulesError, selection_text};

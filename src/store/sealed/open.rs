@@ -3,15 +3,14 @@
 use std::io::ErrorKind;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
-use jiff::Timestamp;
 use serde_json::Value;
 use sops_rs::{
     DecryptError, EncryptedFile, Environment, Format, Identities, IdentityOrigin, MasterKey,
 };
 
-use super::Sources;
+use super::{BundleFinding, Sources};
 use crate::model::Secret;
-use crate::pki::{BundleProblem, ParseBundleError, SecretsBundle};
+use crate::pki::ParseBundleError;
 use crate::render::reference::{ParseSecretRefError, references};
 use crate::render::talos::BUNDLE_PATH;
 use crate::yaml;
@@ -62,16 +61,16 @@ pub enum OpenError {
     #[error("`{BUNDLE_PATH}` is not a secrets bundle")]
     Bundle(#[source] ParseBundleError),
     /// The bundle cannot make a cluster.
-    #[error("the secrets bundle `{BUNDLE_PATH}` is not usable: {}", list(.0))]
-    Unusable(Vec<BundleProblem>),
+    #[error("the secrets bundle makes no cluster: {}", list(.0))]
+    Unusable(Vec<BundleFinding>),
     /// A reference has another form.
     #[error(transparent)]
     Reference(#[from] ParseSecretRefError),
 }
 
-fn list(problems: &[BundleProblem]) -> String {
-    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    problems.join("; ")
+fn list(findings: &[BundleFinding]) -> String {
+    let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
+    findings.join("; ")
 }
 
 impl Opener {
@@ -105,19 +104,14 @@ impl Opener {
         self.root.join(file).exists()
     }
 
+    /// Returns the repository's root.
+    pub(super) fn root(&self) -> &Utf8Path {
+        &self.root
+    }
+
     /// Opens a file, given relative to the repository's root.
     pub fn open(&self, file: &Utf8Path) -> Result<Secret<String>, OpenError> {
-        let inside = |part| matches!(part, Utf8Component::Normal(_) | Utf8Component::CurDir);
-        if !file.components().all(inside) {
-            return Err(OpenError::Outside(file.to_owned()));
-        }
-        let text = fs_err::read_to_string(self.root.join(file)).map_err(|source| {
-            let file = file.to_owned();
-            match source.kind() {
-                ErrorKind::NotFound => OpenError::Missing(file),
-                _ => OpenError::Read { file, source },
-            }
-        })?;
+        let text = self.text(file)?;
         let encrypted = EncryptedFile::parse(Format::Yaml, &text)
             .map_err(|source| self.refusal(file, None, source))?;
         let opened = encrypted
@@ -127,16 +121,19 @@ impl Opener {
         Ok(Secret::new(String::from_utf8_lossy(&text).into_owned()))
     }
 
-    /// Opens the cluster's secrets bundle and checks that it can make a cluster now.
-    pub fn bundle(&self, now: Timestamp) -> Result<SecretsBundle, OpenError> {
-        let text = self.open(Utf8Path::new(BUNDLE_PATH))?;
-        let bundle = SecretsBundle::parse(text.expose()).map_err(OpenError::Bundle)?;
-        let problems = bundle.problems(now);
-        if problems.is_empty() {
-            Ok(bundle)
-        } else {
-            Err(OpenError::Unusable(problems))
+    /// Reads a file as it lies there, given relative to the repository's root.
+    pub(super) fn text(&self, file: &Utf8Path) -> Result<String, OpenError> {
+        let inside = |part| matches!(part, Utf8Component::Normal(_) | Utf8Component::CurDir);
+        if !file.components().all(inside) {
+            return Err(OpenError::Outside(file.to_owned()));
         }
+        fs_err::read_to_string(self.root.join(file)).map_err(|source| {
+            let file = file.to_owned();
+            match source.kind() {
+                ErrorKind::NotFound => OpenError::Missing(file),
+                _ => OpenError::Read { file, source },
+            }
+        })
     }
 
     /// Opens every file that the documents refer to.

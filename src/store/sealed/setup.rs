@@ -261,7 +261,8 @@ impl Setup<'_> {
         let Some(given) = &self.bundle else {
             return Ok(());
         };
-        let problems = given.problems(self.now);
+        let mut problems = given.problems(self.now);
+        problems.retain(|problem| !problem.is_warning());
         if !problems.is_empty() {
             return Err(SetupError::Unusable(problems));
         }
@@ -272,7 +273,7 @@ impl Setup<'_> {
         let own = opener
             .bundle(self.now)
             .map_err(|source| SetupError::Compare(Box::new(source)))?;
-        if own.to_document() == given.to_document() {
+        if own.bundle.to_document() == given.to_document() {
             Ok(())
         } else {
             Err(SetupError::OtherBundle)

@@ -188,7 +188,7 @@ fn no_value_of_the_bundle_is_on_disk_in_the_clear() {
     repository
         .set_up(Some("planted-token-value"))
         .expect("makes it");
-    let bundle = repository.opener().bundle(now()).expect("opens");
+    let bundle = repository.opener().bundle(now()).expect("opens").bundle;
     let files = repository.files();
     for path in [
         "trustdinfo.token",
@@ -326,7 +326,7 @@ fn references_to_any_encrypted_file_are_joined() {
         "id": {"secretRef": format!("{BUNDLE_PATH}#cluster.id")},
     })];
     let sources = repository.opener().sources(&documents).expect("opens");
-    let bundle = repository.opener().bundle(now()).expect("opens");
+    let bundle = repository.opener().bundle(now()).expect("opens").bundle;
     let joined = match join(&documents, &sources) {
         Ok(joined) => joined.expose().clone(),
         Err(error) => panic!("{error}"),
@@ -343,7 +343,7 @@ fn a_recovered_bundle_is_taken_once_and_never_replaces_another() {
         .expect("it is taken");
     assert_eq!(report.bundle.state, State::Made);
     assert_eq!(report.webhook.expect("wanted").state, State::Made);
-    let held = repository.opener().bundle(now()).expect("opens");
+    let held = repository.opener().bundle(now()).expect("opens").bundle;
     assert!(held.to_document() == SecretsBundle::throwaway().to_document());
 
     let before = repository.files();
@@ -364,7 +364,7 @@ fn a_recovered_bundle_that_makes_no_cluster_is_refused_before_anything_is_writte
     bundle.cluster.id.clear();
     assert_eq!(
         refusal(repository.recover(bundle)),
-        "the recovered bundle is not usable: `cluster.id` is empty"
+        "the recovered bundle is not usable: `cluster.id` is missing"
     );
     assert!(repository.files().is_empty());
 }

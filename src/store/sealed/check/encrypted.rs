@@ -4,10 +4,10 @@ use sops_rs::{
     CipherError, CreationRule, DecryptError, Document, EncryptedFile, Format, MacCause, Survey,
 };
 
-use super::clear;
 use super::file::{Check, FileReport, Status, Subject};
 use super::finding::{Code, Finding};
 use super::flux;
+use super::{bundle, clear};
 use crate::store::sealed::{RULES_FILE, selection_text};
 
 /// The reserved key.
@@ -47,7 +47,12 @@ pub(super) fn check(
     let place = check.root.join(subject.file);
     let identities = check.keys.identities(Some(&place), recipients);
     match encrypted.decrypt(&identities) {
-        Ok(_) => report.status = Status::Opened,
+        Ok(opened) => {
+            report.status = Status::Opened;
+            report
+                .findings
+                .extend(bundle::check(check, subject, &opened.document));
+        }
         Err(error) => report.findings.extend(failure(subject, &error, is_partial)),
     }
 }

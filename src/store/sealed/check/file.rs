@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use jiff::Timestamp;
 use regex::bytes::Regex;
 use sops_rs::{CreationRule, Document, Format};
 
@@ -25,6 +26,8 @@ pub struct Check<'a> {
     pub keys: &'a Keyring,
     /// What Flux reads and with which key, where that is known.
     pub flux: Option<&'a FluxView>,
+    /// The time of day.
+    pub now: Timestamp,
 }
 
 /// What became of a file.

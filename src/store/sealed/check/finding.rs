@@ -44,6 +44,10 @@ pub enum Code {
     FluxSize,
     /// The key that the cluster holds does not open the file.
     FluxKey,
+    /// The cluster's secrets bundle makes no cluster.
+    Bundle,
+    /// An authority in the secrets bundle ends soon.
+    AuthorityEnds,
     /// A Kubernetes Secret holds values in the clear.
     ClearSecret,
     /// A private key lies in the clear.
@@ -58,7 +62,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Plaintext,
         Self::PartlyEncrypted,
         Self::MissingDocument,
@@ -69,6 +73,8 @@ impl Code {
         Self::FluxClear,
         Self::FluxSize,
         Self::FluxKey,
+        Self::Bundle,
+        Self::AuthorityEnds,
         Self::ClearSecret,
         Self::PrivateKey,
         Self::Rules,
@@ -89,6 +95,8 @@ impl Code {
             Self::FluxClear => "flux-clear",
             Self::FluxSize => "flux-size",
             Self::FluxKey => "flux-key",
+            Self::Bundle => "bundle",
+            Self::AuthorityEnds => "authority-ends",
             Self::ClearSecret => "clear-secret",
             Self::PrivateKey => "private-key",
             Self::Rules => "rules",
@@ -123,6 +131,8 @@ impl Code {
             Self::FluxKey => {
                 "The key that the cluster holds does not open a file that Flux will read."
             }
+            Self::Bundle => "The cluster's secrets bundle makes no cluster.",
+            Self::AuthorityEnds => "A certificate authority in the secrets bundle ends soon.",
             Self::ClearSecret => "A Kubernetes Secret holds its values in the clear.",
             Self::PrivateKey => "A private key lies in the clear in a file that Git would take.",
             Self::Rules => "The encryption rules cannot be used as they are.",
@@ -135,7 +145,11 @@ impl Code {
     pub const fn is_error(self) -> bool {
         !matches!(
             self,
-            Self::Selection | Self::Recipients | Self::UnusedAllowance | Self::Unreadable
+            Self::Selection
+                | Self::Recipients
+                | Self::AuthorityEnds
+                | Self::UnusedAllowance
+                | Self::Unreadable
         )
     }
 }

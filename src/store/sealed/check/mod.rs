@@ -5,6 +5,7 @@
 //! secret. Where the files come from, a working tree or Git's index, is the caller's business.
 
 mod allow;
+mod bundle;
 mod clear;
 mod encrypted;
 mod file;

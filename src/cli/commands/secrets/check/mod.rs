@@ -10,6 +10,7 @@ use super::workspace::Workspace;
 use crate::cli::commands::Outcome;
 use crate::cli::settings::OutputFormat;
 use crate::cli::{Context, ExitStatus, Failure, parallel};
+use crate::model::{Clock as _, SystemClock};
 use crate::store::sealed::check::{Check, Code, FileReport, Finding, Scope, Status};
 use crate::ui::Counter;
 
@@ -17,7 +18,8 @@ const EXAMPLES: &str = "\
 What is looked at: every file that Git takes or would take. What is found: files in the clear that a rule of
 .sops.yaml says are encrypted, values in the clear in encrypted files, documents without `sops`, recipients and
 selections that differ from the rule, MACs that do not match (as far as a key is at hand), fields that Flux
-must read and cannot, Secrets in the clear, private keys (age, SSH, PEM, OpenPGP), and rules that do not work.
+must read and cannot, Secrets in the clear, private keys (age, SSH, PEM, OpenPGP), rules that do not work, and a
+secrets bundle that makes no cluster.
 
 What was looked at and is no secret is listed in .homelab/secrets-allow, one code and pattern a line:
   private-key tests/data/**
@@ -91,6 +93,7 @@ fn look(
         rules: &workspace.rules,
         keys: &workspace.keys,
         flux: flux.as_ref(),
+        now: SystemClock.now(),
     };
     let counter = Counter::new(&workspace.context.ui, "checked", files.len());
     parallel::map(
