@@ -227,6 +227,7 @@ fn later(node: &Node, pending: &Pending) -> Vec<String> {
             ChangeEffect::AtNextReboot => "counts only after its next reboot",
             ChangeEffect::AtInstall => "counts only when Talos is installed or upgraded",
             ChangeEffect::WhenMade => "counts only for a volume that is made anew",
+            ChangeEffect::Unknown => "is not known here: what it does is the machine's to say",
             _ => return None,
         };
         Some(format!("`{}` of `{name}` {when}", change.path))

@@ -3,13 +3,15 @@
 //! Up to Talos 1.13 a node compares the `v1alpha1` document field by field and reboots for what is
 //! not on its list; every other document applies at once. From 1.14 on no change reboots by itself,
 //! and a few wait for the next reboot. Which Kubernetes program restarts follows from who reads the
-//! setting. The longest path that fits decides.
+//! setting. The longest path that fits decides; of what this build does not know it says so.
 
 use std::fmt;
 
 use serde::Serialize;
 
 use crate::model::{LeafPath, Version};
+use crate::render::talos::fields::has_place;
+use crate::render::talos::since;
 
 /// What a change does, the mildest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -32,6 +34,8 @@ pub enum Effect {
     AtNextReboot,
     /// The machine reboots.
     Reboots,
+    /// Neither the kind nor the place is known to this build.
+    Unknown,
 }
 
 impl fmt::Display for Effect {
@@ -44,6 +48,7 @@ impl fmt::Display for Effect {
             Self::AtInstall => "only at install",
             Self::AtNextReboot => "at the next reboot",
             Self::Reboots => "reboots",
+            Self::Unknown => "effect not known",
         })
     }
 }
@@ -201,7 +206,8 @@ impl Effect {
             .max_by_key(|(_, root, _)| root.len())
             .map_or(Self::Live, |(.., effect)| *effect);
         match effect {
-            Self::Reboots if talos.minor_release() >= NEVER_REBOOTS => Self::Live,
+            Self::Live | Self::Reboots if !is_known(kind, path) => Self::Unknown,
+            Self::Reboots if talos.minor_release() >= NEVER_REBOOTS => without_reboot(path),
             effect => effect,
         }
     }
@@ -212,6 +218,24 @@ impl Effect {
             Self::Live if is_environment(kind, path) => Self::AtNextReboot,
             effect => effect,
         }
+    }
+}
+
+/// Tells whether this build knows what stands at a place: a kind that the table of effects or that of
+/// forms has, and a field that its schema has, where there is one.
+fn is_known(kind: &str, path: &LeafPath) -> bool {
+    has_place(kind, path)
+        .unwrap_or_else(|| since(kind).is_some() || TABLE.iter().any(|(known, ..)| *known == kind))
+}
+
+/// What became of a reboot since 1.14. Volumes are made once, and are opened at boot.
+fn without_reboot(path: &LeafPath) -> Effect {
+    if path.matches("machine.systemDiskEncryption.*.keys") {
+        Effect::AtNextReboot
+    } else if path.matches("machine.systemDiskEncryption") || path.matches("machine.disks") {
+        Effect::WhenMade
+    } else {
+        Effect::Live
     }
 }
 

@@ -100,7 +100,7 @@ fn an_empty_label_and_the_order_of_a_list_mean_something() {
     let after = [json!({"machine": {"nameservers": ["9.9.9.9", "1.1.1.1"]}})];
     let expected = [
         "v1alpha1 machine.nodeLabels.a: \"\" -> - (live)",
-        "v1alpha1 machine.nameservers: [\"1.1.1.1\",\"9.9.9.9\"] -> [\"9.9.9.9\",\"1.1.1.1\"] (reboots)",
+        "v1alpha1 machine.nameservers: [\"1.1.1.1\",\"9.9.9.9\"] -> [\"9.9.9.9\",\"1.1.1.1\"] (effect not known)",
     ];
     assert_eq!(lines(&before, &after), expected);
 }
@@ -119,72 +119,177 @@ fn references_are_compared_by_their_values_and_never_shown() {
     assert_eq!(lines(&before, &after), expected);
 }
 
-/// The list of what a node up to 1.13 takes without a reboot, from Talos' documentation of editing
-/// machine configurations.
+fn effect(kind: &str, path: &str, talos: (u64, u64, u64)) -> String {
+    let path: LeafPath = path.parse().expect("a path");
+    Effect::of(kind, &path, &version(talos)).to_string()
+}
+
+/// What a node up to 1.13 takes without a reboot, and what not, from Talos' documentation of editing
+/// machine configurations, in its order. From 1.14 on nothing reboots by itself, and etcd's settings, parameters
+/// of kernel modules, keys of encrypted volumes and variables that are taken away wait for a reboot; what is about
+/// installation never counts for a machine that is installed.
 #[test]
 fn agrees_with_what_talos_takes_without_a_reboot() {
-    let effect = |path: &str, talos| {
-        let path: LeafPath = path.parse().expect("a path");
-        Effect::of("v1alpha1", &path, &version(talos))
-    };
-    for path in [
-        "debug",
-        "cluster.anything",
-        "machine.ca.crt",
-        "machine.acceptedCAs",
-        "machine.time.servers",
-        "machine.certSANs",
-        "machine.install.disk",
-        "machine.network.hostname",
-        "machine.sysfs.a",
-        "machine.sysctls.a",
-        "machine.logging.destinations",
-        "machine.controlPlane.scheduler.disabled",
-        "machine.kubelet.image",
-        "machine.kernel.modules",
-        "machine.registries.mirrors.a",
-        "machine.pods",
-        "machine.seccompProfiles",
-        "machine.nodeAnnotations.a",
-        "machine.nodeLabels.a",
-        "machine.nodeTaints.a",
-        "machine.features.kubernetesTalosAPIAccess.enabled",
-        "machine.features.kubePrism.port",
-        "machine.features.hostDNS.enabled",
-        "machine.features.imageCache.localEnabled",
-        "machine.features.nodeAddressSortAlgorithm",
-    ] {
-        assert_ne!(effect(path, TALOS), Effect::Reboots, "{path}");
-    }
-    for path in [
-        "machine.type",
-        "machine.token",
-        "machine.files",
-        "machine.env.a",
-        "machine.disks",
-        "machine.udev.rules",
-        "machine.systemDiskEncryption.state",
-        "machine.features.rbac",
-        "machine.features.diskQuotaSupport",
-        "persist",
-    ] {
-        assert_eq!(effect(path, TALOS), Effect::Reboots, "{path}");
-        assert_eq!(effect(path, (1, 14, 0)), Effect::Live, "{path}");
-    }
-    let at_next_reboot = |kind: &str, path: &str| {
-        let path: LeafPath = path.parse().expect("a path");
-        Effect::of_removal(kind, &path, &version((1, 14, 0)))
-    };
-    for (kind, path) in [
-        ("v1alpha1", "cluster.etcd.extraArgs.a"),
-        ("EnvironmentConfig", "variables.a"),
-        ("KernelModuleConfig", "parameters"),
-        ("VolumeConfig", "encryption.keys[slot=0].tpm"),
-    ] {
+    let rows: &[(&str, &str, &str)] = &[
+        ("debug", "live", "live"),
+        (
+            "cluster.externalCloudProvider.enabled",
+            CONTROL_PLANE,
+            CONTROL_PLANE,
+        ),
+        ("cluster.adminKubeconfig.certLifetime", "live", "live"),
+        (
+            "cluster.etcd.extraArgs.a",
+            "at the next reboot",
+            "at the next reboot",
+        ),
+        ("machine.ca.crt", "live", "live"),
+        ("machine.acceptedCAs[0].crt", "live", "live"),
+        ("machine.time.servers", "live", "live"),
+        ("machine.certSANs", "live", "live"),
+        ("machine.install.disk", "only at install", "only at install"),
+        ("machine.install.wipe", "only at install", "only at install"),
+        ("machine.network.hostname", "live", "live"),
+        ("machine.sysfs.a", "live", "live"),
+        ("machine.sysctls.a", "live", "live"),
+        ("machine.logging.destinations[0].format", "live", "live"),
+        ("machine.controlPlane.scheduler.disabled", "live", "live"),
+        (
+            "machine.kubelet.image",
+            "restarts kubelet",
+            "restarts kubelet",
+        ),
+        ("machine.kernel.modules[name=a]", "live", "live"),
+        (
+            "machine.kernel.modules[name=a].parameters",
+            "at the next reboot",
+            "at the next reboot",
+        ),
+        ("machine.registries.mirrors.a.endpoints", "live", "live"),
+        ("machine.registries.config.a.tls.ca", "live", "live"),
+        (
+            "machine.registries.config.a.auth.username",
+            "at the next reboot",
+            "at the next reboot",
+        ),
+        ("machine.pods", "live", "live"),
+        ("machine.seccompProfiles", "live", "live"),
+        ("machine.nodeAnnotations.a", "live", "live"),
+        ("machine.nodeLabels.a", "live", "live"),
+        ("machine.nodeTaints.a", "live", "live"),
+        (
+            "machine.features.kubernetesTalosAPIAccess.enabled",
+            "live",
+            "live",
+        ),
+        ("machine.features.kubePrism.port", "live", "live"),
+        ("machine.features.hostDNS.enabled", "live", "live"),
+        ("machine.features.imageCache.localEnabled", "live", "live"),
+        ("machine.features.nodeAddressSortAlgorithm", "live", "live"),
+        ("machine.type", "reboots", "live"),
+        ("machine.token", "reboots", "live"),
+        ("machine.files", "reboots", "live"),
+        ("machine.env.a", "reboots", "live"),
+        ("machine.disks", "reboots", "only when the volume is made"),
+        ("machine.udev.rules", "reboots", "live"),
+        (
+            "machine.systemDiskEncryption.state.provider",
+            "reboots",
+            "only when the volume is made",
+        ),
+        (
+            "machine.systemDiskEncryption.state.keys[slot=0].nodeID",
+            "reboots",
+            "at the next reboot",
+        ),
+        ("machine.features.rbac", "reboots", "live"),
+        ("machine.features.diskQuotaSupport", "reboots", "live"),
+        ("persist", "reboots", "live"),
+    ];
+    for (path, before, since) in rows {
         assert_eq!(
-            at_next_reboot(kind, path),
-            Effect::AtNextReboot,
-            "{kind} {path}"
+            effect("v1alpha1", path, (1, 10, 0)),
+            *before,
+            "{path} in 1.10"
         );
+        assert_eq!(effect("v1alpha1", path, TALOS), *before, "{path} in 1.13");
+        assert_eq!(
+            effect("v1alpha1", path, (1, 14, 0)),
+            *since,
+            "{path} in 1.14"
+        );
+    }
+}
+
+const CONTROL_PLANE: &str = "restarts the control plane's programs and kubelet";
+
+/// All other documents are taken without a reboot, in every release.
+#[test]
+fn no_document_but_the_main_one_reboots() {
+    for (kind, path, expected) in [
+        ("LinkConfig", "mtu", "live"),
+        ("HostnameConfig", "hostname", "live"),
+        ("KernelModuleConfig", "", "live"),
+        ("KernelModuleConfig", "parameters", "at the next reboot"),
+        (
+            "VolumeConfig",
+            "encryption.keys[slot=0].tpm",
+            "at the next reboot",
+        ),
+        (
+            "VolumeConfig",
+            "provisioning.maxSize",
+            "only when the volume is made",
+        ),
+        (
+            "UnattendedInstallConfig",
+            "installer.image",
+            "only at install",
+        ),
+        ("EnvironmentConfig", "variables.a", "live"),
+        ("TrustedRootsConfig", "certificates", "live"),
+    ] {
+        for talos in [TALOS, (1, 14, 0)] {
+            assert_eq!(effect(kind, path, talos), expected, "{kind} {path}");
+        }
+    }
+    let removal = |kind: &str, path: &str| {
+        let path: LeafPath = path.parse().expect("a path");
+        Effect::of_removal(kind, &path, &version((1, 14, 0))).to_string()
+    };
+    assert_eq!(
+        removal("EnvironmentConfig", "variables.a"),
+        "at the next reboot"
+    );
+    assert_eq!(removal("v1alpha1", "machine.env.a"), "at the next reboot");
+    for kind in kinds_with_forms() {
+        for talos in [TALOS, (1, 14, 0)] {
+            let effect = Effect::of(kind, &LeafPath::default(), &version(talos));
+            assert!(effect < Effect::Reboots, "{kind}: {effect}");
+        }
+    }
+}
+
+/// Every kind for which the table of forms has a row.
+fn kinds_with_forms() -> impl Iterator<Item = &'static str> {
+    crate::render::talos::forms().iter().map(|form| form.kind)
+}
+
+#[test]
+fn what_is_not_known_is_said_to_be() {
+    for (kind, path) in [
+        ("FutureConfig", ""),
+        ("FutureConfig", "a.b"),
+        ("v1alpha1", "machine.future"),
+        ("v1alpha1", "future"),
+        ("LinkConfig", "future"),
+    ] {
+        for talos in [TALOS, (1, 14, 0)] {
+            assert_eq!(
+                effect(kind, path, talos),
+                "effect not known",
+                "{kind} {path}"
+            );
+        }
     }
 }

@@ -27,7 +27,7 @@ mod url;
 pub use crate::spec::{Contract, UnsupportedContract};
 pub use error::TalosRenderError;
 pub use files::{FOLDER, path, render};
-pub use forms::{Form, forms, in_older_form};
+pub use forms::{Form, forms, in_older_form, since};
 pub use layers::{Layer, Origin, Scope, documents, layers};
 pub use lint::lint;
 pub use merge::merge_documents;

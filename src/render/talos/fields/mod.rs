@@ -6,9 +6,11 @@
 
 mod check;
 mod load;
+mod place;
 mod shape;
 
 pub use check::{Problem, Violation, violations};
+pub use place::has_place;
 
 pub(super) use check::kind_of;
 pub(super) use load::kind;

@@ -16,8 +16,7 @@ use serde_json::{Map, Value, json};
 
 pub use lower::in_older_form;
 pub(super) use lower::{adapted, lowered};
-pub(super) use table::since;
-pub use table::{Form, forms};
+pub use table::{Form, forms, since};
 
 /// Makes a document of this kind.
 pub(super) fn document(kind: &str, content: Value) -> Value {

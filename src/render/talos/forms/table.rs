@@ -36,7 +36,7 @@ pub fn forms() -> &'static [Form] {
 }
 
 /// Returns the first contract that knows a kind of document; nothing if no contract here does.
-pub(crate) fn since(kind: &str) -> Option<Contract> {
+pub fn since(kind: &str) -> Option<Contract> {
     let moved = TABLE
         .iter()
         .find(|form| form.kind == kind && form.part.is_none());
