@@ -1,6 +1,6 @@
 //! The spec as every command needs it: read, checked, its findings shown.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 
 use camino::Utf8Path;
 
@@ -35,7 +35,7 @@ pub fn check(context: &Context) -> Result<(Checked, Catalog), Failure> {
     let path = root.join(SPEC_FILE);
     let name = path.strip_prefix(".").unwrap_or(&path).as_str();
     let checked = match read(&path, name) {
-        Ok(bytes) => spec::load_bytes(name, &bytes, &catalog),
+        Ok(bytes) => spec::load_bytes(name, &bytes, &catalog, &|file| beside(root, file)),
         Err(finding) => Checked::refused(name, finding),
     };
     Ok((with_machines(checked, &catalog), catalog))
@@ -44,10 +44,8 @@ pub fn check(context: &Context) -> Result<(Checked, Catalog), Failure> {
 /// Checks a spec that is not written yet as if it stood in this repository.
 pub fn check_text(root: &Utf8Path, text: &str) -> Result<Checked, Failure> {
     let catalog = catalog(root)?;
-    Ok(with_machines(
-        spec::load(SPEC_FILE, text, &catalog),
-        &catalog,
-    ))
+    let checked = spec::load_with(SPEC_FILE, text, &catalog, &|file| beside(root, file));
+    Ok(with_machines(checked, &catalog))
 }
 
 /// Adds what is found in the configurations that come of it.
@@ -94,9 +92,24 @@ fn catalog(root: &Utf8Path) -> Result<Catalog, Failure> {
     catalog.map_err(|error| Failure::new(Kind::Spec, error))
 }
 
+/// Reads a file that the spec names.
+fn beside(root: &Utf8Path, file: &Utf8Path) -> io::Result<Vec<u8>> {
+    let path = root.join(file);
+    if std::fs::metadata(&path)?.len() > MAX_BYTES {
+        return Err(io::Error::other(format!("more than {MAX_BYTES} bytes")));
+    }
+    if !path
+        .canonicalize_utf8()?
+        .starts_with(root.canonicalize_utf8()?)
+    {
+        return Err(io::Error::other("a link leads out of the repository"));
+    }
+    std::fs::read(path)
+}
+
 fn read(path: &Utf8Path, name: &str) -> Result<Vec<u8>, Diagnostic> {
     let unreadable = |message: String| Diagnostic::of_file(Code::Unreadable, message);
-    let failed = |error: std::io::Error| match error.kind() {
+    let failed = |error: io::Error| match error.kind() {
         ErrorKind::NotFound => unreadable(format!("there is no `{name}`"))
             .help("run `homelab init` to start one, or name its directory with `-C DIR`"),
         _ => unreadable(error.to_string()),

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use camino::Utf8PathBuf;
 use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -15,7 +17,7 @@ use serde_json::{Map, Value};
 pub use super::disk_traits::{DiskKind, DiskTraits, SizeBound};
 pub use super::hardware::*;
 use crate::model::{MacAddress, NodeName, Version};
-use crate::yaml::Span;
+use crate::yaml::Node as Tree;
 
 /// A cluster as its owner described it, checked and with every default filled in.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -247,16 +249,21 @@ pub struct Patches {
     pub worker: Vec<Patch>,
 }
 
-/// One strategic-merge patch: a document of the node's contract, or a part of the v1alpha1 one.
+/// One patch: a document of the node's contract or a part of the v1alpha1 one, to be merged; or a list of
+/// operations (RFC 6902).
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Patch {
-    /// The patch's content, a mapping.
+    /// The patch's content: a mapping, or a list of operations.
     pub content: Value,
-    /// The line of `homelab.yaml` it stands in, 1-based, for provenance.
+    /// The class that it belongs to, when it is neither a node's own nor one of a wider scope.
+    pub class: Option<String>,
+    /// The file it stands in; `homelab.yaml` when there is none.
+    pub file: Option<Utf8PathBuf>,
+    /// The line of that file, 1-based, for provenance.
     pub line: usize,
-    /// Its place in `homelab.yaml`.
+    /// The content with its places in that file.
     #[serde(skip)]
-    pub span: Span,
+    pub tree: Arc<Tree>,
 }
 
 /// Who may open the encrypted files.

@@ -115,6 +115,8 @@ codes! {
     KindTooNew = "HL0607", Error, "a kind of document that the node's Talos does not know";
     UnknownKind = "HL0608", Warning, "a kind of document that this build does not know";
     ContradictsSpec = "HL0609", Error, "a patch against the spec";
+    UnreadablePatchFile = "HL0610", Error, "a patch file that cannot be read";
+    NotAPatch = "HL0611", Error, "something that is not a patch";
 
     DistributionNotYet = "HL0901", Error, "a distribution that is not there yet";
     EngineNotYet = "HL0902", Error, "a GitOps engine that is not there yet";

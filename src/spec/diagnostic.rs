@@ -1,5 +1,7 @@
 //! What is wrong with a spec, where, and what to do about it: plain values.
 
+use camino::{Utf8Path, Utf8PathBuf};
+
 use super::code::Code;
 use crate::yaml::Span;
 
@@ -31,7 +33,9 @@ pub struct Diagnostic {
 /// A place and what is to be said about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
-    /// The place.
+    /// The file; the spec itself when there is none.
+    pub file: Option<Utf8PathBuf>,
+    /// The place in it.
     pub span: Span,
     /// What is to be said; may be nothing.
     pub text: String,
@@ -44,7 +48,11 @@ impl Diagnostic {
         Self {
             code,
             message: message.into(),
-            labels: vec![Label { span, text }],
+            labels: vec![Label {
+                file: None,
+                span,
+                text,
+            }],
             help: None,
             accepted: None,
         }
@@ -58,6 +66,15 @@ impl Diagnostic {
         }
     }
 
+    /// Says that the main place is in another file than the spec.
+    #[must_use]
+    pub fn in_file(mut self, file: Option<&Utf8Path>) -> Self {
+        if let Some(first) = self.labels.first_mut() {
+            first.file = file.map(Utf8Path::to_owned);
+        }
+        self
+    }
+
     /// Says something about the main place.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
@@ -67,11 +84,15 @@ impl Diagnostic {
         self
     }
 
-    /// Adds another place.
+    /// Adds another place, of the spec.
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
         let text = text.into();
-        self.labels.push(Label { span, text });
+        self.labels.push(Label {
+            file: None,
+            span,
+            text,
+        });
         self
     }
 
@@ -90,6 +111,11 @@ impl Diagnostic {
     /// Tells whether it stops everything.
     pub fn is_error(&self) -> bool {
         self.severity() == Severity::Error
+    }
+
+    /// Returns the file of the main place; none when that is the spec.
+    pub fn file(&self) -> Option<&Utf8Path> {
+        self.labels.first()?.file.as_deref()
     }
 
     /// Returns the main place.

@@ -1,8 +1,14 @@
 //! From text to [`Checked`]: the way through all stages.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
 use super::cluster::Cluster;
 use super::code::Code;
 use super::diagnostic::Diagnostic;
+use super::patch_files::{PatchFiles, ReadFile, no_files};
 use super::private_key;
 use super::raw::RawFile;
 use super::schema::schema;
@@ -25,13 +31,21 @@ pub struct Checked {
     pub source_name: String,
     /// The text that places refer to, private keys hidden.
     pub source: String,
+    /// The texts of the other files that places refer to, by path from the spec's folder.
+    pub files: BTreeMap<Utf8PathBuf, String>,
 }
 
-/// Reads and checks a spec.
+/// Reads and checks a spec that stands alone: files that it names are not there.
 pub fn load(source_name: &str, text: &str, catalog: &Catalog) -> Checked {
+    load_with(source_name, text, catalog, &no_files)
+}
+
+/// Reads and checks a spec, with the files that it names.
+pub fn load_with(source_name: &str, text: &str, catalog: &Catalog, read: ReadFile<'_>) -> Checked {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let (cluster, mut diagnostics) = check(text, catalog);
-    diagnostics.sort_by_key(|diagnostic| (diagnostic.span(), diagnostic.code));
+    let mut files = PatchFiles::default();
+    let (cluster, mut diagnostics) = check(text, catalog, read, &mut files);
+    diagnostics.sort_by(by_place);
     diagnostics.dedup();
     keep_the_first(&mut diagnostics);
     diagnostics.iter_mut().for_each(private_key::mask);
@@ -40,13 +54,19 @@ pub fn load(source_name: &str, text: &str, catalog: &Catalog) -> Checked {
         diagnostics,
         source_name: source_name.to_owned(),
         source: private_key::masked(text),
+        files: files.texts(),
     }
 }
 
-/// Reads and checks a spec as its file holds it.
-pub fn load_bytes(source_name: &str, content: &[u8], catalog: &Catalog) -> Checked {
+/// Reads and checks a spec as its file holds it, with the files that it names.
+pub fn load_bytes(
+    source_name: &str,
+    content: &[u8],
+    catalog: &Catalog,
+    read: ReadFile<'_>,
+) -> Checked {
     match std::str::from_utf8(content) {
-        Ok(text) => load(source_name, text, catalog),
+        Ok(text) => load_with(source_name, text, catalog, read),
         Err(error) => {
             let start = error.valid_up_to();
             let other = Span::new(start, start + char::REPLACEMENT_CHARACTER.len_utf8());
@@ -59,6 +79,18 @@ pub fn load_bytes(source_name: &str, content: &[u8], catalog: &Catalog) -> Check
             }
         }
     }
+}
+
+/// The order of findings: those of the spec first, by place.
+pub(super) fn by_place(one: &Diagnostic, other: &Diagnostic) -> Ordering {
+    let key = |finding: &Diagnostic| {
+        (
+            finding.file().map(Utf8Path::to_owned),
+            finding.span(),
+            finding.code,
+        )
+    };
+    key(one).cmp(&key(other))
 }
 
 /// Keeps as many errors and as many warnings as anybody reads.
@@ -83,6 +115,7 @@ impl Checked {
             diagnostics: vec![finding],
             source_name: source_name.to_owned(),
             source: String::new(),
+            files: BTreeMap::new(),
         }
     }
 
@@ -92,7 +125,12 @@ impl Checked {
     }
 }
 
-fn check(text: &str, catalog: &Catalog) -> (Option<Cluster>, Vec<Diagnostic>) {
+fn check(
+    text: &str,
+    catalog: &Catalog,
+    read: ReadFile<'_>,
+    files: &mut PatchFiles,
+) -> (Option<Cluster>, Vec<Diagnostic>) {
     let Parsed { node, problems } = yaml::parse_node(text, &Limits::default());
     let mut diagnostics: Vec<_> = problems.into_iter().map(describe).collect();
     let Some(root) = node else {
@@ -101,12 +139,16 @@ fn check(text: &str, catalog: &Catalog) -> (Option<Cluster>, Vec<Diagnostic>) {
     let Some((raw, root, lost)) = decode(&root, &mut diagnostics) else {
         return (None, diagnostics);
     };
+    if let Some(spec) = &raw.spec {
+        *files = PatchFiles::read(spec, read, &mut diagnostics);
+    }
     let mut findings = Findings::new(diagnostics);
     let scope = Scope {
         source: text,
         root: &root,
         lost: &lost,
         catalog,
+        patch_files: files,
     };
     let cluster = validate::validate(&raw, scope, &mut findings);
     let diagnostics = match &raw.spec {
@@ -145,7 +187,8 @@ pub(super) fn decode(
     }
 }
 
-fn describe(problem: Problem) -> Diagnostic {
+/// Says what the parser found.
+pub(super) fn describe(problem: Problem) -> Diagnostic {
     let found = |code, message: &str| Diagnostic::new(code, problem.span, message);
     match problem.kind {
         ProblemKind::TooLarge(limit) => found(

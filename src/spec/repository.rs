@@ -4,7 +4,8 @@
 
 use camino::Utf8PathBuf;
 
-use super::load::decode;
+use super::load::{by_place, decode};
+use super::patch_files::PatchFiles;
 use super::validate::{Findings, Scope, Subject, accept, missing_secrets};
 use super::{Checked, Diagnostic};
 use crate::catalog::Catalog;
@@ -61,13 +62,13 @@ impl Checked {
             root: &root,
             lost: &lost,
             catalog,
+            patch_files: &PatchFiles::default(),
         };
         find(scope, &mut findings);
         if let Some(spec) = &raw.spec {
             self.diagnostics.extend(accept(spec, findings, subject));
         }
-        self.diagnostics
-            .sort_by_key(|diagnostic| (diagnostic.span(), diagnostic.code));
+        self.diagnostics.sort_by(by_place);
         if self.has_errors() {
             self.cluster = None;
         }

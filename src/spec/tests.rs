@@ -73,12 +73,15 @@ fn nodes_take_from_their_class_what_they_do_not_say() {
         Patch {
             content: json!({"machine": {"a": 1}}),
             line: 21,
-            span: node.patches[0].span,
+            class: Some("nuc".to_owned()),
+            tree: node.patches[0].tree.clone(),
+            ..Patch::default()
         },
         Patch {
             content: json!({"machine": {"b": 2}}),
             line: 26,
-            span: node.patches[1].span,
+            tree: node.patches[1].tree.clone(),
+            ..Patch::default()
         },
     ];
     assert_eq!(node.patches, patches);

@@ -1,9 +1,10 @@
 //! Findings about a spec, as people and programs read them.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use camino::Utf8Path;
 use serde_json::{Value, json};
 
-use crate::spec::{Checked, Diagnostic, Severity};
+use crate::spec::{Checked, Diagnostic, Label, Severity};
 use crate::yaml::Span;
 
 /// The most findings that are shown to people at once.
@@ -14,7 +15,7 @@ pub fn text(checked: &Checked) -> String {
     let renderer = Renderer::styled();
     let mut text = String::new();
     for diagnostic in open(checked).take(SHOWN) {
-        text += &renderer.render(&[group(diagnostic, &checked.source_name, &checked.source)]);
+        text += &renderer.render(&[group(diagnostic, checked)]);
         text += "\n\n";
     }
     let more = open(checked).count().saturating_sub(SHOWN);
@@ -29,15 +30,19 @@ pub fn text(checked: &Checked) -> String {
 pub fn json(checked: &Checked) -> Value {
     let findings = checked.diagnostics.iter().map(|diagnostic| {
         let labels = diagnostic.labels.iter().map(|label| {
-            let mut place = place(label.span, &checked.source);
+            let (file, source) = source(label.file.as_deref(), checked);
+            let mut place = place(label.span, source);
             place["text"] = json!(label.text);
+            if label.file.as_deref() != diagnostic.file() {
+                place["file"] = json!(file);
+            }
             place
         });
         json!({
             "code": diagnostic.code.as_str(),
             "severity": diagnostic.severity(),
             "message": diagnostic.message,
-            "file": checked.source_name,
+            "file": source(diagnostic.file(), checked).0,
             "labels": labels.collect::<Vec<_>>(),
             "help": diagnostic.help,
             "accepted": diagnostic.accepted,
@@ -77,13 +82,51 @@ fn open(checked: &Checked) -> impl Iterator<Item = &Diagnostic> {
         .filter(|diagnostic| diagnostic.accepted.is_none())
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, path: &'a str, source: &'a str) -> Group<'a> {
+/// Returns the name and text of a file that places refer to.
+fn source<'a>(file: Option<&'a Utf8Path>, checked: &'a Checked) -> (&'a str, &'a str) {
+    match file {
+        None => (&checked.source_name, &checked.source),
+        Some(file) => (
+            file.as_str(),
+            checked.files.get(file).map_or("", String::as_str),
+        ),
+    }
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, checked: &'a Checked) -> Group<'a> {
     let level = match diagnostic.severity() {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let annotations = diagnostic.labels.iter().enumerate().map(|(index, label)| {
-        let kind = if index == 0 {
+    let title = level
+        .primary_title(diagnostic.message.as_str())
+        .id(diagnostic.code.as_str());
+    let mut group = Group::with_title(title);
+    if diagnostic.labels.is_empty() {
+        group = group.element(Origin::path(&checked.source_name));
+    }
+    let main = diagnostic.file();
+    for file in main.map_or(vec![None], |main| vec![Some(main), None]) {
+        let labels = diagnostic.labels.iter().enumerate();
+        let labels: Vec<_> = labels
+            .filter(|(_, label)| label.file.as_deref() == file)
+            .collect();
+        if !labels.is_empty() {
+            group = group.element(snippet(&labels, source(file, checked)));
+        }
+    }
+    match &diagnostic.help {
+        Some(help) => group.element(Level::HELP.message(help.as_str())),
+        None => group,
+    }
+}
+
+fn snippet<'a>(
+    labels: &[(usize, &'a Label)],
+    (path, source): (&'a str, &'a str),
+) -> Snippet<'a, Annotation<'a>> {
+    let annotations = labels.iter().map(|(index, label)| {
+        let kind = if *index == 0 {
             AnnotationKind::Primary
         } else {
             AnnotationKind::Context
@@ -91,19 +134,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, path: &'a str, source: &'a str) -> Grou
         let text = (!label.text.is_empty()).then_some(label.text.as_str());
         kind.span(visible(label.span, source)).label(text)
     });
-    let snippet = Snippet::source(source).path(path).annotations(annotations);
-    let title = level
-        .primary_title(diagnostic.message.as_str())
-        .id(diagnostic.code.as_str());
-    let group = if diagnostic.labels.is_empty() {
-        title.element(Origin::path(path))
-    } else {
-        title.element(snippet)
-    };
-    match &diagnostic.help {
-        Some(help) => group.element(Level::HELP.message(help.as_str())),
-        None => group,
-    }
+    Snippet::source(source).path(path).annotations(annotations)
 }
 
 /// Returns the part of a place that is on its first line.

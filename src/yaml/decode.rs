@@ -26,8 +26,14 @@ pub struct Spanned<T> {
 }
 
 /// A list that may be written as its only item.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OneOrMany<T>(pub Vec<T>);
+
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
 
 /// Why a tree is not the type that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

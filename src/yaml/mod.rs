@@ -20,4 +20,4 @@ pub use emit::{emit, emit_documents};
 pub use line::{Step, line_of};
 pub use node::{Entry, Node, NodeKind, Span};
 pub use parse::{ParseError, parse, parse_as, parse_documents};
-pub use parse_nodes::{Limits, Parsed, Problem, ProblemKind, parse_node};
+pub use parse_nodes::{Limits, Parsed, Problem, ProblemKind, parse_node, parse_nodes};

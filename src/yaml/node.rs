@@ -57,7 +57,28 @@ impl Span {
     }
 }
 
+impl Default for Node {
+    fn default() -> Self {
+        Self {
+            span: Span::default(),
+            kind: NodeKind::Scalar(Value::Null),
+        }
+    }
+}
+
 impl Node {
+    /// Returns the part of the tree that stands at a place.
+    pub fn at(&self, span: Span) -> Option<&Node> {
+        if self.span == span {
+            return Some(self);
+        }
+        let values = self.entries().iter().map(|entry| &entry.value);
+        let mut around = values
+            .chain(self.items())
+            .filter(|node| node.span.start <= span.start && span.end <= node.span.end);
+        around.find_map(|node| node.at(span))
+    }
+
     /// Returns the plain value.
     pub fn to_value(&self) -> Value {
         match &self.kind {

@@ -94,6 +94,22 @@ pub fn parse_node(source: &str, limits: &Limits) -> Parsed {
     Parsed { node, problems }
 }
 
+/// Parses every document of a stream into a tree; empty ones are left out. Documents before one that
+/// cannot be read are there.
+pub fn parse_nodes(source: &str, limits: &Limits) -> (Vec<Node>, Vec<Problem>) {
+    if source.len() > limits.bytes {
+        let kind = ProblemKind::TooLarge(limits.bytes);
+        let span = Span::default();
+        return (Vec::new(), vec![Problem { span, kind }]);
+    }
+    let mut reader = Reader::new(source, limits);
+    let mut nodes = Vec::new();
+    if let Err(problem) = reader.stream(&mut nodes) {
+        reader.problems.push(problem);
+    }
+    (nodes, reader.problems)
+}
+
 struct Reader<'a> {
     source: &'a str,
     depth_limit: usize,
@@ -141,6 +157,22 @@ impl<'a> Reader<'a> {
                 kind: ProblemKind::Empty,
             }),
         }
+    }
+
+    fn stream(&mut self, nodes: &mut Vec<Node>) -> Result<(), Problem> {
+        while let Some((event, _)) = self.next()? {
+            match event {
+                Event::StreamStart | Event::DocumentEnd => {}
+                Event::DocumentStart(..) => {
+                    if let Some((event, span)) = self.next()? {
+                        let node = self.node(event, span, 0)?;
+                        nodes.extend(Some(node).filter(|node| !node.is_null()));
+                    }
+                }
+                _ => break,
+            }
+        }
+        Ok(())
     }
 
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Problem> {

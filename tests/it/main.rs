@@ -51,6 +51,7 @@ mod talos_hardware;
 mod talos_identity;
 mod talos_merge;
 mod talos_node;
+mod talos_patch_shapes;
 mod talos_patches;
 
 use std::process::ExitCode;
@@ -81,6 +82,7 @@ const TOPICS: &[Topic] = &[
     ("talos_hardware", talos_hardware::tests),
     ("talos_identity", talos_identity::tests),
     ("talos_merge", talos_merge::tests),
+    ("talos_patch_shapes", talos_patch_shapes::tests),
     ("talos_patches", talos_patches::tests),
     ("render", render::tests),
     ("rendered_objects", rendered_objects::tests),

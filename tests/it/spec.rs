@@ -64,7 +64,8 @@ fn load_fixture(code: Code, name: &str) -> Checked {
     });
     let catalog = Catalog::embedded().unwrap().with_files(&own).unwrap();
     let content = fs_err::read(folder.join(name)).unwrap();
-    let checked = spec::load_bytes(name, &content, &catalog);
+    let read = |file: &Utf8Path| fs_err::read(folder.join(file));
+    let checked = spec::load_bytes(name, &content, &catalog, &read);
     let found = checked
         .cluster
         .as_ref()

@@ -1,6 +1,6 @@
 //! Why machine configurations cannot be rendered.
 
-use super::{MergeError, Origin, UnsupportedContract};
+use super::{Origin, PatchError, UnsupportedContract};
 use crate::model::NodeName;
 use crate::render::reference::ParseSecretRefError;
 
@@ -25,15 +25,15 @@ pub enum TalosRenderError {
         #[source]
         source: ParseSecretRefError,
     },
-    /// A layer cannot be merged.
-    #[error("cannot merge {origin} into the configuration of node `{node}`")]
-    Merge {
+    /// A layer cannot be applied.
+    #[error("cannot apply {origin} to the configuration of node `{node}`")]
+    Patch {
         /// The node.
         node: NodeName,
         /// The layer.
         origin: Origin,
         /// Why.
         #[source]
-        source: MergeError,
+        source: PatchError,
     },
 }

@@ -2,22 +2,23 @@
 
 use std::fmt;
 
+use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
 use super::{
-    Contract, TalosRenderError, base, components, forms, merge_documents, node, schematic,
+    Contract, TalosRenderError, base, components, forms, node, patch_documents, schematic,
 };
 use crate::catalog::Catalog;
 use crate::model::NodeName;
 use crate::render::reference::references;
-use crate::spec::cluster::{Cluster, Patch, Role};
+use crate::spec::cluster::{Cluster, Node, Patch, Role};
 
-/// Documents to be merged over those of the layers before, and where they come from.
+/// What changes the documents of the layers before, and where it comes from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
     /// Where the documents come from.
     pub origin: Origin,
-    /// The documents, each whole or a patch.
+    /// Documents to be merged, each whole or a patch; a list among them is one of operations (RFC 6902).
     pub documents: Vec<Value>,
 }
 
@@ -34,18 +35,22 @@ pub enum Origin {
     Patch {
         /// For which nodes it is.
         scope: Scope,
-        /// The line of `homelab.yaml` it stands in, 1-based.
+        /// The file it stands in; `homelab.yaml` when there is none.
+        file: Option<Utf8PathBuf>,
+        /// The line of that file, 1-based.
         line: usize,
     },
 }
 
 /// For which nodes a patch is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Every node.
     All,
     /// The nodes of one role.
     Role(Role),
+    /// The nodes of a class.
+    Class(String),
     /// One node.
     Node,
 }
@@ -56,15 +61,22 @@ impl fmt::Display for Origin {
             Self::Generator => f.write_str("the generated base"),
             Self::Node => f.write_str("the node's own settings"),
             Self::Component(name) => write!(f, "what component `{name}` asks of machines"),
-            Self::Patch { scope, line } => {
-                let nodes = match scope {
-                    Scope::All => "all nodes",
-                    Scope::Role(Role::ControlPlane) => "control planes",
-                    Scope::Role(Role::Worker) => "workers",
-                    Scope::Node => "this node",
-                };
-                write!(f, "the patch for {nodes} in line {line} of homelab.yaml")
+            Self::Patch { scope, file, line } => {
+                let file = file.as_deref().map_or("homelab.yaml", Utf8Path::as_str);
+                write!(f, "the patch for {scope} in line {line} of {file}")
             }
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all nodes"),
+            Self::Role(Role::ControlPlane) => f.write_str("control planes"),
+            Self::Role(Role::Worker) => f.write_str("workers"),
+            Self::Class(name) => write!(f, "class `{name}`"),
+            Self::Node => f.write_str("this node"),
         }
     }
 }
@@ -97,24 +109,38 @@ pub fn layers(
         let documents = forms::adapted(contract, documents);
         layers.push(Layer { origin, documents });
     }
+    layers.extend(patches(cluster, node).map(|(scope, patch)| patch_layer(scope, patch)));
+    Ok(layers)
+}
+
+/// The owner's patches for a node, the widest first.
+pub(super) fn patches<'a>(
+    cluster: &'a Cluster,
+    node: &'a Node,
+) -> impl Iterator<Item = (Scope, &'a Patch)> {
     let by_role = match node.role {
         Role::ControlPlane => &cluster.patches.control_plane,
         Role::Worker => &cluster.patches.worker,
     };
-    layers.extend(patches(Scope::All, &cluster.patches.all));
-    layers.extend(patches(Scope::Role(node.role), by_role));
-    layers.extend(patches(Scope::Node, &node.patches));
-    Ok(layers)
+    let of = |scope: Scope| move |patch| (scope.clone(), patch);
+    let own = node.patches.iter().map(|patch| match &patch.class {
+        Some(class) => (Scope::Class(class.clone()), patch),
+        None => (Scope::Node, patch),
+    });
+    let all = cluster.patches.all.iter().map(of(Scope::All));
+    all.chain(by_role.iter().map(of(Scope::Role(node.role))))
+        .chain(own)
 }
 
-fn patches(scope: Scope, patches: &[Patch]) -> impl Iterator<Item = Layer> {
-    patches.iter().map(move |patch| Layer {
+fn patch_layer(scope: Scope, patch: &Patch) -> Layer {
+    Layer {
         origin: Origin::Patch {
             scope,
+            file: patch.file.clone(),
             line: patch.line,
         },
         documents: vec![patch.content.clone()],
-    })
+    }
 }
 
 /// Returns a node's configuration: its layers, merged by Talos' rules, with references in place
@@ -130,13 +156,14 @@ pub fn documents(
             origin: layer.origin.clone(),
             source,
         })?;
-        documents = merge_documents(documents, &layer.documents).map_err(|source| {
-            TalosRenderError::Merge {
-                node: name.clone(),
-                origin: layer.origin,
-                source,
-            }
-        })?;
+        for patch in &layer.documents {
+            documents =
+                patch_documents(documents, patch).map_err(|source| TalosRenderError::Patch {
+                    node: name.clone(),
+                    origin: layer.origin.clone(),
+                    source,
+                })?;
+        }
     }
     Ok(documents)
 }

@@ -183,7 +183,7 @@ fn a_patch_that_cannot_be_merged_names_node_line_and_place() {
         .to_string();
     assert_eq!(
         format!("{error}: {cause}"),
-        "cannot merge the patch for all nodes in line 7 of homelab.yaml into the configuration of node \
+        "cannot apply the patch for all nodes in line 7 of homelab.yaml to the configuration of node \
          `talos-1`: `machine.install` is a mapping, and a list cannot be merged into it"
     );
 }

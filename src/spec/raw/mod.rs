@@ -14,6 +14,7 @@ mod links;
 mod machine;
 mod network;
 mod nodes;
+mod patches;
 mod policy;
 mod schema_types;
 mod secrets;
@@ -30,9 +31,8 @@ pub use machine::{
     RawMachineFile, RawMirror, RawRegistries, RawVolume, RawVolumeDisk, RawWatchdog,
 };
 pub use network::{RawBgp, RawBgpPeer, RawLoadBalancer, RawLoadBalancerMode, RawNetwork};
-pub use nodes::{
-    RawArch, RawClass, RawDisk, RawDiskKind, RawDiskTraits, RawNic, RawNode, RawPatches, RawRole,
-};
+pub use nodes::{RawArch, RawClass, RawDisk, RawDiskKind, RawDiskTraits, RawNic, RawNode, RawRole};
+pub use patches::{RawPatchList, RawPatches};
 pub use policy::{RawNetworkPolicy, RawPodSecurity, RawPolicy, RawPriorityClass};
 pub use secrets::{RawExternalSecrets, RawSecretStore, RawSecrets, RawSops};
 

@@ -1,12 +1,11 @@
-//! The machines, what they share, and the owner's changes to their configurations.
+//! The machines, and what they share.
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
-use super::{RawLinks, RawMachine, Text};
+use super::{RawLinks, RawMachine, RawPatchList, Text};
 use crate::yaml::Spanned;
 
 /// One machine.
@@ -50,7 +49,7 @@ pub struct RawNode {
     /// Your own changes to this node's configuration, after those of wider scopes.
     #[serde(default)]
     #[schemars(example = serde_json::json!([{"machine": {"sysctls": {"vm.nr_hugepages": "1024"}}}]))]
-    pub patches: Vec<Spanned<Map<String, Value>>>,
+    pub patches: RawPatchList,
 }
 
 /// Hardware traits that several nodes share.
@@ -77,8 +76,8 @@ pub struct RawClass {
     pub labels: BTreeMap<String, Text>,
     /// Changes to the configuration of each, before the node's own.
     #[serde(default)]
-    #[schemars(example = serde_json::json!([{"machine": {"install": {"wipe": false}}}]))]
-    pub patches: Vec<Spanned<Map<String, Value>>>,
+    #[schemars(example = &"@patches/nuc.yaml")]
+    pub patches: RawPatchList,
 }
 
 /// What a node does.
@@ -164,22 +163,4 @@ pub struct RawNic {
     /// The card's name in Linux.
     #[schemars(example = &"eth0")]
     pub name: Option<Text>,
-}
-
-/// Changes to machine configurations, by scope.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RawPatches {
-    /// For every node.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!([{"machine": {"kubelet": {"extraArgs": {"max-pods": "200"}}}}]))]
-    pub all: Vec<Spanned<Map<String, Value>>>,
-    /// For control planes.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!([{"cluster": {"etcd": {"extraArgs": {"quota-backend-bytes": "4294967296"}}}}]))]
-    pub control_plane: Vec<Spanned<Map<String, Value>>>,
-    /// For workers.
-    #[serde(default)]
-    #[schemars(example = serde_json::json!([{"machine": {"nodeLabels": {"tier": "worker"}}}]))]
-    pub worker: Vec<Spanned<Map<String, Value>>>,
 }

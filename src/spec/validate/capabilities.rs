@@ -3,7 +3,7 @@
 use super::components::{Section, entries};
 use super::{Findings, Scope};
 use crate::catalog::Component;
-use crate::spec::cluster::SelectedComponent;
+use crate::spec::cluster::{Patches, SelectedComponent};
 use crate::spec::code::Code;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::raw::{RawNetworkPolicy, RawSpec, RawVipProvider, Text};
@@ -28,6 +28,7 @@ pub(super) fn check(
     spec: &RawSpec,
     components: &[SelectedComponent],
     apps: &[SelectedComponent],
+    patches: &Patches,
     scope: Scope<'_>,
     findings: &mut Findings,
 ) {
@@ -50,7 +51,7 @@ pub(super) fn check(
     network_policy(spec, &cluster, findings);
     engine(spec, &cluster, findings);
     pools(spec, &cluster, findings);
-    kube_proxy(spec, &cluster, findings);
+    kube_proxy(patches, &cluster, findings);
 }
 
 struct Providers<'a> {
@@ -267,28 +268,23 @@ fn pools(spec: &RawSpec, cluster: &Providers<'_>, findings: &mut Findings) {
 
 /// A patch that turns kube-proxy on again, where something has replaced it: both would rewrite the
 /// packets of Services.
-fn kube_proxy(spec: &RawSpec, cluster: &Providers<'_>, findings: &mut Findings) {
+fn kube_proxy(patches: &Patches, cluster: &Providers<'_>, findings: &mut Findings) {
     let Some(provider) = cluster.providers(KUBE_PROXY).next() else {
         return;
     };
-    let patches = spec
-        .patches
-        .iter()
-        .flat_map(|patches| patches.all.iter().chain(&patches.control_plane));
-    for patch in patches {
-        let proxy = patch
-            .value
-            .get("cluster")
-            .and_then(|section| section.get("proxy"));
-        if proxy.and_then(|proxy| proxy.get("disabled")) == Some(&false.into()) {
+    for patch in patches.all.iter().chain(&patches.control_plane) {
+        let disabled = patch.content.pointer("/cluster/proxy/disabled");
+        if disabled == Some(&false.into()) {
             let message = format!(
                 "this patch keeps kube-proxy, which `{}` replaces",
                 provider.name
             );
-            let finding = Diagnostic::new(Code::KubeProxyKept, patch.span, message).also(
-                cluster.listed(&provider.name).unwrap_or_default(),
-                "replaces it",
-            );
+            let finding = Diagnostic::new(Code::KubeProxyKept, patch.tree.span, message)
+                .in_file(patch.file.as_deref())
+                .also(
+                    cluster.listed(&provider.name).unwrap_or_default(),
+                    "replaces it",
+                );
             findings.add(finding.help("remove `cluster.proxy` from the patch"));
         }
     }

@@ -28,6 +28,7 @@ mod nodes;
 mod not_yet;
 mod options;
 mod order;
+mod patches;
 mod registries;
 mod releases;
 mod secrets;
@@ -35,8 +36,9 @@ mod secrets;
 pub(super) use accept::{Subject, accept};
 pub(super) use findings::Findings;
 
-use super::cluster::{Cluster, Patches};
-use super::raw::{RawFile, RawSpec};
+use super::cluster::Cluster;
+use super::patch_files::PatchFiles;
+use super::raw::RawFile;
 use super::structure::LostKey;
 use crate::catalog::Catalog;
 use crate::yaml::{Node, Span};
@@ -52,6 +54,8 @@ pub(super) struct Scope<'a> {
     pub(super) lost: &'a [LostKey],
     /// The components that this build knows.
     pub(super) catalog: &'a Catalog,
+    /// The files of patches.
+    pub(super) patch_files: &'a PatchFiles,
 }
 
 /// Checks a file whose structure was already checked; returns the cluster when all its parts
@@ -80,13 +84,14 @@ pub(super) fn validate(
     labels::check(spec, findings);
     memory::check(spec, findings);
     addresses::check(spec, findings);
+    let patches = patches::patches(spec, scope, findings);
     let control_plane = control_plane::control_plane(spec, scope, findings);
     let gitops = gitops::gitops(spec, findings);
     let secrets = secrets::secrets(spec, scope, findings);
     let components = components::selection(components::Section::Components, scope, findings);
     let apps = components::selection(components::Section::Apps, scope, findings);
     let (components, apps) = order::ordered(components, apps, scope, findings);
-    capabilities::check(spec, &components, &apps, scope, findings);
+    capabilities::check(spec, &components, &apps, &patches, scope, findings);
     flux_skew::check(&components, kubernetes.as_ref(), scope, findings);
     architectures::check(spec, scope, findings);
     not_yet::check(spec, scope, findings);
@@ -97,22 +102,12 @@ pub(super) fn validate(
         network: network?,
         control_plane: control_plane?,
         nodes: nodes?,
-        patches: patches(spec, scope),
+        patches,
         secrets,
         gitops: gitops?,
         components,
         apps,
     })
-}
-
-fn patches(spec: &RawSpec, scope: Scope<'_>) -> Patches {
-    let raw = spec.patches.clone().unwrap_or_default();
-    let lines = |patches: &[_]| nodes::patches(patches, scope);
-    Patches {
-        all: lines(&raw.all),
-        control_plane: lines(&raw.control_plane),
-        worker: lines(&raw.worker),
-    }
 }
 
 impl Scope<'_> {

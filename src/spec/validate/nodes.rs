@@ -1,8 +1,6 @@
 //! The machines, with what they take from their classes.
 
-use serde_json::{Map, Value};
-
-use super::{Findings, Scope, links, machine, names};
+use super::{Findings, Scope, links, machine, names, patches};
 use crate::model::Version;
 use crate::spec::cluster::{
     Arch, DiskKind, DiskSelector, DiskTraits, Distribution, NicSelector, Node, Patch, Role,
@@ -55,17 +53,6 @@ pub(super) fn class_of<'a>(node: &RawNode, spec: &'a RawSpec) -> Option<&'a RawC
         .and_then(|name| spec.classes.get(&name.value))
 }
 
-/// Gives patches the lines they stand in.
-pub(super) fn patches(raw: &[Spanned<Map<String, Value>>], scope: Scope<'_>) -> Vec<Patch> {
-    raw.iter()
-        .map(|patch| Patch {
-            content: Value::Object(patch.value.clone()),
-            line: patch.span.position(scope.source).0,
-            span: patch.span,
-        })
-        .collect()
-}
-
 fn node(
     raw: &RawNode,
     class: Option<&RawClass>,
@@ -94,8 +81,9 @@ fn node(
     let nic = nic.and_then(|nic| nic_selector(nic, findings));
     let mut labels = class.map(|class| class.labels.clone()).unwrap_or_default();
     labels.extend(raw.labels.clone());
-    let mut patches = patches(class.map_or(&[], |class| &class.patches), scope);
-    patches.extend(self::patches(&raw.patches, scope));
+    let mut patches =
+        class.map_or_else(Vec::new, |class| class_patches(raw, class, scope, findings));
+    patches.extend(patches::list(&raw.patches, scope, findings));
     Some(Node {
         name: name?,
         role: match raw.role.as_ref()?.value {
@@ -115,6 +103,21 @@ fn node(
             .collect(),
         patches,
     })
+}
+
+fn class_patches(
+    raw: &RawNode,
+    class: &RawClass,
+    scope: Scope<'_>,
+    findings: &mut Findings,
+) -> Vec<Patch> {
+    let name = raw.class.as_ref().map(|name| name.value.clone());
+    let patches = patches::list(&class.patches, scope, findings).into_iter();
+    let of_class = |patch| Patch {
+        class: name.clone(),
+        ..patch
+    };
+    patches.map(of_class).collect()
 }
 
 /// Returns the architecture of a node.

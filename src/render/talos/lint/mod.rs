@@ -10,9 +10,10 @@ mod links;
 
 use serde_json::Value;
 
+use super::layers::patches;
 use super::{Contract, documents};
 use crate::catalog::Catalog;
-use crate::spec::cluster::{Cluster, Node, Patch, Role};
+use crate::spec::cluster::{Cluster, Node};
 use crate::spec::{Code, Diagnostic};
 
 /// What rules look at.
@@ -48,7 +49,7 @@ const RULES: &[Rule] = &[
 pub fn lint(cluster: &Cluster, catalog: &Catalog) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     for node in &cluster.nodes {
-        let patches: Vec<_> = patches(cluster, node).collect();
+        let patches: Vec<_> = patches(cluster, node).map(|(_, patch)| patch).collect();
         let Ok(contract) = Contract::try_from(&node.version) else {
             continue;
         };
@@ -65,7 +66,8 @@ pub fn lint(cluster: &Cluster, catalog: &Catalog) -> Vec<Diagnostic> {
                 patch: &patch.content,
             };
             for finding in RULES.iter().flat_map(|rule| rule(&subject)) {
-                let diagnostic = Diagnostic::new(finding.code, patch.span, finding.message)
+                let diagnostic = Diagnostic::new(finding.code, patch.tree.span, finding.message)
+                    .in_file(patch.file.as_deref())
                     .label(finding.label)
                     .help(finding.help);
                 if !found.contains(&diagnostic) {
@@ -75,20 +77,6 @@ pub fn lint(cluster: &Cluster, catalog: &Catalog) -> Vec<Diagnostic> {
         }
     }
     found
-}
-
-/// The owner's patches for a node, the widest first.
-fn patches<'a>(cluster: &'a Cluster, node: &'a Node) -> impl Iterator<Item = &'a Patch> {
-    let by_role = match node.role {
-        Role::ControlPlane => &cluster.patches.control_plane,
-        Role::Worker => &cluster.patches.worker,
-    };
-    cluster
-        .patches
-        .all
-        .iter()
-        .chain(by_role)
-        .chain(&node.patches)
 }
 
 impl Subject<'_> {

@@ -3,6 +3,7 @@ use serde_json::json;
 use super::super::tests::cluster;
 use super::*;
 use crate::model::Version;
+use crate::spec::cluster::Patch;
 
 /// The codes and messages for one patch of all nodes of a release.
 fn found(version: (u64, u64), patch: Value) -> Vec<String> {
