@@ -168,7 +168,7 @@ pub(crate) fn encrypt_tree<R: RngCore + CryptoRng>(
     ivs: &mut Ivs<'_, R>,
 ) -> Result<Encrypted, EncryptError> {
     let Document { format, mut tree } = document;
-    shape::check(format, &tree)?;
+    shape::check_encryptable(format, &tree)?;
     let cipher = Cipher::new(key);
     let mut encryption = Encryption {
         cipher: &cipher,

@@ -6,7 +6,7 @@ use crate::binary::DATA;
 use crate::format::Format;
 use crate::path::ValuePath;
 use crate::scalar::Scalar;
-use crate::tree::{Element, Item, MAX_DEPTH, Mapping, Tree, Value};
+use crate::tree::{Element, Entry, Item, MAX_DEPTH, Mapping, Tree, Value};
 
 /// A tree that a format cannot hold.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +40,14 @@ pub enum ShapeError {
         /// What is in it.
         found: &'static str,
     },
+    /// Its merge key has a value that cannot be merged, so that no `sops` could read the file.
+    #[error("{path}: the merge key `<<` takes a mapping or a list of mappings, not {found}")]
+    MergeKey {
+        /// Where it stands.
+        path: ValuePath,
+        /// What its value is.
+        found: &'static str,
+    },
     /// It is not the single value of a binary file.
     #[error("a binary file holds one value under the key `{DATA}` and nothing else")]
     Binary,
@@ -47,23 +55,36 @@ pub enum ShapeError {
 
 /// Checks that a format can hold a plain tree.
 pub(crate) fn check(format: Format, tree: &Tree) -> Result<(), ShapeError> {
-    check_with(format, tree, Strings::Bytes)
+    check_as(Contents::Plain, format, tree)
+}
+
+/// Checks that a plain tree can be encrypted, so that what comes of it can be read.
+pub(crate) fn check_encryptable(format: Format, tree: &Tree) -> Result<(), ShapeError> {
+    check_as(Contents::Encryptable, format, tree)
 }
 
 /// Checks that a format can hold an encrypted tree, which is text throughout.
 pub(crate) fn check_encrypted(format: Format, tree: &Tree) -> Result<(), ShapeError> {
-    check_with(format, tree, Strings::Text)
+    check_as(Contents::Encrypted, format, tree)
 }
 
-/// What strings must be. A dotenv or INI file in the clear may hold bytes that are not text, as
-/// `sops` lets it; YAML has a tag for them.
+/// What is in a tree.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Strings {
-    Bytes,
-    Text,
+enum Contents {
+    /// A dotenv or INI file in the clear may hold bytes that are not text, as `sops` lets it; YAML has a
+    /// tag for them.
+    Plain,
+    /// Like a plain one; but `sops` reads no YAML in which a merge key has a text for its value, be
+    /// it the encrypted one, though it writes that where the key was quoted.
+    Encryptable,
+    /// Everything is text.
+    Encrypted,
 }
 
-fn check_with(format: Format, tree: &Tree, strings: Strings) -> Result<(), ShapeError> {
+/// YAML's merge key. Its value is a mapping or a list of mappings (<https://yaml.org/type/merge.html>).
+const MERGE: &str = "<<";
+
+fn check_as(contents: Contents, format: Format, tree: &Tree) -> Result<(), ShapeError> {
     if format != Format::Yaml && tree.documents.len() != 1 {
         let found = tree.documents.len();
         return Err(ShapeError::Documents { format, found });
@@ -79,7 +100,7 @@ fn check_with(format: Format, tree: &Tree, strings: Strings) -> Result<(), Shape
     for (position, document) in tree.documents.iter().enumerate() {
         let mut checker = Checker {
             format,
-            strings,
+            contents,
             path: ValuePath::document(position),
         };
         checker.mapping(document, 1)?;
@@ -89,7 +110,7 @@ fn check_with(format: Format, tree: &Tree, strings: Strings) -> Result<(), Shape
 
 struct Checker {
     format: Format,
-    strings: Strings,
+    contents: Contents,
     path: ValuePath,
 }
 
@@ -100,6 +121,7 @@ impl Checker {
             if let Item::Entry(entry) = item {
                 self.path.push_key(&entry.key);
                 self.key(&entry.key)?;
+                self.merge_key(entry)?;
                 self.value(&entry.value, depth)?;
                 self.path.pop();
             }
@@ -152,13 +174,24 @@ impl Checker {
                 Err(self.value_error("a number that is not finite"))
             }
             (Format::Json | Format::Dotenv | Format::Ini, Scalar::Str(bytes))
-                if (self.format == Format::Json || self.strings == Strings::Text)
+                if (self.format == Format::Json || self.contents == Contents::Encrypted)
                     && std::str::from_utf8(bytes).is_err() =>
             {
                 Err(self.value_error("bytes that are not text"))
             }
             _ => Ok(()),
         }
+    }
+
+    fn merge_key(&self, entry: &Entry) -> Result<(), ShapeError> {
+        let applies = self.format == Format::Yaml && self.contents == Contents::Encryptable;
+        if applies && entry.key == MERGE && !is_mergeable(&entry.value) {
+            return Err(ShapeError::MergeKey {
+                path: self.path.clone(),
+                found: entry.value.kind(),
+            });
+        }
+        Ok(())
     }
 
     fn value_error(&self, found: &'static str) -> ShapeError {
@@ -183,4 +216,12 @@ impl Checker {
             found,
         })
     }
+}
+
+fn is_mergeable(value: &Value) -> bool {
+    let is_mapping = |value: &Value| matches!(value, Value::Mapping(_));
+    is_mapping(value)
+        || value
+            .elements()
+            .is_some_and(|mut elements| elements.all(is_mapping))
 }

@@ -331,3 +331,35 @@ fn every_document_of_a_file_has_metadata() {
         "the file is not encrypted: it has no `sops` entry"
     );
 }
+
+/// `sops` refuses each of the first, and could not read what it makes of the last.
+#[test]
+fn what_a_merge_key_cannot_merge_is_not_encrypted() {
+    let rule = EncryptionRule::for_recipients(Identity::generate().recipient());
+    let encrypt = |text: &str| {
+        let document = Document::parse(Format::Yaml, text).unwrap();
+        document
+            .encrypt(&rule)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    for (text, found) in [
+        ("a:\n  <<: text\n", "a string"),
+        ("a:\n  <<: 5\n", "an integer"),
+        ("a:\n  <<:\n  b: 2\n", "null"),
+        ("a:\n  <<: [1, 2]\n", "a list"),
+        ("a:\n  \"<<\": text\n", "a string"),
+    ] {
+        let expected = format!(
+            "a[\"<<\"]: the merge key `<<` takes a mapping or a list of mappings, not {found}"
+        );
+        assert_eq!(encrypt(text), Err(expected), "{text}");
+    }
+    for text in [
+        "x: &x {k: v}\na: {<<: *x, c: 1}\n",
+        "x: &x {k: v}\na: {<<: [*x, {z: 1}], c: 1}\n",
+        "a:\n  <<: []\n",
+    ] {
+        assert_eq!(encrypt(text), Ok(()), "{text}");
+    }
+}
