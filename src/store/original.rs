@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
 /// The largest file that is read. Flux refuses encrypted files beyond 5 MiB.
-pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
+pub const MAX_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How the names of successors begin and end.
 const PREFIX: &str = ".homelab-";

@@ -172,18 +172,18 @@ fn huge_and_deep_files_are_refused() {
     let huge = env.root().join("huge.sops.yaml");
     std::fs::File::create(&huge)
         .unwrap()
-        .set_len(100 * 1024 * 1024)
+        .set_len(300 * 1024 * 1024)
         .unwrap();
     for verb in ["encrypt", "decrypt", "status"] {
         let run = secrets(&env, [verb, "huge.sops.yaml"]).expect_code(1);
         assert!(
             run.stderr
-                .contains("`huge.sops.yaml` has 104857600 bytes; more than 67108864 are not read"),
+                .contains("`huge.sops.yaml` has 314572800 bytes; more than 268435456 are not read"),
             "{}",
             run.stderr
         );
     }
-    assert_eq!(std::fs::metadata(huge).unwrap().len(), 100 * 1024 * 1024);
+    assert_eq!(std::fs::metadata(huge).unwrap().len(), 300 * 1024 * 1024);
 }
 
 fn line_ends_and_marks_of_byte_order() {

@@ -182,14 +182,17 @@ impl EncryptedFile {
     }
 
     /// Prints it; an encrypted file is text in every format.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "`shape` checked that an encrypted tree holds only text"
+    )]
     pub fn to_text_with(&self, layout: Layout) -> String {
         let mut tree = self.tree.clone();
         self.metadata.append_to(&mut tree, self.format);
         let mut bytes = codec::emit_encrypted(self.format, &tree, layout);
         drop(tree);
         // Nothing in it is secret, and it may be large: it is taken, not copied.
-        String::from_utf8(std::mem::take(&mut *bytes))
-            .expect("an encrypted tree holds only text, which `shape` checked")
+        String::from_utf8(std::mem::take(&mut *bytes)).expect("it holds only text")
     }
 
     /// Opens it with whichever identity fits, and checks the MAC.

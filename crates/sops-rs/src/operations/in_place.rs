@@ -38,8 +38,9 @@ impl EncryptedFile {
     pub fn to_text_like(&self, text: &str, layout: Layout) -> Option<String> {
         let mut tree = self.tree().clone();
         self.metadata().append_to(&mut tree, self.format());
-        let text = like(self.format(), text, &tree, layout)?;
-        Some(text.to_string())
+        let mut text = like(self.format(), text, &tree, layout)?;
+        // Nothing in it is secret, and it may be large: it is taken, not copied.
+        Some(std::mem::take(&mut *text))
     }
 }
 
@@ -71,9 +72,11 @@ fn like(format: Format, text: &str, tree: &Tree, layout: Layout) -> Option<Zeroi
         .into_iter()
         .find(|layout| *print(&old, *layout) == text.as_bytes());
     match own {
-        Some(layout) => String::from_utf8(print(tree, layout).to_vec())
-            .ok()
-            .map(Zeroizing::new),
+        Some(layout) => {
+            drop(old);
+            let text = std::mem::take(&mut *print(tree, layout));
+            String::from_utf8(text).ok().map(Zeroizing::new)
+        }
         None if format == Format::Yaml => yaml::emit_like(text, &old, tree, layout.yaml()),
         None => None,
     }

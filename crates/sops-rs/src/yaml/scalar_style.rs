@@ -123,29 +123,39 @@ struct Analysis {
 }
 
 impl Analysis {
+    /// Looks at every character once, and copies none: the text may be a secret, and long.
     fn of(text: &str) -> Self {
-        let chars: Vec<char> = text.chars().collect();
-        let (Some(&first), Some(&last)) = (chars.first(), chars.last()) else {
+        if text.is_empty() {
             return Self {
                 line_breaks: false,
                 plain: true,
                 single: true,
                 literal: false,
             };
-        };
-        let line_breaks = chars.iter().any(|&c| is_break(c));
-        let special = chars.iter().any(|&c| c != '\t' && !is_printable(c));
-        let tabs = chars.contains(&'\t');
-        let pairs = || chars.windows(2).map(|pair| (pair[0], pair[1]));
-        let break_space = pairs().any(|(a, b)| is_break(a) && b == ' ');
-        let space_break = pairs().any(|(a, b)| a == ' ' && is_break(b));
+        }
+        let (mut line_breaks, mut special, mut tabs) = (false, false, false);
+        let (mut break_space, mut space_break) = (false, false);
+        let mut signs = text.starts_with("---") || text.starts_with("...");
+        let mut before = None;
+        let mut chars = text.chars().peekable();
+        while let Some(c) = chars.next() {
+            let after = chars.peek().copied();
+            let breaks = is_break(c);
+            line_breaks |= breaks;
+            tabs |= c == '\t';
+            special |= c != '\t' && !is_printable(c);
+            break_space |= c == ' ' && before.is_some_and(is_break);
+            space_break |= breaks && before == Some(' ');
+            signs |= is_sign(before, c, after);
+            before = Some(c);
+        }
         let edge = |c| c == ' ' || is_break(c);
-        let bare = !edge(first) && !edge(last) && !line_breaks && !indicators(&chars);
+        let bare = !line_breaks && !signs && !text.starts_with(edge) && !text.ends_with(edge);
         Self {
             line_breaks,
             plain: bare && !tabs && !special && !break_space && !space_break,
             single: !tabs && !special && !break_space && !space_break,
-            literal: last != ' ' && !special && !space_break,
+            literal: !text.ends_with(' ') && !special && !space_break,
         }
     }
 
@@ -163,24 +173,20 @@ impl Analysis {
     }
 }
 
-/// Whether something in the text would be taken for YAML's own signs in block context.
-fn indicators(chars: &[char]) -> bool {
-    if chars.starts_with(&['-', '-', '-']) || chars.starts_with(&['.', '.', '.']) {
-        return true;
-    }
-    let blank_after = |index: usize| chars.get(index + 1).is_none_or(|&c| c == ' ' || c == '\t');
-    let first = match chars[0] {
-        '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
-        | '@' | '`' => true,
-        '?' | ':' | '-' => blank_after(0),
+/// Tells whether a character would be taken for one of YAML's own signs in block context, between
+/// those before and after it.
+fn is_sign(before: Option<char>, c: char, after: Option<char>) -> bool {
+    let blank_after = after.is_none_or(|c| c == ' ' || c == '\t');
+    match (c, before) {
+        (
+            '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
+            | '@' | '`',
+            None,
+        ) => true,
+        ('?' | ':' | '-', None) | (':', Some(_)) => blank_after,
+        ('#', Some(before)) => matches!(before, ' ' | '\t' | '\0') || is_break(before),
         _ => false,
-    };
-    first
-        || (1..chars.len()).any(|index| match chars[index] {
-            ':' => blank_after(index),
-            '#' => matches!(chars[index - 1], ' ' | '\t' | '\0') || is_break(chars[index - 1]),
-            _ => false,
-        })
+    }
 }
 
 pub(super) fn is_break(c: char) -> bool {

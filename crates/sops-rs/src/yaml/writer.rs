@@ -226,7 +226,8 @@ impl Writer {
         if !text.is_empty() && !self.whitespace {
             self.put(' ');
         }
-        text.chars().for_each(|c| self.put(c));
+        self.out.push_str(text);
+        self.column += text.chars().count();
         self.whitespace = self.whitespace && text.is_empty();
         self.indention = false;
     }

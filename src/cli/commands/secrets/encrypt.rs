@@ -11,7 +11,7 @@ use super::workspace::{Workspace, format};
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, ExitStatus, Failure, Kind};
 use crate::store::sealed::{RULES_FILE, Rules, selection_text};
-use crate::store::{Origin, Original, Selected, read_from};
+use crate::store::{MAX_BYTES, Origin, Original, Selected, read_from};
 
 const EXAMPLES: &str = "\
 The rule that matches a file is taken from the nearest .sops.yaml, in the file's directory or above. In
@@ -193,11 +193,14 @@ fn seal(
             .encrypt(&encryption)
             .with_context(|| format!("`{path}`"))?,
     };
+    // It may be large, and is not needed any more.
+    drop(document);
     let values = encrypted.encrypted_values();
     if values == 0 {
         return Err(nothing_selected(path, &rules, rule));
     }
     let contents = workspace.encrypted_text(path, &encrypted, bytes);
+    check_size(&contents, path)?;
     check_readable(&encrypted, &contents, path)?;
     let recipients = encrypted.metadata().age_recipients();
     Ok(Sealed {
@@ -259,6 +262,18 @@ fn nothing_selected(path: &Utf8Path, rules: &Rules, rule: &CreationRule) -> Fail
     };
     Failure::new(Kind::Refused, reason)
         .hint("the file would stay readable for everyone: check its keys against the rule")
+}
+
+/// Makes sure that what will be written can be opened again: values get longer.
+fn check_size(text: &[u8], path: &Utf8Path) -> Result<(), Failure> {
+    if text.len() as u64 > MAX_BYTES {
+        let size = text.len();
+        let message = format!(
+            "`{path}` would have {size} bytes when it is encrypted; more than {MAX_BYTES} are not read"
+        );
+        return Err(Failure::message(Kind::Refused, message).hint("split the file"));
+    }
+    Ok(())
 }
 
 /// Makes sure that what will be written holds what was encrypted.
