@@ -41,6 +41,7 @@ mod secrets_input;
 mod served_cluster;
 mod simulated_machines;
 mod sops;
+mod sops_config;
 mod sops_formats;
 mod sops_in_place;
 mod spec;
@@ -96,6 +97,7 @@ const TOPICS: &[Topic] = &[
     ("secrets_input", secrets_input::tests),
     ("served_cluster", served_cluster::tests),
     ("sops", sops::tests),
+    ("sops_config", sops_config::tests),
     ("sops_formats", sops_formats::tests),
     ("sops_in_place", sops_in_place::tests),
     ("talos_node", talos_node::tests),

@@ -24,6 +24,7 @@ pub fn tests() -> Vec<Case> {
         private_keys_are_found_where_git_would_take_them,
         the_allow_list_names_code_and_place,
         broken_and_idle_rules_are_found,
+        misspelt_fields_of_rules_are_told,
         findings_are_json,
         findings_are_sarif,
         without_a_key_all_but_macs_is_checked,
@@ -307,6 +308,40 @@ fn the_allow_list_names_code_and_place() {
             .contains("`.homelab/secrets-allow` line 1: expected a code and a pattern"),
         "{}",
         run.stderr
+    );
+}
+
+/// `sops` passes over such a field and encrypts everything.
+fn misspelt_fields_of_rules_are_told() {
+    let env = repository();
+    env.write(
+        ".sops.yaml",
+        format!(
+            "keys:\n  - &me {RECIPIENT}\ncreation_rules:\n  - path_regex: a\n    encrypted_regexp: ^password$\n    \
+             key_groups:\n      - age: [*me]\n        gpg: []\n"
+        ),
+    );
+    env.write("a.yaml", "password: x\n");
+    let run = secrets(&env, ["encrypt", "--dry-run", "a.yaml"]).success();
+    assert_eq!(
+        run.stderr,
+        "warning: `.sops.yaml`, line 5: creation rule 1 has a field `encrypted_regexp`, which means nothing\n\
+         warning: `.sops.yaml`, line 8: creation rule 1 has a field `gpg`, which means nothing\n\
+         would encrypt `a.yaml`: 1 value for RECIPIENT (rule 1 of `.sops.yaml`)\n"
+            .replace("RECIPIENT", RECIPIENT)
+    );
+    let run = secrets(&env, ["check", "."]).expect_code(4);
+    let found: Vec<&str> = run
+        .stdout
+        .lines()
+        .filter(|line| line.starts_with(".sops.yaml"))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ".sops.yaml:5: rules: creation rule 1 has a field `encrypted_regexp`, which means nothing",
+            ".sops.yaml:8: rules: creation rule 1 has a field `gpg`, which means nothing"
+        ]
     );
 }
 

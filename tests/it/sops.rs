@@ -18,6 +18,10 @@ pub fn tests() -> Vec<Case> {
         Case::new("sops_prints_what_we_print", sops_prints_what_we_print),
         Case::new("sops_edits_what_we_encrypt", sops_edits_what_we_encrypt),
         Case::new("commands_of_both_tools_mix", commands_mix),
+        Case::new(
+            "both_tools_change_who_opens_a_file",
+            both_tools_change_who_opens_a_file,
+        ),
         Case::new("two_thousand_documents_agree", two_thousand_documents_agree),
     ];
     let mut cases: Vec<Case> = real.into_iter().map(|case| case.parts(&["sops"])).collect();
@@ -257,6 +261,63 @@ fn commands_mix() {
     assert_eq!(opened, manifest);
     let opened = homelab(&["secrets", "decrypt", "secrets/theirs.sops.yaml"]).stdout;
     assert_eq!(opened, manifest);
+}
+
+/// The rules change, one tool follows them, and the other opens the file with exactly the keys that they name.
+fn both_tools_change_who_opens_a_file() {
+    let env = TestEnv::new();
+    let keys: Vec<Identity> = (0..3).map(|_| Identity::generate()).collect();
+    let public: Vec<String> = keys.iter().map(Identity::public_part).collect();
+    let private = |names: &[usize]| {
+        let keys = names
+            .iter()
+            .map(|&name| keys[name].to_text().expect("an age key"));
+        keys.map(|key| key.to_string())
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let sops = |keys: &[usize], arguments: &[&str]| {
+        let program = env.program(realparts::program("sops", "sops"), arguments);
+        let program = program.env("SOPS_DISABLE_VERSION_CHECK", "1");
+        program.env("SOPS_AGE_KEY", private(keys)).run()
+    };
+    let homelab = |keys: &[usize], arguments: &[&str]| {
+        let arguments = [&["secrets"], arguments].concat();
+        env.homelab(arguments)
+            .env("SOPS_AGE_KEY", private(keys))
+            .run()
+    };
+    let rules = |lines: &str| env.write(".sops.yaml", format!("creation_rules:\n  - {lines}\n"));
+    let plain = "a: one\nb: 2\n";
+    let sops_opens = |keys: &[usize]| {
+        let run = sops(keys, &["decrypt", "file.yaml"]);
+        run.code == Some(0) && run.stdout == plain
+    };
+    let we_open = |keys: &[usize]| {
+        let run = homelab(keys, &["decrypt", "file.yaml"]);
+        run.code == Some(0) && run.stdout == plain
+    };
+
+    rules(&format!("age: {}", public[0]));
+    env.write("file.yaml", plain);
+    sops(&[], &["encrypt", "--in-place", "file.yaml"]).success();
+    rules(&format!("age: {}, {}", public[0], public[1]));
+    homelab(&[0], &["updatekeys", "file.yaml"]).success();
+    assert_eq!([&[0][..], &[1], &[2]].map(sops_opens), [true, true, false]);
+
+    let groups = public.iter().map(|key| format!("{{age: [{key}]}}"));
+    let groups = groups.collect::<Vec<_>>().join(", ");
+    rules(&format!("{{shamir_threshold: 2, key_groups: [{groups}]}}"));
+    homelab(&[1], &["updatekeys", "file.yaml"]).success();
+    let sets = [&[0][..], &[1], &[0, 1], &[0, 2], &[1, 2]];
+    assert_eq!(sets.map(sops_opens), [false, false, true, true, true]);
+    homelab(&[0, 2], &["rotate", "file.yaml"]).success();
+    assert_eq!(sets.map(sops_opens), [false, false, true, true, true]);
+
+    rules(&format!("age: {}", public[2]));
+    sops(&[0, 1], &["updatekeys", "--yes", "file.yaml"]).success();
+    assert_eq!([&[0][..], &[1], &[2]].map(we_open), [false, false, true]);
+    homelab(&[2], &["updatekeys", "--check", "file.yaml"]).success();
 }
 
 /// A file with everything random cut out: the lines that both tools must write alike.

@@ -21,9 +21,12 @@ use crate::yaml;
 
 mod error;
 mod fields;
+mod unknown;
 
 pub use error::ConfigError;
 use fields::Fields;
+pub use unknown::UnknownField;
+use unknown::unknown_fields;
 
 /// The name of the file.
 const NAME: &str = ".sops.yaml";
@@ -33,6 +36,7 @@ const NAME: &str = ".sops.yaml";
 pub struct Config {
     directory: PathBuf,
     rules: Vec<CreationRule>,
+    unknown: Vec<UnknownField>,
     layout: Layout,
 }
 
@@ -105,6 +109,7 @@ impl Config {
             other => other?,
         };
         let root = tree.documents.into_iter().next().unwrap_or_default();
+        let unknown = unknown_fields(&root, text);
         let root = Fields::new(&root, "");
         let rules = root.mappings("creation_rules");
         let rules = rules.map_err(|error| error.located(text))?;
@@ -115,6 +120,7 @@ impl Config {
         Ok(Self {
             directory: directory.to_owned(),
             rules: rules.collect::<Result<_, _>>()?,
+            unknown,
             layout: read_layout(&root).map_err(|error| error.located(text))?,
         })
     }
@@ -127,6 +133,23 @@ impl Config {
     /// Returns the rules.
     pub fn rules(&self) -> &[CreationRule] {
         &self.rules
+    }
+
+    /// Returns the fields of the rules that nothing reads, as misspelt ones.
+    ///
+    /// ```
+    /// use std::path::Path;
+    ///
+    /// use sops_rs::Config;
+    ///
+    /// let text = "creation_rules:\n  - path_regex: \\.env$\n    encrypted_regexp: ^password$\n";
+    /// let config = Config::parse(text, Path::new("/repo"))?;
+    /// let unknown = &config.unknown_fields()[0];
+    /// assert_eq!((unknown.field.as_str(), unknown.line), ("encrypted_regexp", 3));
+    /// # Ok::<(), sops_rs::ConfigError>(())
+    /// ```
+    pub fn unknown_fields(&self) -> &[UnknownField] {
+        &self.unknown
     }
 
     /// Returns the layout that files get.

@@ -1,9 +1,10 @@
 //! Regular expressions as Go understands them, which is how `sops` reads its rules.
-//!
-//! The languages are close relatives. Three differences are bridged: `\d \w \s \b` are ASCII in
-//! Go, `\Q…\E` quotes, and inside a class `[`, `&&`, `--` and `~~` are plain characters.
 
 use std::fmt;
+
+mod translate;
+
+use translate::translate;
 
 /// A regular expression with the text it was written as.
 #[derive(Clone)]
@@ -20,18 +21,43 @@ pub struct PatternError {
     pub pattern: String,
     /// What is wrong with it.
     #[source]
-    pub source: regex::Error,
+    pub source: PatternProblem,
+}
+
+/// Why a text is no regular expression of Go.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PatternProblem {
+    /// It is none for anybody.
+    #[error(transparent)]
+    Syntax(#[from] regex::Error),
+    /// Something in it means nothing in Go, though perhaps elsewhere.
+    #[error("`{0}` means nothing in Go")]
+    Unknown(String),
+    /// A repetition is repeated.
+    #[error("`{0}` repeats what is repeated already")]
+    Repetition(String),
+    /// Something is repeated too often.
+    #[error("`{0}` repeats more than 1000 times")]
+    Count(String),
+    /// A range ends before it begins.
+    #[error("the range `{0}` ends before it begins")]
+    Range(String),
+    /// A class does not end.
+    #[error("the class `{0}` has no `]`")]
+    Unclosed(String),
 }
 
 impl Pattern {
     /// Compiles a pattern.
     pub fn new(source: impl Into<String>) -> Result<Self, PatternError> {
         let source = source.into();
-        match regex::Regex::new(&translate(&source)) {
+        let regex = translate(&source).and_then(|translated| Ok(regex::Regex::new(&translated)?));
+        match regex {
             Ok(regex) => Ok(Self { source, regex }),
-            Err(error) => Err(PatternError {
+            Err(problem) => Err(PatternError {
                 pattern: source,
-                source: error,
+                source: problem,
             }),
         }
     }
@@ -60,93 +86,6 @@ impl PartialEq for Pattern {
 }
 
 impl Eq for Pattern {}
-
-/// Rewrites a Go pattern for the `regex` crate.
-fn translate(source: &str) -> String {
-    let mut out = String::with_capacity(source.len() + 8);
-    let mut rest = source;
-    let mut in_class = false;
-    while let Some(c) = rest.chars().next() {
-        let tail = &rest[c.len_utf8()..];
-        if let Some(quoted) = rest.strip_prefix("\\Q") {
-            let (literal, after) = quoted.split_once("\\E").unwrap_or((quoted, ""));
-            out.push_str(&regex::escape(literal));
-            rest = after;
-        } else if c == '\\' {
-            let escaped = tail.chars().next();
-            rest = &tail[escaped.map_or(0, char::len_utf8)..];
-            push_escape(&mut out, escaped, in_class);
-        } else if in_class {
-            rest = push_in_class(&mut out, rest, &mut in_class);
-        } else if c == '[' {
-            in_class = true;
-            rest = open_class(&mut out, tail);
-        } else {
-            out.push(c);
-            rest = tail;
-        }
-    }
-    out
-}
-
-fn push_escape(out: &mut String, escaped: Option<char>, in_class: bool) {
-    out.push_str(match (escaped, in_class) {
-        (Some('d'), false) => "[0-9]",
-        (Some('d'), true) => "0-9",
-        (Some('D'), _) => "[^0-9]",
-        (Some('w'), false) => "[0-9A-Za-z_]",
-        (Some('w'), true) => "0-9A-Za-z_",
-        (Some('W'), _) => "[^0-9A-Za-z_]",
-        (Some('s'), false) => "[\\t\\n\\f\\r ]",
-        (Some('s'), true) => "\\t\\n\\f\\r ",
-        (Some('S'), _) => "[^\\t\\n\\f\\r ]",
-        (Some('b'), false) => "(?-u:\\b)",
-        (Some('B'), false) => "(?-u:\\B)",
-        (escaped, _) => {
-            out.push('\\');
-            return out.extend(escaped);
-        }
-    });
-}
-
-/// Copies the start of a class: `^`, and a `]` that stands first and so is a character.
-fn open_class<'a>(out: &mut String, mut tail: &'a str) -> &'a str {
-    out.push('[');
-    for (sign, text) in [("^", "^"), ("]", "\\]")] {
-        if let Some(after) = tail.strip_prefix(sign) {
-            out.push_str(text);
-            tail = after;
-        }
-    }
-    tail
-}
-
-fn push_in_class<'a>(out: &mut String, rest: &'a str, in_class: &mut bool) -> &'a str {
-    if rest.starts_with("[:")
-        && let Some(end) = rest.find(":]")
-    {
-        out.push_str(&rest[..end + 2]);
-        return &rest[end + 2..];
-    }
-    let Some(c) = rest.chars().next() else {
-        return rest;
-    };
-    let tail = &rest[c.len_utf8()..];
-    match c {
-        '[' => out.push_str("\\["),
-        '&' | '~' => {
-            out.push('\\');
-            out.push(c);
-        }
-        '-' if tail.starts_with('-') => out.push_str("\\-"),
-        ']' => {
-            *in_class = false;
-            out.push(c);
-        }
-        _ => out.push(c),
-    }
-    tail
-}
 
 #[cfg(test)]
 mod tests {
@@ -177,9 +116,34 @@ mod tests {
         ));
     }
 
+    /// Verdicts of Go 1.26.
     #[test]
-    fn what_is_no_pattern_is_an_error() {
+    fn what_is_no_pattern_of_go_is_an_error() {
+        for (pattern, problem) in [
+            ("[", "the class `[` has no `]`"),
+            ("a++", "`+` repeats what is repeated already"),
+            ("a{2}*", "`*` repeats what is repeated already"),
+            ("a{1001}", "`{1001}` repeats more than 1000 times"),
+            ("[a--b]", "the range `a--` ends before it begins"),
+            (r"\u0061", r"`\u` means nothing in Go"),
+            (r"(a)\1", r"`\1` means nothing in Go"),
+            ("(?x)a", "`(?x` means nothing in Go"),
+            ("(?=a)", "`(?=a` means nothing in Go"),
+            ("[[:letter:]]", "`[:letter:]` means nothing in Go"),
+        ] {
+            let error = Pattern::new(pattern).unwrap_err();
+            assert_eq!(error.source.to_string(), problem, "{pattern}");
+        }
         let error = Pattern::new("[").unwrap_err();
         assert_eq!(error.to_string(), "`[` is not a regular expression");
+    }
+
+    #[test]
+    fn braces_and_octal_digits_are_read_as_in_go() {
+        assert!(matches("^{a}{,2}$", "{a}{,2}"));
+        assert!(matches("^a{2,3}?$", "aa"));
+        assert!(matches(r"^\101\0$", "A\0"));
+        assert!(matches(r"^\p{^Greek}$", "a"));
+        assert!(matches("^[!--x]+$", "-x!"));
     }
 }

@@ -65,13 +65,13 @@ mod walk;
 mod yaml;
 
 pub use cipher::CipherError;
-pub use config::{Config, ConfigError, CreationRule, RuleSearch};
+pub use config::{Config, ConfigError, CreationRule, RuleSearch, UnknownField};
 pub use data_key::{DataKey, WrapError};
 pub use document::{Document, EncryptError};
 pub use encrypted_file::{DecryptError, Decrypted, EncryptedFile, MacCheck, Warning};
 pub use foreign_key::ForeignKey;
 pub use format::Format;
-pub use go_regex::{Pattern, PatternError};
+pub use go_regex::{Pattern, PatternError, PatternProblem};
 pub use keys::{
     Environment, Identities, Identity, IdentityError, IdentityFailure, IdentityKind,
     IdentityOrigin, IdentityProblem, LoadedIdentity, NoPrompt, Prompt, Recipient, RecipientError,

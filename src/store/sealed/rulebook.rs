@@ -1,6 +1,7 @@
 //! The rules of many files, each `.sops.yaml` found and read once.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,6 +11,8 @@ use sops_rs::{Config, ConfigError, CreationRule, Selection};
 /// The rules of many files.
 #[derive(Default)]
 pub struct Rulebook {
+    /// The one file to use for everything, if it was named.
+    named: Option<PathBuf>,
     /// By the directory that was asked about.
     found: Mutex<BTreeMap<PathBuf, Found>>,
     /// By file.
@@ -50,12 +53,34 @@ pub enum RulesError {
 }
 
 impl Rulebook {
+    /// Takes the rules of every file from the one that is named, as `sops` does when `SOPS_CONFIG` is
+    /// set; an empty name is none.
+    pub fn new(named: Option<OsString>) -> Self {
+        let named = named.filter(|name| !name.is_empty()).map(PathBuf::from);
+        Self {
+            named,
+            ..Self::default()
+        }
+    }
+
+    /// Returns all rules that were read so far.
+    pub fn all_loaded(&self) -> Vec<Arc<Rules>> {
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded
+            .values()
+            .filter_map(|rules| rules.clone().ok())
+            .collect()
+    }
+
     /// Returns the rules that hold for a file: of its directory or the nearest one above.
     pub fn rules_for(&self, file: &Utf8Path) -> Found {
         let failed = |source| RulesError::Find {
             file: file.to_owned(),
             source: Arc::new(source),
         };
+        if let Some(named) = &self.named {
+            return self.load(named.clone()).map(Some);
+        }
         let absolute = std::path::absolute(file).map_err(failed)?;
         let directory = absolute.parent().unwrap_or(Path::new("/")).to_owned();
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);

@@ -70,6 +70,7 @@ pub(super) fn run(
 ) -> Outcome {
     let changes = prepare_all(workspace, selection, verb, prepare)?;
     workspace.warn_of_keys();
+    workspace.warn_of_rules();
     let ui = &workspace.context.ui;
     if args.writes() {
         write(workspace, &changes)?;

@@ -71,6 +71,11 @@ pub fn run(context: &Context, args: DecryptArgs) -> Outcome {
     if args.in_place {
         return in_place(&workspace, &args);
     }
+    if !args.write.writes() {
+        let message =
+            "nothing is written without `--in-place`: `--dry-run` and `--check` go with it";
+        return Err(Failure::message(Kind::Usage, message));
+    }
     let [name] = args.paths.as_slice() else {
         let message = "several files cannot go to standard output";
         return Err(Failure::message(Kind::Usage, message)

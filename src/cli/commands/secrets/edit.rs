@@ -55,6 +55,7 @@ pub fn run(context: &Context, args: EditArgs) -> Outcome {
         Target::new(&workspace, &path)?
     };
     workspace.warn_of_keys();
+    workspace.warn_of_rules();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

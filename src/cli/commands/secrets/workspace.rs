@@ -25,7 +25,7 @@ impl<'a> Workspace<'a> {
         let environment = Environment::of_process().with_prompt(terminal_prompt::prompt());
         Self {
             context,
-            rules: Rulebook::default(),
+            rules: Rulebook::new(std::env::var_os("SOPS_CONFIG")),
             keys: Keyring::new(&context.settings.root, environment),
         }
     }
@@ -95,6 +95,16 @@ impl<'a> Workspace<'a> {
         match like.and_then(|text| document.to_text_like(text, layout)) {
             Some(text) => Zeroizing::new(text.as_bytes().to_vec()),
             None => document.to_bytes_with(layout),
+        }
+    }
+
+    /// Warns of fields of the rules that nothing reads: what they were meant to say does not hold.
+    pub(super) fn warn_of_rules(&self) {
+        for rules in self.rules.all_loaded() {
+            for unknown in rules.config.unknown_fields() {
+                let warning = format!("`{}`, line {}: {unknown}", rules.file, unknown.line);
+                self.context.ui.warning(&warning);
+            }
         }
     }
 

@@ -30,7 +30,11 @@ pub(super) fn check(file: &Utf8Path, bytes: &[u8], root: &Utf8Path) -> Vec<Findi
         let remedy = "mend its `path_regex`, move it up, or delete it";
         finding(file, line_of_rule(text, rule), message, remedy)
     });
-    unusable.chain(idle).collect()
+    let unknown = config.unknown_fields().iter().map(|unknown| {
+        let remedy = "correct its spelling, or delete it: `sops` passes over it in silence";
+        finding(file, unknown.line, unknown.to_string(), remedy)
+    });
+    unusable.chain(idle).chain(unknown).collect()
 }
 
 /// Returns the rules that no file can ever match, counted from 1, and why.
