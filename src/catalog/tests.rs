@@ -20,6 +20,7 @@ pub(crate) fn reference_cluster() -> Cluster {
         disk: DiskSelector::Serial(format!("S4EVNX0R10000{number}")),
         nic: NicSelector::Mac(format!("52:54:00:00:00:0{number}").parse().expect("a MAC")),
         links: Links::default(),
+        image: Image::default(),
         labels: BTreeMap::new(),
         settings: Settings::default(),
         patches: Vec::new(),
@@ -29,8 +30,7 @@ pub(crate) fn reference_cluster() -> Cluster {
         kubernetes: "v1.36.4".parse().expect("a version"),
         distribution: Distribution::Talos(Talos {
             version: "v1.13.9".parse().expect("a version"),
-            extensions: Vec::new(),
-            kernel_args: Vec::new(),
+            factory: "factory.talos.dev".to_owned(),
             discovery: true,
             kube_span: false,
             registries: Registries::default(),

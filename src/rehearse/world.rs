@@ -245,14 +245,7 @@ impl World {
         let kubelets = configured
             .filter(|(machine, _)| side_of(fleet, machine).unwrap_or(0) == index)
             .map(|(machine, config)| {
-                // Since 1.14 the node's and the network's settings are documents of their own.
-                let node = config.documents("KubeNodeConfig").next();
-                let network = config.text_at("/cluster/network/cni/name");
-                has_own_network |= match node {
-                    Some(_) => config.documents("KubeFlannelCNIConfig").next().is_some(),
-                    None => network.is_none_or(|name| name == "flannel"),
-                };
-                let schedulable = config.get("/cluster/allowSchedulingOnControlPlanes");
+                has_own_network |= config.has_own_network();
                 let labels = config
                     .get("/machine/nodeLabels")
                     .and_then(|it| it.as_object());
@@ -261,10 +254,7 @@ impl World {
                     machine: machine.spec().name.clone(),
                     address: machine.address(),
                     is_control_plane: config.role() == Role::ControlPlane,
-                    is_schedulable: match node {
-                        Some(node) => node.get("taints").is_none(),
-                        None => schedulable.is_some_and(|it| *it == true),
-                    },
+                    is_schedulable: config.is_schedulable(),
                     is_up: machine.is_kubelet_up(),
                     version: self.cluster.kubernetes.clone(),
                     talos: talos.version.clone(),

@@ -16,6 +16,8 @@ use serde_json::{Map, Value};
 
 pub use super::disk_traits::{DiskKind, DiskTraits, SizeBound};
 pub use super::hardware::*;
+pub use super::image::*;
+pub use super::platform::Platform;
 use crate::model::{MacAddress, NodeName, Version};
 use crate::yaml::Node as Tree;
 
@@ -59,10 +61,8 @@ pub enum Distribution {
 pub struct Talos {
     /// The release that nodes run; its contract decides the form of machine configurations.
     pub version: Version,
-    /// System extensions of every node, as the owner listed them (`siderolabs/iscsi-tools`).
-    pub extensions: Vec<String>,
-    /// Extra kernel arguments of every node.
-    pub kernel_args: Vec<String>,
+    /// The host of the Image Factory that makes images.
+    pub factory: String,
     /// Whether nodes find each other through the discovery service.
     pub discovery: bool,
     /// Whether nodes speak to each other through a mesh of WireGuard.
@@ -174,6 +174,8 @@ pub struct Node {
     pub nic: NicSelector,
     /// How its links are arranged, beside the card and the address.
     pub links: Links,
+    /// The image that it runs, without what components need.
+    pub image: Image,
     /// Kubernetes labels.
     pub labels: BTreeMap<String, String>,
     /// How its system is set.
@@ -201,6 +203,15 @@ pub enum Arch {
     Amd64,
     /// 64-bit ARM.
     Arm64,
+}
+
+impl fmt::Display for Arch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        })
+    }
 }
 
 /// Which disk to install on; `Path` is unstable across reboots and draws a warning.

@@ -79,6 +79,8 @@ codes! {
     DuplicateVlan = "HL0217", Error, "two VLANs with one number";
     DiskByTraits = "HL0218", Warning, "an install disk by traits that several disks may have";
     EncryptionByIdentity = "HL0219", Warning, "encryption that a thief of the machine can open";
+    UnknownExtension = "HL0220", Warning, "an extension or overlay that this build does not know";
+    ImpossibleImage = "HL0221", Error, "an image that cannot be made";
 
     VersionSkew = "HL0301", Error, "versions that do not fit together";
     UnknownRelease = "HL0302", Warning, "a Talos release that this build does not know";

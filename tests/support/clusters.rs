@@ -8,8 +8,8 @@ use homelab::pki::SecretsBundle;
 use homelab::render::reference::join;
 use homelab::spec::cluster::{
     Arch, Cluster, ControlPlane, DiskSelector, Distribution, Endpoint, Flux, GitAuth, GitOps,
-    Links, Network, NicSelector, Node, Patches, Registries, Role, Secrets, Settings, Talos, Vip,
-    VipProvider,
+    Image, Links, Network, NicSelector, Node, Patches, Registries, Role, Secrets, Settings, Talos,
+    Vip, VipProvider,
 };
 use serde_json::Value;
 
@@ -20,8 +20,7 @@ pub fn talos() -> Cluster {
         kubernetes: Version::new(1, 36, 4),
         distribution: Distribution::Talos(Talos {
             version: Version::new(1, 13, 9),
-            extensions: Vec::new(),
-            kernel_args: Vec::new(),
+            factory: "factory.talos.dev".to_owned(),
             discovery: true,
             kube_span: false,
             registries: Registries::default(),
@@ -82,6 +81,7 @@ pub fn node(node_name: &str, role: Role, last: u8) -> Node {
         disk: DiskSelector::Serial(format!("S4EVNX0R{last}")),
         nic: NicSelector::Mac(format!("52:54:00:00:00:{last:02x}").parse().unwrap()),
         links: Links::default(),
+        image: Image::default(),
         labels: BTreeMap::new(),
         settings: Settings::default(),
         patches: Vec::new(),

@@ -17,11 +17,17 @@ use crate::yaml;
 
 use super::known::{DOCUMENT_KINDS, unknown_keys};
 
+/// The label and taint of control planes.
+const CONTROL_PLANE: &str = "node-role.kubernetes.io/control-plane";
+
 /// A configuration that the machine accepts. It holds secrets: no `Debug`.
 #[derive(Clone, PartialEq)]
 pub struct MachineConfig {
     text: String,
+    /// The documents as they were sent.
     documents: Vec<Value>,
+    /// The v1alpha1 document, with what documents of 1.14 say where the releases before have it.
+    main: Value,
     role: Role,
 }
 
@@ -42,12 +48,12 @@ impl MachineConfig {
                 check_document(document, line_of_document(text, position))?;
             }
         }
-        let documents = if documents.iter().any(is_newer) {
-            in_older_form(Contract::V1_13, documents)
+        let older = if documents.iter().any(is_newer) {
+            in_older_form(Contract::V1_13, documents.clone())
         } else {
-            documents
+            documents.clone()
         };
-        let Some(main) = documents.iter().find(|document| is_main(document)) else {
+        let Some(main) = older.into_iter().find(is_main) else {
             return Err(ConfigError(
                 "the applied machine configuration doesn't contain v1alpha1 config, did you mean \
                  to patch the machine config instead?"
@@ -62,6 +68,7 @@ impl MachineConfig {
             text: text.to_owned(),
             role,
             documents,
+            main,
         };
         joined(&config.problems())?;
         Ok(config)
@@ -79,10 +86,7 @@ impl MachineConfig {
 
     /// Returns a value of the v1alpha1 document by its JSON pointer.
     pub fn get(&self, pointer: &str) -> Option<&Value> {
-        self.documents
-            .iter()
-            .find(|document| is_main(document))?
-            .pointer(pointer)
+        self.main.pointer(pointer)
     }
 
     /// Returns a text of the v1alpha1 document by its JSON pointer.
@@ -90,7 +94,7 @@ impl MachineConfig {
         self.get(pointer)?.as_str()
     }
 
-    /// Returns the documents of a kind.
+    /// Returns the documents of a kind, as they were sent.
     pub fn documents<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {
         self.documents
             .iter()
@@ -132,6 +136,28 @@ impl MachineConfig {
         let flag = |pointer| self.get(pointer).and_then(Value::as_bool).unwrap_or(false);
         flag("/cluster/discovery/enabled")
             && !flag("/cluster/discovery/registries/service/disabled")
+    }
+
+    /// Tells whether ordinary pods may run here although it is a control plane.
+    pub(in crate::rehearse) fn is_schedulable(&self) -> bool {
+        // Since 1.14 the taint is written out; before, it is there unless a field says otherwise.
+        match self.documents("KubeNodeConfig").next() {
+            Some(node) => !node["taints"]
+                .as_object()
+                .is_some_and(|taints| taints.contains_key(CONTROL_PLANE)),
+            None => self.get("/cluster/allowSchedulingOnControlPlanes") == Some(&Value::Bool(true)),
+        }
+    }
+
+    /// Tells whether the machine brings a pod network of its own.
+    pub(in crate::rehearse) fn has_own_network(&self) -> bool {
+        // Since 1.14 it has a document; before, it is there unless a field says otherwise.
+        match self.documents("KubeNetworkConfig").next() {
+            Some(_) => self.documents("KubeFlannelCNIConfig").next().is_some(),
+            None => self
+                .text_at("/cluster/network/cni/name")
+                .is_none_or(|name| name == "flannel"),
+        }
     }
 
     /// Returns what tells the cluster's etcd from any other: its authority.

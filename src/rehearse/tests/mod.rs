@@ -121,6 +121,7 @@ fn clusters_of_other_releases_come_up() {
         Version::new(1, 10, 9),
         Version::new(1, 11, 6),
         Version::new(1, 12, 4),
+        Version::new(1, 14, 0),
     ] {
         let mut cluster = reference_cluster();
         for node in &mut cluster.nodes {

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{Schematic, TalosRenderError};
+use super::TalosRenderError;
 use crate::catalog::{Catalog, Component};
-use crate::spec::cluster::{Cluster, Distribution, Role, SelectedComponent};
+use crate::spec::cluster::{Cluster, Image, Node, Role, SelectedComponent};
 
 /// Returns the patches of every component and application that has one for this role, by name, in
 /// dependency order.
@@ -29,31 +29,25 @@ pub(super) fn patches<'a>(
     Ok(found)
 }
 
-/// Returns the customisation of the image: the owner's extensions and kernel arguments and those that
-/// components ask for.
+/// Returns the image of a node: what its owner wrote, and the extensions and kernel arguments that components
+/// ask for.
 ///
 /// Extensions are sorted, so that the order of components does not make another image; kernel
 /// arguments keep the owner's order, since the last of two may win.
-pub(super) fn schematic(
-    cluster: &Cluster,
-    catalog: &Catalog,
-) -> Result<Schematic, TalosRenderError> {
-    let Distribution::Talos(talos) = &cluster.distribution;
-    let mut extensions: BTreeSet<String> = talos.extensions.iter().cloned().collect();
-    let mut kernel_args = talos.kernel_args.clone();
+pub fn image(cluster: &Cluster, catalog: &Catalog, node: &Node) -> Result<Image, TalosRenderError> {
+    let mut image = node.image.clone();
+    let mut extensions: BTreeSet<String> = image.extensions.into_iter().collect();
     for (_, component) in chosen(cluster, catalog) {
         let requirements = &component?.nodes.talos;
         extensions.extend(requirements.extensions.iter().cloned());
         for argument in &requirements.kernel_args {
-            if !kernel_args.contains(argument) {
-                kernel_args.push(argument.clone());
+            if !image.kernel_args.contains(argument) {
+                image.kernel_args.push(argument.clone());
             }
         }
     }
-    Ok(Schematic {
-        extensions: extensions.into_iter().collect(),
-        kernel_args,
-    })
+    image.extensions = extensions.into_iter().collect();
+    Ok(image)
 }
 
 fn chosen<'a>(

@@ -6,12 +6,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
 use super::{
-    Contract, TalosRenderError, base, components, forms, node, patch_documents, schematic,
+    Contract, TalosRenderError, base, components, factory, forms, node, patch_documents,
 };
 use crate::catalog::Catalog;
 use crate::model::NodeName;
 use crate::render::reference::references;
-use crate::spec::cluster::{Cluster, Node, Patch, Role};
+use crate::spec::cluster::{Cluster, Distribution, Node, Patch, Role};
 
 /// What changes the documents of the layers before, and where it comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,8 +91,9 @@ pub fn layers(
         .node(name.as_str())
         .ok_or_else(|| TalosRenderError::UnknownNode(name.clone()))?;
     let contract = Contract::try_from(&node.version)?;
-    let image =
-        schematic::installer_image(&components::schematic(cluster, catalog)?, &node.version);
+    let Distribution::Talos(talos) = &cluster.distribution;
+    let image = components::image(cluster, catalog, node)?;
+    let image = factory::installer(&talos.factory, &image, &node.version);
     let options = base::Options::new(cluster, node, image.clone());
     let mut layers = vec![
         Layer {

@@ -10,6 +10,7 @@ pub mod base;
 mod components;
 mod delete;
 mod error;
+pub mod factory;
 pub mod fields;
 mod files;
 mod forms;
@@ -20,11 +21,11 @@ mod merge_error;
 mod node;
 mod operations;
 mod patch;
-mod schematic;
 mod secrets;
 mod url;
 
 pub use crate::spec::{Contract, UnsupportedContract};
+pub use components::image;
 pub use error::TalosRenderError;
 pub use files::{FOLDER, path, render};
 pub use forms::{Form, forms, in_older_form, since};
@@ -35,7 +36,6 @@ pub use merge_error::MergeError;
 pub use node::LINK_ALIAS;
 pub use operations::OperationError;
 pub use patch::{PatchError, patch_documents};
-pub use schematic::{Schematic, installer_image};
 pub use secrets::BUNDLE_PATH;
 pub(crate) use secrets::PEM;
 

@@ -5,7 +5,7 @@ use crate::catalog::Catalog;
 use crate::model::Version;
 use crate::spec::cluster::{
     Arch, Cluster, ControlPlane, DiskSelector, Distribution, Endpoint, Flux, GitAuth, GitOps,
-    Links, Network, NicSelector, Node, Patch, Patches, Registries, Role, Secrets,
+    Image, Links, Network, NicSelector, Node, Patch, Patches, Registries, Role, Secrets,
     SelectedComponent, Settings, Talos, Vip, VipProvider,
 };
 
@@ -23,6 +23,11 @@ fn node(name: &str, role: Role, last: u8) -> Node {
                 .expect("an address"),
         ),
         links: Links::default(),
+        image: Image {
+            extensions: vec!["siderolabs/iscsi-tools".to_owned()],
+            kernel_args: vec!["console=ttyS0".to_owned()],
+            ..Image::default()
+        },
         labels: [("zone".to_owned(), "attic".to_owned())].into(),
         settings: Settings::default(),
         patches: Vec::new(),
@@ -35,8 +40,7 @@ pub(super) fn cluster() -> Cluster {
         kubernetes: Version::new(1, 36, 4),
         distribution: Distribution::Talos(Talos {
             version: Version::new(1, 13, 9),
-            extensions: vec!["siderolabs/iscsi-tools".to_owned()],
-            kernel_args: vec!["console=ttyS0".to_owned()],
+            factory: "factory.talos.dev".to_owned(),
             discovery: true,
             kube_span: false,
             registries: Registries::default(),
@@ -296,14 +300,16 @@ fn components_change_the_image_and_the_configuration() {
         documents(&cluster, &catalog, &name.parse().expect("a name")).expect("renders")
     };
     let (control_plane, worker) = (of("talos-1"), of("worker-1"));
-    let schematic = Schematic {
+    let both = Image {
         extensions: vec![
             "siderolabs/iscsi-tools".to_owned(),
             "siderolabs/util-linux-tools".to_owned(),
         ],
         kernel_args: vec!["console=ttyS0".to_owned(), "quiet".to_owned()],
+        ..Image::default()
     };
-    let image = installer_image(&schematic, &Version::new(1, 13, 9));
+    let id = factory::Schematic::new(&both).id();
+    let image = format!("factory.talos.dev/metal-installer/{id}:v1.13.9");
     for documents in [&control_plane, &worker] {
         assert_eq!(documents[0]["machine"]["install"]["image"], json!(image));
         assert_eq!(

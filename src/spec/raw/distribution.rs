@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{RawMachine, RawRegistries, Text};
+use super::{RawImage, RawMachine, RawRegistries, Text};
 use crate::yaml::Spanned;
 
 /// The operating system and Kubernetes distribution of the nodes: exactly one.
@@ -24,14 +24,11 @@ pub struct RawTalos {
     /// The Talos release that nodes run.
     #[schemars(required, example = &"v1.13.9")]
     pub version: Option<Text>,
-    /// System extensions of every node, besides those that components ask for.
-    #[serde(default)]
-    #[schemars(example = ["siderolabs/iscsi-tools"])]
-    pub extensions: Vec<Text>,
-    /// Extra kernel arguments of every node.
-    #[serde(default)]
-    #[schemars(example = ["net.ifnames=0"])]
-    pub kernel_args: Vec<Text>,
+    /// The host of the Image Factory that makes images; the public one unless you say otherwise.
+    #[schemars(example = &"factory.talos.dev")]
+    pub factory: Option<Text>,
+    /// The image that every node runs.
+    pub image: Option<RawImage>,
     /// Whether nodes find each other through Talos' discovery service; they do unless you say otherwise.
     #[schemars(example = true)]
     pub discovery: Option<Spanned<bool>>,

@@ -10,6 +10,7 @@ mod components;
 mod control_plane;
 mod distribution;
 mod gitops;
+mod image;
 mod links;
 mod machine;
 mod network;
@@ -25,6 +26,7 @@ pub use components::{RawChart, RawComponent};
 pub use control_plane::{RawControlPlane, RawVip, RawVipProvider};
 pub use distribution::{RawDatastore, RawDistribution, RawHostSystem, RawK3s, RawTalos};
 pub use gitops::{RawArgoCd, RawFlux, RawGitAuth, RawGitOps};
+pub use image::{RawBootloader, RawEnrollKeys, RawImage, RawMeta, RawOverlay, RawSecureBoot};
 pub use links::{RawBond, RawBondMode, RawLink, RawLinks, RawRoute, RawVlan};
 pub use machine::{
     RawDiskKey, RawEncryption, RawExtensionService, RawFilesystem, RawLogin, RawMachine,

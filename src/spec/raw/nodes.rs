@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{RawLinks, RawMachine, RawPatchList, Text};
+use super::{RawImage, RawLinks, RawMachine, RawPatchList, Text};
 use crate::yaml::Spanned;
 
 /// One machine.
@@ -40,6 +40,8 @@ pub struct RawNode {
     pub nic: Option<Spanned<RawNic>>,
     /// How its links are arranged, beside card and address.
     pub links: Option<RawLinks>,
+    /// The image that it runs.
+    pub image: Option<RawImage>,
     /// How its system is set.
     pub machine: Option<RawMachine>,
     /// Kubernetes labels.
@@ -68,6 +70,8 @@ pub struct RawClass {
     pub nic: Option<Spanned<RawNic>>,
     /// How the links of each are arranged.
     pub links: Option<RawLinks>,
+    /// The image that each runs.
+    pub image: Option<RawImage>,
     /// How the system of each is set.
     pub machine: Option<RawMachine>,
     /// Kubernetes labels; those of a node come before them.

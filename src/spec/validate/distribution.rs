@@ -1,7 +1,8 @@
 //! The distribution, and whether its version fits that of Kubernetes.
 
-use super::{Findings, Scope, registries, releases};
+use super::{Findings, Scope, image_names, registries, releases};
 use crate::model::Version;
+use crate::spec::PUBLIC_FACTORY;
 use crate::spec::cluster::{Distribution, Talos};
 use crate::spec::code::Code;
 use crate::spec::diagnostic::Diagnostic;
@@ -25,11 +26,11 @@ pub(super) fn distribution(
 }
 
 fn talos(raw: &RawTalos, version: Version, findings: &mut Findings) -> Talos {
-    let texts = |texts: &[Text]| texts.iter().map(|text| text.value.clone()).collect();
+    let factory = raw.factory.as_ref();
+    let factory = factory.and_then(|text| image_names::factory(text, findings));
     Talos {
         version,
-        extensions: texts(&raw.extensions),
-        kernel_args: texts(&raw.kernel_args),
+        factory: factory.unwrap_or_else(|| PUBLIC_FACTORY.to_owned()),
         discovery: raw.discovery.as_ref().is_none_or(|wish| wish.value),
         kube_span: raw.kube_span.as_ref().is_some_and(|wish| wish.value),
         registries: registries::registries(raw.registries.as_ref(), findings),

@@ -16,6 +16,8 @@ mod distribution;
 mod findings;
 mod flux_skew;
 mod gitops;
+mod image_names;
+mod images;
 mod labels;
 mod links;
 mod machine;
@@ -81,6 +83,7 @@ pub(super) fn validate(
     let nodes = nodes::nodes(spec, distribution.as_ref(), scope, findings);
     names::check(spec, findings);
     disks::check(spec, findings);
+    images::check(spec, findings);
     labels::check(spec, findings);
     memory::check(spec, findings);
     addresses::check(spec, findings);

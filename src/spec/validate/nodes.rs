@@ -1,18 +1,25 @@
 //! The machines, with what they take from their classes.
 
-use super::{Findings, Scope, links, machine, names, patches};
+use super::{Findings, Scope, images, links, machine, names, patches};
 use crate::model::Version;
 use crate::spec::cluster::{
     Arch, DiskKind, DiskSelector, DiskTraits, Distribution, NicSelector, Node, Patch, Role,
-    Settings,
 };
 use crate::spec::code::Code;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::raw::{
-    RawArch, RawClass, RawDisk, RawDiskKind, RawDiskTraits, RawNic, RawNode, RawRole, RawSpec, Text,
+    RawArch, RawClass, RawDisk, RawDiskKind, RawDiskTraits, RawImage, RawMachine, RawNic, RawNode,
+    RawRole, RawSpec, Text,
 };
 use crate::spec::suggest::closest;
 use crate::yaml::Spanned;
+
+/// What is said for every node.
+#[derive(Clone, Copy)]
+struct Everywhere<'a> {
+    machine: Option<&'a RawMachine>,
+    image: Option<&'a RawImage>,
+}
 
 /// Makes the nodes; nothing if one could not be made. On hosts that are already installed, disk and
 /// card are theirs to know.
@@ -25,7 +32,11 @@ pub(super) fn nodes(
     check_classes(spec, findings);
     let raw = spec.distribution.as_ref();
     let installed = raw.is_some_and(|distribution| distribution.k3s.is_some());
-    let everywhere = raw.and_then(|raw| raw.talos.as_ref()?.value.machine.as_ref());
+    let talos = raw.and_then(|raw| raw.talos.as_ref());
+    let everywhere = Everywhere {
+        machine: talos.and_then(|talos| talos.value.machine.as_ref()),
+        image: talos.and_then(|talos| talos.value.image.as_ref()),
+    };
     machine::check(spec, findings);
     links::check(spec, findings);
     let nodes: Vec<_> = spec
@@ -36,8 +47,7 @@ pub(super) fn nodes(
             if !installed {
                 check_hardware(raw, class, scope, findings);
             }
-            let settings = machine::settings(everywhere, class, raw);
-            node(raw, class, distribution, settings, scope, findings)
+            node(raw, class, distribution, everywhere, scope, findings)
         })
         .collect();
     nodes
@@ -57,7 +67,7 @@ fn node(
     raw: &RawNode,
     class: Option<&RawClass>,
     distribution: Option<&Distribution>,
-    settings: Settings,
+    everywhere: Everywhere<'_>,
     scope: Scope<'_>,
     findings: &mut Findings,
 ) -> Option<Node> {
@@ -96,7 +106,8 @@ fn node(
         disk: disk?,
         nic: nic?,
         links: links::links(raw, class)?,
-        settings,
+        image: images::image(everywhere.image, class, raw),
+        settings: machine::settings(everywhere.machine, class, raw),
         labels: labels
             .into_iter()
             .map(|(key, text)| (key, text.value))
