@@ -74,6 +74,8 @@ pub enum Command {
     /// Look at the nodes and their configurations.
     #[command(subcommand)]
     Nodes(commands::nodes::NodesCommand),
+    /// List every image that the cluster pulls, and what machines are booted with.
+    Images(commands::images::ImagesArgs),
     /// Compare a node's configuration with a file, or with what the machine runs.
     Diff(commands::diff::DiffArgs),
     /// Make a context for talosctl from the secrets bundle.

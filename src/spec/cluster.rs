@@ -195,7 +195,7 @@ pub enum Role {
 }
 
 /// Processor architectures, in Go's words as Kubernetes uses them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arch {
     /// 64-bit x86.

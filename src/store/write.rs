@@ -36,39 +36,57 @@ pub fn write(
     }
     let new = Manifest::of(tree).merged(comparison.others.clone());
     let both = comparison.manifest.clone().merged(new.clone());
-    put_manifest(root, &both)?;
+    let waiting_room = resolve(root, WAITING_ROOM.into())?;
+    fs_err::create_dir_all(&waiting_room)?;
+    let mut writer = Writer {
+        root,
+        waiting_room,
+        folders: BTreeSet::new(),
+    };
+    writer.put_manifest(&both)?;
     for (path, change) in &comparison.changes {
         match (change.kind, tree.get(path)) {
             (ChangeKind::Delete, _) => delete(root, path)?,
-            (_, Some(file)) => put(root, path, file)?,
+            (_, Some(file)) => writer.put(path, file)?,
             (_, None) => {}
         }
     }
-    put_manifest(root, &new)
+    writer.put_manifest(&new)
 }
 
-fn put_manifest(root: &Utf8Path, manifest: &Manifest) -> Result<(), StoreError> {
-    let file = File {
-        bytes: manifest.to_text().into_bytes(),
-        mode: Mode::Regular,
-    };
-    put(root, MANIFEST_PATH.into(), &file)
+/// Puts files into the working tree, one after another.
+struct Writer<'a> {
+    root: &'a Utf8Path,
+    waiting_room: Utf8PathBuf,
+    /// The folders that are there.
+    folders: BTreeSet<Utf8PathBuf>,
 }
 
-fn put(root: &Utf8Path, path: &Utf8Path, file: &File) -> Result<(), StoreError> {
-    let waiting_room = resolve(root, WAITING_ROOM.into())?;
-    fs_err::create_dir_all(&waiting_room)?;
-    let place = resolve(root, path)?;
-    if let Some(folder) = place.parent() {
-        fs_err::create_dir_all(folder)?;
+impl Writer<'_> {
+    fn put_manifest(&mut self, manifest: &Manifest) -> Result<(), StoreError> {
+        let file = File {
+            bytes: manifest.to_text().into_bytes(),
+            mode: Mode::Regular,
+        };
+        self.put(MANIFEST_PATH.into(), &file)
     }
-    let mut temporary = tempfile::Builder::new()
-        .prefix("render-")
-        .tempfile_in(&waiting_room)?;
-    temporary.write_all(&file.bytes)?;
-    set_mode(temporary.as_file(), file.mode)?;
-    temporary.persist(&place).map_err(|error| error.error)?;
-    Ok(())
+
+    fn put(&mut self, path: &Utf8Path, file: &File) -> Result<(), StoreError> {
+        let place = resolve(self.root, path)?;
+        if let Some(folder) = place.parent()
+            && !self.folders.contains(folder)
+        {
+            fs_err::create_dir_all(folder)?;
+            self.folders.insert(folder.to_owned());
+        }
+        let mut temporary = tempfile::Builder::new()
+            .prefix("render-")
+            .tempfile_in(&self.waiting_room)?;
+        temporary.write_all(&file.bytes)?;
+        set_mode(temporary.as_file(), file.mode)?;
+        temporary.persist(&place).map_err(|error| error.error)?;
+        Ok(())
+    }
 }
 
 /// Deletes a file, and the folders that are empty without it.

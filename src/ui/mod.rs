@@ -6,6 +6,7 @@ pub mod changes;
 mod counter;
 pub mod diagnostics;
 pub mod health;
+pub mod images;
 pub mod machines;
 mod printer;
 pub mod progress;

@@ -19,7 +19,7 @@ pub fn emit(value: &Value) -> String {
     let mut text = String::new();
     serde_saphyr::to_fmt_writer_with_options(&mut text, &Styled(value), options)
         .expect("a tree of plain values always emits");
-    let mut text = without_blank_indentation(&text);
+    let mut text = without_blank_indentation(text);
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -37,7 +37,10 @@ pub fn emit_documents<'a>(values: impl IntoIterator<Item = &'a Value>) -> String
 
 /// Removes the indentation of blank lines inside blocks, which means nothing there: text whose
 /// own lines end in spaces is never emitted as a block.
-fn without_blank_indentation(text: &str) -> String {
+fn without_blank_indentation(text: String) -> String {
+    if !text.contains(" \n") {
+        return text;
+    }
     text.split('\n')
         .map(|line| if line.trim().is_empty() { "" } else { line })
         .collect::<Vec<_>>()

@@ -27,6 +27,7 @@ mod fences;
 mod generated_docs;
 mod harness;
 mod hidden_secrets;
+mod images;
 mod init;
 mod kubernetes_api;
 mod render;
@@ -74,6 +75,7 @@ const TOPICS: &[Topic] = &[
     ("generated_docs", generated_docs::tests),
     ("harness", harness::tests),
     ("hidden_secrets", hidden_secrets::tests),
+    ("images", images::tests),
     ("init", init::tests),
     ("kubernetes_api", kubernetes_api::tests),
     ("simulated_machines", simulated_machines::tests),

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod diff;
 pub mod doctor;
 pub mod explain;
+pub mod images;
 pub mod init;
 pub mod kubeconfig;
 pub mod man;
@@ -38,6 +39,7 @@ pub fn run(context: &Context, command: Command) -> Outcome {
         Command::Doctor(args) => doctor::run(context, args),
         Command::Rehearse(args) => rehearse::run(context, args),
         Command::Nodes(command) => nodes::run(context, command),
+        Command::Images(args) => images::run(context, args),
         Command::Diff(args) => diff::run(context, args),
         Command::Talosconfig(args) => talosconfig::run(context, args),
         Command::Kubeconfig(args) => kubeconfig::run(context, args),

@@ -1,6 +1,7 @@
 //! `homelab render`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
@@ -134,10 +135,11 @@ fn report(
         return Ok(());
     }
     if written {
+        let mut lines = String::new();
         for (path, change) in &comparison.changes {
-            let verb = verb(change.kind);
-            context.ui.result(format!("{verb} {path}\n").as_bytes())?;
+            let _ = writeln!(lines, "{} {path}", verb(change.kind));
         }
+        context.ui.result(lines.as_bytes())?;
     } else {
         context
             .ui

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::pki::{Certificate, CertificateAuthority, PrivateKey};
-use crate::render::talos::{Contract, Form, forms, in_older_form};
+use crate::render::talos::{Contract, Form, forms, has_own_network, in_older_form};
 use crate::spec::cluster::Role;
 use crate::yaml;
 
@@ -149,15 +149,9 @@ impl MachineConfig {
         }
     }
 
-    /// Tells whether the machine brings a pod network of its own.
+    /// Tells whether the machine brings a pod network of its own: control planes do, for all.
     pub(in crate::rehearse) fn has_own_network(&self) -> bool {
-        // Since 1.14 it has a document; before, it is there unless a field says otherwise.
-        match self.documents("KubeNetworkConfig").next() {
-            Some(_) => self.documents("KubeFlannelCNIConfig").next().is_some(),
-            None => self
-                .text_at("/cluster/network/cni/name")
-                .is_none_or(|name| name == "flannel"),
-        }
+        self.role == Role::ControlPlane && has_own_network(&self.documents)
     }
 
     /// Returns what tells the cluster's etcd from any other: its authority.

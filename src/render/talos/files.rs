@@ -2,7 +2,8 @@
 
 use camino::Utf8PathBuf;
 
-use super::{TalosRenderError, documents};
+use super::TalosRenderError;
+use super::layers::documents_of;
 use crate::catalog::Catalog;
 use crate::model::FileTree;
 use crate::render::marker::SENTENCE;
@@ -27,7 +28,7 @@ pub fn path(node: &Node) -> Utf8PathBuf {
 pub fn render(cluster: &Cluster, catalog: &Catalog) -> Result<FileTree, TalosRenderError> {
     let mut tree = FileTree::default();
     for node in &cluster.nodes {
-        let documents = documents(cluster, catalog, &node.name)?;
+        let documents = documents_of(cluster, catalog, node)?;
         let content = yaml::emit_documents(&documents);
         let text = format!("# {SENTENCE}\n# {SECOND_LINE}\n{content}");
         tree.add(path(node), text);

@@ -87,9 +87,19 @@ pub fn layers(
     catalog: &Catalog,
     name: &NodeName,
 ) -> Result<Vec<Layer>, TalosRenderError> {
-    let node = cluster
-        .node(name.as_str())
-        .ok_or_else(|| TalosRenderError::UnknownNode(name.clone()))?;
+    layers_of(cluster, catalog, named(cluster, name)?)
+}
+
+fn named<'a>(cluster: &'a Cluster, name: &NodeName) -> Result<&'a Node, TalosRenderError> {
+    let node = cluster.node(name.as_str());
+    node.ok_or_else(|| TalosRenderError::UnknownNode(name.clone()))
+}
+
+fn layers_of(
+    cluster: &Cluster,
+    catalog: &Catalog,
+    node: &Node,
+) -> Result<Vec<Layer>, TalosRenderError> {
     let contract = Contract::try_from(&node.version)?;
     let Distribution::Talos(talos) = &cluster.distribution;
     let image = components::image(cluster, catalog, node)?;
@@ -151,8 +161,17 @@ pub fn documents(
     catalog: &Catalog,
     name: &NodeName,
 ) -> Result<Vec<Value>, TalosRenderError> {
+    documents_of(cluster, catalog, named(cluster, name)?)
+}
+
+/// Returns the configuration of a node of the cluster.
+pub(super) fn documents_of(
+    cluster: &Cluster,
+    catalog: &Catalog,
+    node: &Node,
+) -> Result<Vec<Value>, TalosRenderError> {
     let mut documents = Vec::new();
-    for layer in layers(cluster, catalog, name)? {
+    for layer in layers_of(cluster, catalog, node)? {
         references(&layer.documents).map_err(|source| TalosRenderError::Reference {
             origin: layer.origin.clone(),
             source,
@@ -160,7 +179,7 @@ pub fn documents(
         for patch in &layer.documents {
             documents =
                 patch_documents(documents, patch).map_err(|source| TalosRenderError::Patch {
-                    node: name.clone(),
+                    node: node.name.clone(),
                     origin: layer.origin.clone(),
                     source,
                 })?;
