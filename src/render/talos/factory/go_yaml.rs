@@ -23,7 +23,7 @@ const WORDS: [&str; 23] = [
 /// Writes a text; `indent` is that of the lines of a block.
 pub(super) fn text(text: &str, indent: usize) -> String {
     let unprintable = text.chars().any(is_escaped);
-    if text.contains('\n') && !unprintable && has_block_form(text) {
+    if text.contains('\n') && has_block_form(text) {
         block(text, indent)
     } else if unprintable || text.contains('\n') || reads_as_another_type(text) {
         double_quoted(text)
@@ -152,8 +152,11 @@ fn is_escaped(character: char) -> bool {
     }
 }
 
+/// A block shows a tab as it is, and hides a space at the end of a line.
 fn has_block_form(text: &str) -> bool {
-    !text.contains(" \n") && !text.ends_with(' ') && text.contains(|c| c != '\n')
+    let is_shown = |c: char| c == '\t' || !is_escaped(c);
+    let hides = text.contains(" \n") || text.ends_with(' ');
+    !hides && text.chars().all(is_shown) && text.contains(|c| c != '\n')
 }
 
 fn is_old(text: &str) -> bool {
