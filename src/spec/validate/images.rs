@@ -323,7 +323,7 @@ mod tests {
     fn several_nodes_of_a_class_share_a_finding() {
         let text = SPEC.replace(
             "image: {extensions",
-            "image: {platform: akamai, secureBoot: {enabled: true}, extensions",
+            "image: {platform: aws, secureBoot: {enabled: true}, extensions",
         );
         let checked = load(
             "homelab.yaml",
