@@ -5,9 +5,7 @@ use std::fmt;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
-use super::{
-    Contract, TalosRenderError, base, components, factory, forms, node, patch_documents,
-};
+use super::{Contract, TalosRenderError, base, components, factory, forms, node, patch_documents};
 use crate::catalog::Catalog;
 use crate::model::NodeName;
 use crate::render::reference::references;
