@@ -45,6 +45,7 @@ mod sops;
 mod sops_config;
 mod sops_formats;
 mod sops_in_place;
+mod sops_layouts;
 mod spec;
 mod talos_base;
 mod talos_config;
@@ -102,6 +103,7 @@ const TOPICS: &[Topic] = &[
     ("sops_config", sops_config::tests),
     ("sops_formats", sops_formats::tests),
     ("sops_in_place", sops_in_place::tests),
+    ("sops_layouts", sops_layouts::tests),
     ("talos_node", talos_node::tests),
 ];
 

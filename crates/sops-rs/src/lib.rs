@@ -30,6 +30,7 @@
 //! - [`Metadata`] is the `sops` entry of an encrypted file, with its [`KeyGroup`]s.
 #![forbid(unsafe_code)]
 
+mod alignment;
 mod binary;
 mod cipher;
 mod codec;
@@ -52,7 +53,9 @@ mod metadata;
 mod operations;
 mod parse_error;
 mod path;
+mod reading;
 mod recipient_groups;
+mod rewrite;
 mod rule;
 mod scalar;
 mod selection;

@@ -4,9 +4,13 @@
 //! comment above a key follows it in the tree, the comment above a section is its first item: the
 //! MAC does not cover them, but comment rules depend on that order.
 
+mod patch;
 mod read;
+mod remark;
+mod sketch;
 mod write;
 
+pub(crate) use patch::emit_like;
 pub(crate) use read::load;
 pub(crate) use write::emit;
 

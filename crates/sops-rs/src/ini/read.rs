@@ -90,8 +90,13 @@ impl<'a> Lines<'a> {
         }
     }
 
+    /// How much of the text is left.
+    pub(super) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
     /// Takes a line with its end.
-    fn next(&mut self) -> Option<&'a str> {
+    pub(super) fn next(&mut self) -> Option<&'a str> {
         if self.rest.is_empty() {
             return None;
         }

@@ -84,7 +84,7 @@ fn print_comment(comment: &Comment, out: &mut Vec<u8>) {
     }
 }
 
-fn quoted_key(key: &str) -> String {
+pub(super) fn quoted_key(key: &str) -> String {
     let preferred = if key.contains('"') || key.contains(DELIMITERS) {
         "`"
     } else if key.contains('`') {
@@ -106,7 +106,7 @@ fn quoted_key(key: &str) -> String {
     forms.find(reads_back).unwrap_or(first)
 }
 
-fn quoted_value(value: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(super) fn quoted_value(value: &[u8]) -> Zeroizing<Vec<u8>> {
     let Ok(text) = std::str::from_utf8(value) else {
         return Zeroizing::new(value.to_vec());
     };
@@ -132,7 +132,7 @@ fn quoted_value(value: &[u8]) -> Zeroizing<Vec<u8>> {
     )
 }
 
-fn reads_back(form: &str, text: &str) -> bool {
+pub(super) fn reads_back(form: &str, text: &str) -> bool {
     let (first, rest) = match form.split_once('\n') {
         Some((first, rest)) => (format!("{first}\n"), format!("{rest}\n")),
         None => (format!("{form}\n"), String::new()),

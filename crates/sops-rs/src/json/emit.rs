@@ -1,4 +1,4 @@
-//! From a tree to JSON text, laid out as Go does.
+//! From a tree to JSON text, laid out as Go does, or as the text around it is.
 
 use std::fmt::Write;
 
@@ -6,15 +6,12 @@ use zeroize::Zeroizing;
 
 use crate::layout::Indent;
 use crate::scalar::{Scalar, float};
-use crate::tree::{Mapping, Tree, Value};
+use crate::tree::{Entry, Mapping, Tree, Value};
 
 /// Prints a tree of one document; comments have no place in JSON.
 pub(crate) fn emit(tree: &Tree, indent: Indent) -> Zeroizing<String> {
-    let mut emitter = Emitter {
-        out: Zeroizing::new(String::new()),
-        indent,
-        depth: 0,
-    };
+    let step = step(indent);
+    let mut emitter = Emitter::new(Form::of_go(&step));
     if let Some(document) = tree.documents.first() {
         emitter.mapping(document);
     }
@@ -24,29 +21,100 @@ pub(crate) fn emit(tree: &Tree, indent: Indent) -> Zeroizing<String> {
 
 /// Prints a value by itself.
 pub(crate) fn emit_value(value: &Value, indent: Indent) -> Zeroizing<String> {
-    let mut emitter = Emitter {
-        out: Zeroizing::new(String::new()),
-        indent,
-        depth: 0,
-    };
+    let step = step(indent);
+    let mut emitter = Emitter::new(Form::of_go(&step));
     emitter.value(value);
     emitter.out.push('\n');
     emitter.out
 }
 
-struct Emitter {
+/// Prints a value that takes its place in a text.
+pub(super) fn emit_inside(value: &Value, form: Form<'_>) -> Zeroizing<String> {
+    let mut emitter = Emitter::new(form);
+    emitter.value(value);
+    emitter.out
+}
+
+/// Prints a member of an object in a text.
+pub(super) fn emit_member(key: &str, value: &Value, form: Form<'_>) -> Zeroizing<String> {
+    let mut emitter = Emitter::new(form);
+    emitter.member(key, value);
+    emitter.out
+}
+
+/// One step of indentation.
+pub(super) fn step(indent: Indent) -> String {
+    match indent {
+        Indent::Tab => "\t".to_owned(),
+        Indent::Spaces(spaces) => " ".repeat(spaces),
+    }
+}
+
+/// How what is printed looks.
+#[derive(Clone, Copy)]
+pub(super) struct Form<'f> {
+    pub(super) colon: &'f str,
+    pub(super) comma: &'f str,
+    /// Containers are on one line where there are none.
+    pub(super) lines: Option<Lines<'f>>,
+    pub(super) spelling: Spelling,
+}
+
+/// How lines begin.
+#[derive(Clone, Copy)]
+pub(super) struct Lines<'f> {
+    /// The line break, with what stands at the start of every line.
+    pub(super) margin: &'f str,
+    /// One step of indentation.
+    pub(super) step: &'f str,
+}
+
+/// How strings and numbers are spelled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// As in Go: what HTML would take for a sign of its own is escaped, a whole number has no
+    /// point.
+    Go,
+    /// Only what must be is escaped, and a number reads back as what it is.
+    Exact,
+}
+
+impl<'f> Form<'f> {
+    fn of_go(step: &'f str) -> Self {
+        let margin = "\n";
+        Self {
+            colon: ": ",
+            comma: ",",
+            lines: Some(Lines { margin, step }),
+            spelling: Spelling::Go,
+        }
+    }
+}
+
+struct Emitter<'f> {
     out: Zeroizing<String>,
-    indent: Indent,
+    form: Form<'f>,
     depth: usize,
 }
 
-impl Emitter {
+impl<'f> Emitter<'f> {
+    fn new(form: Form<'f>) -> Self {
+        Self {
+            out: Zeroizing::new(String::new()),
+            form,
+            depth: 0,
+        }
+    }
+
     fn mapping(&mut self, mapping: &Mapping) {
-        self.container(['{', '}'], mapping.entries(), |emitter, entry| {
-            emitter.string(&entry.key);
-            emitter.out.push_str(": ");
-            emitter.value(&entry.value);
-        });
+        let print = |emitter: &mut Self, entry: &Entry| emitter.member(&entry.key, &entry.value);
+        self.container(['{', '}'], mapping.entries(), print);
+    }
+
+    fn member(&mut self, key: &str, value: &Value) {
+        self.string(key);
+        self.out.push_str(self.form.colon);
+        self.value(value);
     }
 
     fn value(&mut self, value: &Value) {
@@ -72,7 +140,7 @@ impl Emitter {
         let mut empty = true;
         for member in members {
             if !empty {
-                self.out.push(',');
+                self.out.push_str(self.form.comma);
             }
             empty = false;
             self.new_line();
@@ -86,27 +154,38 @@ impl Emitter {
     }
 
     fn new_line(&mut self) {
-        self.out.push('\n');
-        let (step, count) = match self.indent {
-            Indent::Tab => ('\t', self.depth),
-            Indent::Spaces(spaces) => (' ', self.depth * spaces),
-        };
-        self.out.extend(std::iter::repeat_n(step, count));
+        if let Some(lines) = self.form.lines {
+            self.out.push_str(lines.margin);
+            let steps = std::iter::repeat_n(lines.step, self.depth);
+            self.out.extend(steps);
+        }
     }
 
     fn scalar(&mut self, scalar: &Scalar) {
         match scalar {
             Scalar::Str(bytes) => self.string(&String::from_utf8_lossy(bytes)),
             Scalar::Int(int) => self.out.push_str(&int.to_string()),
-            Scalar::Float(float) => self.out.push_str(&float::json(*float)),
+            Scalar::Float(float) => self.float(*float),
             Scalar::Bool(bool) => self.out.push_str(&bool.to_string()),
             Scalar::Time(time) => self.string(time.as_str()),
+        }
+    }
+
+    fn float(&mut self, value: f64) {
+        let text = float::json(value);
+        self.out.push_str(&text);
+        if self.form.spelling == Spelling::Exact && text.parse::<i64>().is_ok() {
+            self.out.push_str(".0");
         }
     }
 
     fn string(&mut self, text: &str) {
         self.out.push('"');
         let mut rest = text;
+        let is_escaped = match self.form.spelling {
+            Spelling::Go => is_escaped_in_go,
+            Spelling::Exact => must_be_escaped,
+        };
         while let Some(index) = rest.find(is_escaped) {
             self.out.push_str(&rest[..index]);
             let mut chars = rest[index..].chars();
@@ -139,9 +218,10 @@ impl Emitter {
 }
 
 /// Go escapes what HTML and JavaScript would take for a sign of their own, too.
-fn is_escaped(c: char) -> bool {
-    matches!(
-        c,
-        '\0'..='\u{1f}' | '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}'
-    )
+fn is_escaped_in_go(c: char) -> bool {
+    must_be_escaped(c) || matches!(c, '<' | '>' | '&' | '\u{2028}' | '\u{2029}')
+}
+
+fn must_be_escaped(c: char) -> bool {
+    matches!(c, '\0'..='\u{1f}' | '"' | '\\')
 }

@@ -4,6 +4,10 @@
 
 mod emit;
 mod parse;
+mod patch;
+mod sketch;
+mod style;
 
 pub(crate) use emit::{emit, emit_value};
 pub(crate) use parse::load;
+pub(crate) use patch::emit_like;

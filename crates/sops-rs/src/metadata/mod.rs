@@ -10,6 +10,8 @@ mod place;
 mod read;
 mod write;
 
+pub(crate) use place::{DOTENV_PREFIX, SOPS};
+
 use crate::scalar::Time;
 use crate::selection::{Selection, SelectionError};
 use crate::tree::Mapping;

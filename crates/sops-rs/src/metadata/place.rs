@@ -8,17 +8,17 @@ use crate::scalar::Scalar;
 use crate::tree::{Entry, Item, Mapping, Tree, Value};
 
 /// The reserved key.
-const SOPS: &str = "sops";
+pub(crate) const SOPS: &str = "sops";
 
 /// What reserved keys of a dotenv file begin with.
-const PREFIX: &str = "sops_";
+pub(crate) const DOTENV_PREFIX: &str = "sops_";
 
 impl Metadata {
     /// Tells whether a document claims the reserved key.
     pub(crate) fn is_in(document: &Mapping, format: Format) -> bool {
         let mut entries = document.entries();
         match format {
-            Format::Dotenv => entries.any(|entry| entry.key.starts_with(PREFIX)),
+            Format::Dotenv => entries.any(|entry| entry.key.starts_with(DOTENV_PREFIX)),
             Format::Binary => false,
             _ => entries.any(|entry| entry.key == SOPS),
         }
@@ -55,7 +55,7 @@ impl Metadata {
             match format {
                 Format::Dotenv => {
                     for (key, value) in flatten(&fields) {
-                        document.push(format!("{PREFIX}{key}"), value);
+                        document.push(format!("{DOTENV_PREFIX}{key}"), value);
                     }
                 }
                 Format::Ini => document.push(SOPS, escaped(&fields)),
@@ -105,8 +105,8 @@ fn take_prefixed(tree: &mut Tree) -> Mapping {
         let items = std::mem::take(&mut document.items);
         for item in items {
             match item {
-                Item::Entry(Entry { key, value }) if key.starts_with(PREFIX) => {
-                    taken.push(&key[PREFIX.len()..], value);
+                Item::Entry(Entry { key, value }) if key.starts_with(DOTENV_PREFIX) => {
+                    taken.push(&key[DOTENV_PREFIX.len()..], value);
                 }
                 item => document.items.push(item),
             }

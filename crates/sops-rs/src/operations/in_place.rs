@@ -11,7 +11,7 @@ use crate::encrypted_file::EncryptedFile;
 use crate::format::Format;
 use crate::layout::Layout;
 use crate::tree::Tree;
-use crate::yaml;
+use crate::{dotenv, ini, json, yaml};
 
 impl EncryptedFile {
     /// Prints the file in the layout of a text: that of the plain document when it is encrypted
@@ -61,23 +61,36 @@ impl Document {
 
 fn like(format: Format, text: &str, tree: &Tree, layout: Layout) -> Option<Zeroizing<String>> {
     let old = codec::load_encrypted(format, text.as_bytes()).ok()?;
-    let layouts = [
-        layout,
-        Layout::default(),
-        Layout::indented(2),
-        Layout::indented(4),
-    ];
     let print = |tree: &Tree, layout| codec::emit_encrypted(format, tree, layout);
-    let own = layouts
-        .into_iter()
-        .find(|layout| *print(&old, *layout) == text.as_bytes());
-    match own {
-        Some(layout) => {
-            drop(old);
-            let text = std::mem::take(&mut *print(tree, layout));
-            String::from_utf8(text).ok().map(Zeroizing::new)
-        }
-        None if format == Format::Yaml => yaml::emit_like(text, &old, tree, layout.yaml()),
-        None => None,
+    let is_printed = |layout: &Layout| *print(&old, *layout) == text.as_bytes();
+    if let Some(own) = printed_layouts(format, layout).into_iter().find(is_printed) {
+        drop(old);
+        let text = String::from_utf8(std::mem::take(&mut *print(tree, own)));
+        return text.ok().map(Zeroizing::new);
     }
+    let like = match format {
+        Format::Yaml => yaml::emit_like(text, &old, tree, layout.yaml()),
+        Format::Json => json::emit_like(text, &old, tree, layout.json()),
+        Format::Dotenv => dotenv::emit_like(text, &old, tree),
+        Format::Ini => ini::emit_like(text, &old, tree),
+        Format::Binary => None,
+    }?;
+    drop(old);
+    let read = codec::load_encrypted(format, like.as_bytes()).ok()?;
+    read.is_reading_of(tree, format).then_some(like)
+}
+
+/// The layouts of a format in which `sops` may have printed a text.
+fn printed_layouts(format: Format, layout: Layout) -> Vec<Layout> {
+    let others: &[Layout] = match format {
+        Format::Dotenv | Format::Ini => &[],
+        // Of what people wrote, this is the most likely one.
+        Format::Json => &[Layout::default()],
+        Format::Yaml | Format::Binary => {
+            &[Layout::default(), Layout::indented(2), Layout::indented(4)]
+        }
+    };
+    let mut layouts = vec![layout];
+    layouts.extend(others);
+    layouts
 }

@@ -1,14 +1,14 @@
-//! Encryption in place: what people wrote around their values survives, both ways.
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+//! What people wrote in YAML.
 
 use std::fmt::Write as _;
 
-use proptest::collection::vec;
 use proptest::prelude::*;
 use sops_rs::{
     Document, EncryptedFile, EncryptionRule, Format, Identities, Identity, Layout, Pattern,
     Selection, Value,
 };
+
+use super::written::yaml::{Body, Entry, masked, render, written};
 
 struct Lab {
     identities: Identities,
@@ -62,30 +62,6 @@ fn layout() -> Layout {
 
 fn parse(text: &str) -> Document {
     Document::parse(Format::Yaml, text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-}
-
-/// The text without metadata, with the word `ENC` for every encrypted value.
-fn masked(text: &str) -> String {
-    let (mut out, mut rest) = (String::new(), text);
-    while let Some(start) = rest.find("ENC[AES256_GCM") {
-        let end = start + rest[start..].find(']').unwrap() + 1;
-        out.push_str(&rest[..start]);
-        out.push_str("ENC");
-        rest = &rest[end..];
-    }
-    out.push_str(rest);
-    let mut kept = String::new();
-    let mut inside = false;
-    for line in out.split_inclusive('\n') {
-        inside = match line {
-            line if line.starts_with("sops:") => true,
-            line => inside && line.starts_with([' ', '\t']),
-        };
-        if !inside {
-            kept.push_str(line);
-        }
-    }
-    kept
 }
 
 /// What people write, and what must stand there after encryption and after decryption again;
@@ -300,7 +276,7 @@ fn files_that_sops_wrote_keep_its_layout() {
     let base = read("00-base");
     let mut identities = Identities::default();
     identities.add_text(
-        include_str!("data/keys/age-mock.txt"),
+        include_str!("../data/keys/age-mock.txt"),
         &sops_rs::IdentityOrigin::Given,
     );
     let file = EncryptedFile::parse(Format::Yaml, &base).unwrap();
@@ -316,155 +292,9 @@ fn files_that_sops_wrote_keep_its_layout() {
 
 fn include_ops(name: &str) -> String {
     match name {
-        "00-base" => include_str!("data/ops/00-base.enc.yaml").to_owned(),
+        "00-base" => include_str!("../data/ops/00-base.enc.yaml").to_owned(),
         other => panic!("{other}"),
     }
-}
-
-/// A document as somebody could have typed it.
-#[derive(Clone, Debug)]
-struct Entry {
-    key: String,
-    blank: bool,
-    comment: Option<String>,
-    inline: Option<String>,
-    body: Body,
-}
-
-#[derive(Clone, Debug)]
-enum Body {
-    Plain(String),
-    Single(String),
-    Double(String),
-    Number(i32),
-    Literal(Vec<String>),
-    Map(Vec<Entry>),
-    List(Vec<String>),
-    Flow(Vec<(String, String)>),
-}
-
-/// Renders values as they are, or the word that stands for encrypted ones.
-struct Renderer {
-    out: String,
-    encrypted: bool,
-}
-
-impl Renderer {
-    fn value(&self, text: &str) -> String {
-        if self.encrypted {
-            "ENC".to_owned()
-        } else {
-            text.to_owned()
-        }
-    }
-
-    fn comment(&self, text: &str) -> String {
-        if self.encrypted {
-            "#ENC".to_owned()
-        } else {
-            format!("# {text}")
-        }
-    }
-
-    fn entries(&mut self, entries: &[Entry], indent: usize) {
-        let spaces = " ".repeat(indent);
-        for (number, entry) in entries.iter().enumerate() {
-            if entry.blank {
-                self.out.push('\n');
-            }
-            if let Some(comment) = &entry.comment {
-                let comment = self.comment(comment);
-                writeln!(self.out, "{spaces}{comment}").unwrap();
-            }
-            write!(self.out, "{spaces}{}{number}:", entry.key).unwrap();
-            self.body(entry, indent);
-        }
-    }
-
-    fn body(&mut self, entry: &Entry, indent: usize) {
-        let inline = entry.inline.as_ref();
-        let inline = inline.map_or(String::new(), |text| format!("  {}", self.comment(text)));
-        let spaces = " ".repeat(indent + 2);
-        let line = match &entry.body {
-            Body::Plain(text) => self.value(text),
-            Body::Single(text) => format!("'{}'", self.value(text)),
-            Body::Double(text) => format!("\"{}\"", self.value(text)),
-            Body::Number(number) => self.value(&number.to_string()),
-            Body::Flow(entries) => {
-                let quote = if self.encrypted { "'" } else { "" };
-                let entries = entries.iter().enumerate().map(|(number, (key, value))| {
-                    format!("{key}{number}: {quote}{}{quote}", self.value(value))
-                });
-                let entries: Vec<String> = entries.collect();
-                // A comment behind braces would move inside of them.
-                return writeln!(self.out, " {{{}}}", entries.join(", ")).unwrap();
-            }
-            Body::Literal(_) if self.encrypted => "ENC".to_owned(),
-            Body::Literal(lines) => {
-                writeln!(self.out, " |{inline}").unwrap();
-                for line in lines {
-                    writeln!(self.out, "{spaces}{line}").unwrap();
-                }
-                return;
-            }
-            Body::Map(entries) => {
-                self.out.push('\n');
-                return self.entries(entries, indent + 2);
-            }
-            Body::List(elements) => {
-                self.out.push('\n');
-                for element in elements {
-                    let element = self.value(element);
-                    writeln!(self.out, "{spaces}- {element}").unwrap();
-                }
-                return;
-            }
-        };
-        writeln!(self.out, " {line}{inline}").unwrap();
-    }
-}
-
-fn render(entries: &[Entry], encrypted: bool) -> String {
-    let out = String::new();
-    let mut renderer = Renderer { out, encrypted };
-    renderer.entries(entries, 0);
-    renderer.out
-}
-
-fn word() -> impl Strategy<Value = String> {
-    "[a-z]{1,6}( [a-z]{1,6}){0,2}".prop_filter("no null", |text| text != "null")
-}
-
-fn entry(body: impl Strategy<Value = Body>) -> impl Strategy<Value = Entry> {
-    let comment = || proptest::option::weighted(0.3, word());
-    ("[a-z]{1,5}", any::<bool>(), comment(), comment(), body).prop_map(
-        |(key, blank, comment, inline, body)| Entry {
-            key,
-            blank,
-            comment,
-            inline,
-            body,
-        },
-    )
-}
-
-fn leaf() -> impl Strategy<Value = Body> {
-    prop_oneof![
-        word().prop_map(Body::Plain),
-        word().prop_map(Body::Single),
-        word().prop_map(Body::Double),
-        any::<i32>().prop_map(Body::Number),
-        vec(word(), 2..4).prop_map(Body::Literal),
-        vec(word(), 1..4).prop_map(Body::List),
-        vec(("[a-z]{1,5}", word()), 1..4).prop_map(Body::Flow),
-    ]
-}
-
-fn written() -> impl Strategy<Value = Vec<Entry>> {
-    let body = leaf().prop_recursive(3, 24, 4, |inner| {
-        vec(entry(inner), 1..4).prop_map(Body::Map)
-    });
-    vec(entry(body), 1..6)
 }
 
 proptest! {

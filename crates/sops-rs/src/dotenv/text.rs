@@ -1,7 +1,4 @@
-//! Lines of `KEY=value`, as `sops` reads and writes them.
-//!
-//! Nothing is trimmed or unquoted; the two characters `\n` in a value stand for a newline; empty
-//! lines are dropped.
+//! From text to a tree and back.
 
 use zeroize::Zeroizing;
 
@@ -41,22 +38,27 @@ fn unescaped(value: &str) -> Scalar {
 pub(crate) fn emit(tree: &Tree) -> Zeroizing<Vec<u8>> {
     let mut out = Zeroizing::new(Vec::new());
     for item in tree.documents.iter().flat_map(|mapping| &mapping.items) {
-        match item {
-            Item::Comment(comment) => {
-                out.push(b'#');
-                out.extend_from_slice(comment.text.as_bytes());
-            }
-            Item::Entry(entry) => {
-                out.extend_from_slice(entry.key.as_bytes());
-                out.push(b'=');
-                if let Value::Scalar(scalar) = &entry.value {
-                    escape(&scalar.flat_text(), &mut out);
-                }
-            }
-        }
+        print_item(item, &mut out);
         out.push(b'\n');
     }
     out
+}
+
+/// Prints the line of an item, without its end.
+pub(super) fn print_item(item: &Item, out: &mut Vec<u8>) {
+    match item {
+        Item::Comment(comment) => {
+            out.push(b'#');
+            out.extend_from_slice(comment.text.as_bytes());
+        }
+        Item::Entry(entry) => {
+            out.extend_from_slice(entry.key.as_bytes());
+            out.push(b'=');
+            if let Value::Scalar(scalar) = &entry.value {
+                escape(&scalar.flat_text(), out);
+            }
+        }
+    }
 }
 
 fn escape(text: &[u8], out: &mut Vec<u8>) {
