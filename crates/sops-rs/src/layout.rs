@@ -1,6 +1,6 @@
 //! How documents are laid out.
 
-/// How a document is laid out; dotenv and INI have only one layout.
+/// How a document is laid out that is printed anew; dotenv and INI have only one such layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     yaml: usize,

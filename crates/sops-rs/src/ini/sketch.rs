@@ -59,7 +59,8 @@ impl Section {
 }
 
 impl Sketch {
-    /// Finds all places; `None` if the text is no INI.
+    /// Finds all places; `None` if the text is no INI, or has parts that go-ini passes over: they are
+    /// in no tree, so nobody could say whether they may stay in the clear.
     pub(super) fn of(text: &str) -> Option<Self> {
         let first = if text.starts_with('\u{feff}') { 3 } else { 0 };
         let mut reader = Reader {
@@ -120,21 +121,22 @@ impl<'t> Reader<'t> {
 
     fn header(&mut self, start: usize, line: &str) -> Option<Place> {
         let close = start + line.rfind(']')? + 1;
-        Some(self.place(start, close))
+        self.place(start, close)
     }
 
-    /// The lines since a position; behind the end of what counts in them, a comment may follow.
-    fn place(&mut self, start: usize, end: usize) -> Place {
+    /// The lines since a position. Behind the end of what counts in them, a comment may follow, but
+    /// nothing else.
+    fn place(&mut self, start: usize, end: usize) -> Option<Place> {
         let lines = start..self.position();
-        let tail = &self.text[end..lines.end];
-        let inline = tail
-            .contains(['#', ';'])
-            .then(|| end..end + tail.trim_end().len());
-        Place {
+        let tail = self.text[end..lines.end].trim_end();
+        if !tail.is_empty() && !tail.trim_start().starts_with(['#', ';']) {
+            return None;
+        }
+        Some(Place {
             lines,
             above: self.above.take(),
-            inline,
-        }
+            inline: (!tail.is_empty()).then(|| end..end + tail.len()),
+        })
     }
 
     fn key(&mut self, start: usize, line: &'t str) -> Option<Key> {
@@ -142,45 +144,28 @@ impl<'t> Reader<'t> {
         let white = rest.len() - rest.trim_start_matches([' ', '\t']).len();
         let value = start + line.len() - rest.len() + white;
         self.lines.value(rest).ok()?;
-        let end = self.value_end(value);
-        let mut place = self.place(start, end);
-        if !self.has_comment(value, end) {
-            place.inline = None;
-        }
+        let end = value + self.value_length(value)?;
         Some(Key {
-            place,
+            place: self.place(start, end)?,
             head: start..value,
             value: value..end,
         })
     }
 
-    /// Where the value ends that begins at a position and whose lines have been read.
-    fn value_end(&self, start: usize) -> usize {
-        let text = &self.text[start..self.position()];
-        let text = text.trim_end();
+    /// The length of the value that begins at a position and whose lines have been read.
+    fn value_length(&self, start: usize) -> Option<usize> {
+        let text = self.text[start..self.position()].trim_end();
         let first = text.lines().next().unwrap_or_default().trim_end();
-        let quote = quote_of(text);
-        let length = if let Some(quote) = quote {
-            // What stands behind the quotes of one line is lost.
-            let several = text.len() > first.len();
-            let closing = text.rfind(quote).map_or(text.len(), |at| at + quote.len());
-            if several { closing } else { text.len() }
-        } else if first.ends_with('\\') {
-            text.len()
-        } else {
-            first
-                .find(['#', ';'])
-                .map_or(first.len(), |sign| first[..sign].trim_end().len())
-        };
-        start + length
-    }
-
-    /// Tells whether go-ini sees a comment behind a value.
-    fn has_comment(&self, start: usize, end: usize) -> bool {
-        let value = &self.text[start..end];
-        match quote_of(value) {
-            Some(_) => value.contains('\n'),
-            None => !value.contains('\n'),
+        let is_one_line = text.len() == first.len();
+        match quote_of(text) {
+            // Behind quotes that close on their own line go-ini sees no comment.
+            Some(quote) if is_one_line => text.ends_with(quote).then_some(text.len()),
+            Some(quote) => Some(text.rfind(quote)? + quote.len()),
+            None if first.ends_with('\\') => Some(text.len()),
+            None => {
+                let value = first.split(['#', ';']).next().unwrap_or_default();
+                Some(value.trim_end().len())
+            }
         }
     }
 }

