@@ -1,9 +1,10 @@
 //! What the targets of several formats have in common.
 #![forbid(unsafe_code)]
 
-use sops_rs::{Document, Format, Mapping, Scalar, Value};
+use sops_rs::{Document, Format, Layout, Mapping, Scalar, Value};
 
-/// Reads a plain document; what can be read is printed, and reads back with the same values.
+/// Reads a plain document; what can be read is printed, anew and in its own layout, and reads back
+/// with the same values.
 pub fn round_trip(format: Format, bytes: &[u8]) {
     let Ok(document) = Document::parse(format, bytes) else {
         return;
@@ -11,15 +12,22 @@ pub fn round_trip(format: Format, bytes: &[u8]) {
     if document.tree().documents.iter().any(has_negative_zero) {
         return;
     }
-    let printed = document.to_bytes();
-    let again = match Document::parse(format, &printed) {
+    reads_back(&document, &document.to_bytes());
+    let text = std::str::from_utf8(bytes).ok();
+    if let Some(like) = text.and_then(|text| document.to_text_like(text, Layout::default())) {
+        reads_back(&document, like.as_bytes());
+    }
+}
+
+fn reads_back(document: &Document, printed: &[u8]) {
+    let again = match Document::parse(document.format(), printed) {
         Ok(again) => again,
-        Err(error) => panic!("{error}: {:?}", String::from_utf8_lossy(&printed)),
+        Err(error) => panic!("{error}: {:?}", String::from_utf8_lossy(printed)),
     };
     assert!(
         again.tree().has_values_of(document.tree()),
         "{:?}",
-        String::from_utf8_lossy(&printed)
+        String::from_utf8_lossy(printed)
     );
 }
 

@@ -140,7 +140,8 @@ impl Patch<'_> {
         if old.len() != section.keys.len() {
             return None;
         }
-        self.comment(old_own, new_own, &section.header, false)?;
+        let is_gone = self.comment_above(old_own, new_own, &section.header, false)?;
+        self.remove_inline(&section.header, is_gone)?;
         let steps = align(&keys(&old), &keys(&new), |_| false)?;
         let (mut end, mut like) = (section.header.lines.end, section.keys.first());
         for step in steps {
@@ -166,76 +167,64 @@ impl Patch<'_> {
         else {
             return None;
         };
-        let value = (before.flat_text() != after.flat_text())
-            .then(|| value_like(&self.rewrite.text[key.value.clone()], &after.flat_text()));
-        // Behind quotes on one line go-ini sees no comment.
-        let hides = |value: &Zeroizing<String>| quote_of(value).is_some() && !value.contains('\n');
-        let value = match value {
-            Some(value) => Some(value?),
-            None => None,
+        let value = if before.flat_text() == after.flat_text() {
+            None
+        } else {
+            let old = &self.rewrite.text[key.value.clone()];
+            Some(value_like(old, &after.flat_text())?)
         };
+        // Behind quotes that close on their own line go-ini sees no comment.
+        let hides = |value: &Zeroizing<String>| quote_of(value).is_some() && !value.contains('\n');
         let moves = value.as_ref().is_some_and(hides) && key.place.inline.is_some();
-        let inline = self.comment_above(old.comment, new.comment, &key.place, moves)?;
+        let is_gone = self.comment_above(old.comment, new.comment, &key.place, moves)?;
         if let Some(value) = value {
             self.rewrite.replace(key.value.clone(), &value)?;
         }
-        match inline {
-            Some(inline) => self.rewrite.remove(inline),
-            None => Some(()),
-        }
+        self.remove_inline(&key.place, is_gone)
     }
 
-    fn comment(
-        &mut self,
-        old: Option<&Comment>,
-        new: Option<&Comment>,
-        place: &Place,
-        moves: bool,
-    ) -> Option<()> {
-        match self.comment_above(old, new, place, moves)? {
-            Some(inline) => self.rewrite.remove(inline),
-            None => Some(()),
-        }
-    }
-
-    /// Changes the lines above a key or a header; returns the part of its own line that must go.
-    #[expect(
-        clippy::option_option,
-        reason = "giving up is not the same as nothing to do"
-    )]
+    /// Changes the lines above a key or a header; tells whether a comment on its own line has gone
+    /// there, or is gone.
     fn comment_above(
         &mut self,
         old: Option<&Comment>,
         new: Option<&Comment>,
         place: &Place,
         moves: bool,
-    ) -> Option<Option<Range<usize>>> {
-        let text = |comment: Option<&'_ Comment>| comment.map(|comment| comment.text.clone());
-        let (old, new) = (text(old), text(new));
-        if old == new && !moves {
-            return Some(None);
+    ) -> Option<bool> {
+        let is_same = match (old, new) {
+            (Some(old), Some(new)) => old.text == new.text,
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        if is_same && !moves {
+            return Some(false);
         }
         let source = self.rewrite.text;
-        match (&new, &place.above) {
+        match (new, &place.above) {
             (None, None) => {}
             (None, Some(above)) => self.rewrite.remove(above.clone())?,
             (Some(comment), Some(above)) => {
                 let remark = Remark::at(source, above);
-                self.rewrite
-                    .replace(remark.span.clone(), &remark.like(comment))?;
+                let text = remark.like(&comment.text);
+                self.rewrite.replace(remark.span, &text)?;
             }
             (Some(comment), None) => {
                 let start = place.lines.start;
-                let sign = place
-                    .inline
-                    .clone()
-                    .and_then(|inline| source[inline].trim_start().chars().next());
+                let inline = place.inline.clone().unwrap_or_default();
+                let sign = source[inline].trim_start().chars().next().unwrap_or(';');
                 let indentation = indentation(&source[start..place.lines.end]);
-                let lines = new_lines(comment, indentation, sign.unwrap_or(';'), self.line_break);
+                let lines = new_lines(&comment.text, indentation, sign, self.line_break);
                 self.rewrite.insert(start, &lines)?;
             }
         }
-        Some(place.inline.clone())
+        Some(true)
+    }
+
+    fn remove_inline(&mut self, place: &Place, is_gone: bool) -> Option<()> {
+        match &place.inline {
+            Some(inline) if is_gone => self.rewrite.remove(inline.clone()),
+            _ => Some(()),
+        }
     }
 
     /// Puts a key on a line of its own, with the sign and the spaces of another.
