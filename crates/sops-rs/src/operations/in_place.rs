@@ -85,7 +85,7 @@ fn like(format: Format, text: &str, tree: &Tree, layout: Layout) -> Option<Zeroi
 fn printed_layouts(format: Format, layout: Layout) -> Vec<Layout> {
     let others: &[Layout] = match format {
         Format::Dotenv | Format::Ini => &[],
-        // Of what people wrote, this is the most likely one.
+        // Other steps are those of people, whose spelling is to stay, too.
         Format::Json => &[Layout::default()],
         Format::Yaml | Format::Binary => {
             &[Layout::default(), Layout::indented(2), Layout::indented(4)]
