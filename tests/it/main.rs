@@ -56,6 +56,7 @@ mod talos_merge;
 mod talos_node;
 mod talos_patch_shapes;
 mod talos_patches;
+mod talos_pki;
 
 use std::process::ExitCode;
 
@@ -88,6 +89,7 @@ const TOPICS: &[Topic] = &[
     ("talos_merge", talos_merge::tests),
     ("talos_patch_shapes", talos_patch_shapes::tests),
     ("talos_patches", talos_patches::tests),
+    ("talos_pki", talos_pki::tests),
     ("render", render::tests),
     ("rendered_objects", rendered_objects::tests),
     ("repository", repository::tests),

@@ -32,6 +32,7 @@ pub mod realparts;
 pub mod redact;
 pub mod tally;
 pub mod vault;
+pub mod x509;
 
 pub(crate) use case::cases;
 pub use case::{Case, Need};

@@ -57,8 +57,9 @@ impl Opener {
             Ok(open) => Ok(open.warnings),
             Err(OpenError::Missing(_)) => Ok(Vec::new()),
             Err(OpenError::Decrypt { .. }) => {
-                let text = self.text(Utf8Path::new(BUNDLE_PATH))?;
-                let content = yaml::parse(&text).unwrap_or_default();
+                let file = Utf8Path::new(BUNDLE_PATH);
+                let text = self.text(file)?;
+                let content = yaml::parse(&text).map_err(|_| OpenError::Content(file.into()))?;
                 match bundle::missing(&content) {
                     none if none.is_empty() => Ok(Vec::new()),
                     missing => Err(OpenError::Unusable(placed(&text, missing))),
