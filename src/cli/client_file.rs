@@ -3,19 +3,20 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Context, ExitStatus, Failure, Kind};
 use crate::cli::commands::Outcome;
 use crate::cli::commands::nodes::config::refuse_terminal;
 use crate::model::{Clock as _, SystemClock};
-use crate::pki::Certificate;
 use crate::pki::contexts::{ContextError, Current};
+use crate::pki::{Certificate, ContextEnd, Validity};
 use crate::store::keep;
 use crate::yaml;
 
 /// Options of every command that puts a context into a file.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct ClientFileArgs {
     /// The file to merge into; `-` writes the context alone to standard output.
     #[arg(long, value_name = "FILE")]
@@ -47,6 +48,27 @@ pub struct NewContext<'a> {
     pub name: &'a str,
     /// The client's certificate.
     pub certificate: &'a Certificate,
+    /// Puts it into a file's content.
+    pub merge: &'a dyn Fn(Value, Current) -> Result<Value, ContextError>,
+    /// Tells until when the contexts of such a file hold.
+    pub ends: fn(&Value) -> Vec<ContextEnd>,
+}
+
+/// A file into which a context was put.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Written {
+    /// The file.
+    file: Utf8PathBuf,
+    /// The context's name.
+    context: String,
+    /// Until when it holds.
+    valid_until: Timestamp,
+    /// Where the file as it was is kept, if there was one.
+    backup: Option<Utf8PathBuf>,
+    /// What else in the file does not hold for long any more.
+    #[serde(skip)]
+    others: Vec<String>,
 }
 
 impl ClientFileArgs {
@@ -76,26 +98,91 @@ impl ClientFileArgs {
         ClientFile::read(path)
     }
 
-    /// Merges a context into the file that was named, or else the one that the tools read; prints
-    /// it alone where that was asked for.
+    /// Prints a context alone where that was asked for; returns whether it was.
+    pub fn print(&self, context: &Context, new: &NewContext<'_>) -> Result<bool, Failure> {
+        if !self.prints() {
+            return Ok(false);
+        }
+        refuse_terminal(self.show_secrets, "the file holds a private key")?;
+        let alone = (new.merge)(Value::Null, Current::Switch)?;
+        context.ui.result(yaml::emit(&alone).as_bytes())?;
+        Ok(true)
+    }
+
+    /// Merges a context into the file that was named, or else the one that the tools read.
     pub fn put(
         &self,
-        context: &Context,
         otherwise: Option<Utf8PathBuf>,
-        merge: impl Fn(Value, Current) -> Result<Value, ContextError>,
         new: &NewContext<'_>,
-    ) -> Outcome {
-        if self.prints() {
-            refuse_terminal(self.show_secrets, "the file holds a private key")?;
-            let alone = merge(Value::Null, Current::Switch)?;
-            context.ui.result(yaml::emit(&alone).as_bytes())?;
-            return Ok(ExitStatus::Done);
-        }
+    ) -> Result<Written, Failure> {
         let file = self.open(otherwise)?;
-        let merged = merge(file.content.clone(), self.current())
+        let merged = (new.merge)(file.content.clone(), self.current())
             .map_err(|error| context_failure(&file, error))?;
-        file.write(context, &merged, new)
+        let backup = keep::replace(&file.path, yaml::emit(&merged).as_bytes())?;
+        Ok(Written {
+            others: endings((new.ends)(&merged), new.name),
+            file: file.path,
+            context: new.name.to_owned(),
+            valid_until: new.certificate.validity().until,
+            backup,
+        })
     }
+}
+
+impl Written {
+    /// Says what was done.
+    pub fn say(&self, context: &Context) {
+        let Self {
+            file,
+            context: name,
+            ..
+        } = self;
+        let until = day_and_time(self.valid_until);
+        context
+            .ui
+            .note(&format!("context `{name}` in `{file}` holds until {until}"));
+        if let Some(backup) = &self.backup {
+            context
+                .ui
+                .note(&format!("the file as it was is `{backup}`"));
+        }
+        self.warn(context);
+    }
+
+    fn warn(&self, context: &Context) {
+        for other in &self.others {
+            context.ui.warning(&format!("`{}`: {other}", self.file));
+        }
+    }
+}
+
+/// Says what a command that puts a context into a file did.
+pub fn finish(context: &Context, written: &Written) -> std::io::Result<()> {
+    if context.ui.is_json() {
+        context.ui.json(written)?;
+        written.warn(context);
+    } else {
+        written.say(context);
+    }
+    Ok(())
+}
+
+/// Words the contexts that ended or end soon, but one.
+fn endings(ends: Vec<ContextEnd>, except: &str) -> Vec<String> {
+    let now = SystemClock.now();
+    let others = ends.into_iter().filter(|end| end.name != except);
+    others
+        .filter_map(|ContextEnd { name, validity }| {
+            let until = day_and_time(validity.until);
+            match validity {
+                ended if ended.until < now => Some(format!("context `{name}` held until {until}")),
+                soon if soon.ends_soon(now) => {
+                    Some(format!("context `{name}` holds until {until} only"))
+                }
+                _ => None,
+            }
+        })
+        .collect()
 }
 
 impl ClientFile {
@@ -113,37 +200,13 @@ impl ClientFile {
         Ok(Self { path, content })
     }
 
-    /// Replaces the file and says what was done.
-    fn write(&self, context: &Context, merged: &Value, new: &NewContext<'_>) -> Outcome {
-        let backup = keep::replace(&self.path, yaml::emit(merged).as_bytes())?;
-        let until = new.certificate.validity().until;
-        let path = &self.path;
-        if context.ui.is_json() {
-            let backup = backup.as_ref();
-            context.ui.json(&json!({
-                "file": path, "context": new.name, "validUntil": until, "backup": backup,
-            }))?;
-        } else {
-            context.ui.note(&format!(
-                "context `{}` in `{path}` holds until {}",
-                new.name,
-                day_and_time(until)
-            ));
-            if let Some(backup) = backup {
-                context
-                    .ui
-                    .note(&format!("the file as it was is `{backup}`"));
-            }
-        }
-        Ok(ExitStatus::Done)
-    }
-
     /// Says until when a context holds.
     pub fn report(
         &self,
         context: &Context,
         name: &str,
         certificate: Result<Certificate, ContextError>,
+        ends: fn(&Value) -> Vec<ContextEnd>,
         renew: &str,
     ) -> Outcome {
         let now = SystemClock.now();
@@ -152,15 +215,24 @@ impl ClientFile {
             .as_ref()
             .ok()
             .map(|found| found.validity().until);
-        let holds = certificate
-            .as_ref()
-            .is_ok_and(|found| found.validity().holds_at(now));
+        let is = |test: fn(&Validity, Timestamp) -> bool| {
+            let found = certificate.as_ref();
+            found.is_ok_and(|found| test(&found.validity(), now))
+        };
+        let (holds, soon) = (is(Validity::holds_at), is(Validity::ends_soon));
         if context.ui.is_json() {
             context.ui.json(&json!({
-                "file": path, "context": name, "validUntil": until, "holds": holds,
+                "file": path, "context": name, "validUntil": until, "holds": holds, "endsSoon": soon,
             }))?;
         }
+        for other in endings(ends(&self.content), name) {
+            context.ui.warning(&format!("`{path}`: {other}"));
+        }
         match certificate {
+            Ok(_) if soon => context.ui.warning(&format!(
+                "context `{name}` in `{path}` holds until {} only; run `{renew}`",
+                until.map(day_and_time).unwrap_or_default()
+            )),
             Ok(_) if holds => context.ui.note(&format!(
                 "context `{name}` in `{path}` holds until {}",
                 until.map(day_and_time).unwrap_or_default()

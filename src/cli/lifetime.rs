@@ -27,6 +27,9 @@ pub enum ParseLifetimeError {
 }
 
 impl Lifetime {
+    /// A day of work.
+    pub const USUAL: Self = Self(Duration::from_hours(8));
+
     /// Returns how long it holds from now, shortened to what the authority itself has left.
     pub fn within(self, authority: &Certificate, now: Timestamp) -> Duration {
         let left = authority.validity().until.duration_since(now);

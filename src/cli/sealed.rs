@@ -6,9 +6,7 @@ use sops_rs::Environment;
 
 use super::{Context, Failure, Kind};
 use crate::pki::SecretsBundle;
-use crate::store::sealed::{
-    AGE_KEY_FILE, BundleFinding, KnownCluster, OpenError, Opener, SealError, SetupError,
-};
+use crate::store::sealed::{AGE_KEY_FILE, BundleFinding, OpenError, Opener, SealError, SetupError};
 
 /// Returns the way to the repository's encrypted files.
 pub fn opener(context: &Context) -> Opener {
@@ -39,13 +37,6 @@ fn warn(context: &Context, findings: &[BundleFinding]) {
             .ui
             .warning(&format!("{finding}; {}", finding.remedy()));
     }
-}
-
-/// Notes which cluster this repository runs, now that its machines were met.
-pub fn remember_cluster(context: &Context, now: Timestamp) -> Result<(), Failure> {
-    let open = opener(context).bundle(now).map_err(open_failure)?;
-    KnownCluster::of(&open.bundle).write(&context.settings.root)?;
-    Ok(())
 }
 
 /// Turns a file that does not open into a failure. A bundle that is not there is a refusal: nothing

@@ -36,12 +36,19 @@ pub enum AccessError {
 }
 
 impl Access {
-    /// Reads the kubeconfig's first cluster and user.
+    /// Reads cluster and user of the kubeconfig's current context, the first of each where it names none.
     pub fn parse(text: &Secret<String>) -> Result<Self, AccessError> {
         // A syntax error would quote the text, which holds a key.
         let config = yaml::parse(text.expose()).map_err(|_| AccessError::Syntax)?;
-        let cluster = &config["clusters"][0]["cluster"];
-        let user = &config["users"][0]["user"];
+        let context = match config["current-context"].as_str() {
+            Some(current) if !current.is_empty() => &named(&config, "contexts", current)["context"],
+            _ => &Value::Null,
+        };
+        let part = |list: &str, part: &str| match context[part].as_str() {
+            Some(name) => &named(&config, list, name)[part],
+            None => &config[list][0][part],
+        };
+        let (cluster, user) = (part("clusters", "cluster"), part("users", "user"));
         let key = decode(user, "client-key-data")?;
         PrivateKeyDer::from_pem_slice(&key).map_err(|_| AccessError::Missing("client-key-data"))?;
         Ok(Self {
@@ -79,6 +86,14 @@ pub fn with_server(text: &Secret<String>, server: &str) -> Result<Secret<String>
     Ok(Secret::new(yaml::emit(&config)))
 }
 
+/// The entry of a list with this name.
+fn named<'a>(config: &'a Value, list: &str, name: &str) -> &'a Value {
+    let mut entries = config[list].as_array().into_iter().flatten();
+    entries
+        .find(|entry| entry["name"] == name)
+        .unwrap_or(&Value::Null)
+}
+
 fn certificates(
     value: &Value,
     field: &'static str,
@@ -96,4 +111,46 @@ fn decode(value: &Value, field: &'static str) -> Result<Vec<u8>, AccessError> {
     BASE64_STANDARD
         .decode(text)
         .map_err(|_| AccessError::Missing(field))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::pki::contexts::{Current, KubeContext};
+    use crate::pki::{SecretsBundle, SeededEntropy};
+
+    #[test]
+    fn the_current_context_decides() {
+        let now = "2027-01-01T00:00:00Z".parse().expect("a time");
+        let mut entropy = SeededEntropy::new(1);
+        let client = SecretsBundle::throwaway()
+            .kubernetes_admin(Duration::from_hours(1), now, &mut entropy)
+            .expect("makes one");
+        let context = KubeContext {
+            name: "admin@lab",
+            cluster: "lab",
+            server: "https://10.0.0.1:6443",
+            client: &client,
+        };
+        let others = json!({
+            "current-context": "other",
+            "clusters": [{"name": "other", "cluster": {"server": "https://10.0.0.2:6443"}}],
+            "users": [{"name": "other", "user": {"token": "t"}}],
+            "contexts": [{"name": "other", "context": {"cluster": "other", "user": "other"}}],
+        });
+        let read = |current| {
+            let merged = context.merge_into(others.clone(), current).expect("merges");
+            Access::parse(&Secret::new(merged.to_string()))
+        };
+        let access = read(Current::Switch).expect("it is complete");
+        assert_eq!(access.server, "https://10.0.0.1:6443");
+        // A token is no certificate.
+        let refused = read(Current::Keep).err().map(|error| error.to_string());
+        let expected = "the kubeconfig has no usable `client-key-data`";
+        assert_eq!(refused.as_deref(), Some(expected));
+    }
 }

@@ -8,6 +8,7 @@
 
 pub mod bundle;
 mod certificate;
+mod context_ends;
 pub mod contexts;
 mod entropy;
 pub mod identity;
@@ -20,6 +21,7 @@ pub use bundle::{BundleProblem, ParseBundleError, RecoverError, SecretsBundle};
 pub use certificate::{
     Certificate, CertificateAuthority, CertificateError, Leaf, Purpose, Subject, Validity,
 };
+pub use context_ends::{ContextEnd, kube_ends, talos_ends};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use identity::{ClientIdentity, TalosRole, kubeconfig, talosconfig};
 pub use key::{KeyAlgorithm, KeyError, KeyKind, PrivateKey};

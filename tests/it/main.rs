@@ -21,6 +21,7 @@ mod support;
 mod age_keys;
 mod browser;
 mod bundle;
+mod client_files;
 mod cluster_secrets;
 mod command_line;
 mod fences;
@@ -71,6 +72,7 @@ const TOPICS: &[Topic] = &[
     ("browser", browser::tests),
     ("age_keys", age_keys::tests),
     ("bundle", bundle::tests),
+    ("client_files", client_files::tests),
     ("cluster_secrets", cluster_secrets::tests),
     ("command_line", command_line::tests),
     ("fences", fences::tests),

@@ -162,7 +162,9 @@ fn a_bootstrapped_cluster_is_looked_at() -> anyhow::Result<()> {
         "{}",
         differs.stdout
     );
-    world.run(&["bootstrap", "--yes"]).success();
+    let contexts = ["bootstrap", "--yes", "--contexts", "merge"];
+    let done = world.run(&contexts).success();
+    contexts_are_in_the_owners_files(&world, &done)?;
     let healthy = world.run(&["status"]).success();
     ensure!(
         healthy.stdout.ends_with("\nhealthy\n"),
@@ -180,6 +182,23 @@ fn a_bootstrapped_cluster_is_looked_at() -> anyhow::Result<()> {
     ensure!(document["standing"] == "healthy", "{}", json.stdout);
 
     edit_and_apply(&world)
+}
+
+fn contexts_are_in_the_owners_files(world: &World, done: &Run) -> anyhow::Result<()> {
+    for (command, file, context) in [
+        ("talosconfig", ".talos/config", "demo"),
+        ("kubeconfig", ".kube/config", "admin@demo"),
+    ] {
+        let path = world.env.home().join(file);
+        let said = format!("context `{context}` in `{path}` holds until");
+        ensure!(done.stderr.contains(&said), "{said}: {}", done.stderr);
+        world.env.homelab([command, "--check"]).run().success();
+    }
+    // A rehearsal leaves them alone unless it is told otherwise.
+    let before = std::fs::read(world.env.home().join(".kube/config"))?;
+    world.run(&["bootstrap", "--yes"]).success();
+    ensure!(before == std::fs::read(world.env.home().join(".kube/config"))?);
+    Ok(())
 }
 
 /// An edited spec is reported by bootstrap, shown by plan and rolled out by apply.

@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
+use camino::Utf8Path;
 use homelab::catalog::Catalog;
 use homelab::pki::{self, SecretsBundle, SystemEntropy, TalosRole};
 use homelab::render::reference::join;
@@ -17,7 +18,7 @@ use talos_api::resources::{AddressStatus, Disk, HostnameStatus, LinkStatus, Mach
 use talos_api::{ApplyMode, Client, Code, DryRun, Endpoint, Error, Identity, Talosconfig};
 
 use crate::support::lab::Lab;
-use crate::support::{Case, Need, clusters, oracle};
+use crate::support::{Case, Need, clusters, oracle, realparts, x509};
 
 /// The release that the part `talos-node` is made of.
 const RELEASE: &str = "v1.13.9";
@@ -32,7 +33,7 @@ pub fn tests() -> Vec<Case> {
         })
         .needs(Need::Namespaces)
         .needs(Need::Program("python3"))
-        .parts(&["talos-node"]),
+        .parts(&["talos-node", "talosctl"]),
     ]
 }
 
@@ -59,7 +60,111 @@ async fn from_maintenance_to_etcd() -> anyhow::Result<()> {
         Ok(())
     })
     .await?;
-    bootstraps_once(&client).await
+    bootstraps_once(&client).await?;
+    kubeconfigs_are_alike(&client.kubeconfig().await?)?;
+    talosctl_is_let_in_by_its_context(&lab)
+}
+
+/// The node's own administrator's kubeconfig, and the one that we make of the bundle: the same entries, and a
+/// certificate that says the same. Talos' holds for ten seconds before it is made and ours for five minutes,
+/// for machines whose clock is behind.
+fn kubeconfigs_are_alike(theirs: &str) -> anyhow::Result<()> {
+    let bundle = SecretsBundle::throwaway();
+    let year = Duration::from_hours(8760);
+    let client = bundle.kubernetes_admin(year, Timestamp::now(), &mut SystemEntropy)?;
+    let server = oracle::documents(theirs)[0]["clusters"][0]["cluster"]["server"].clone();
+    let server = server.as_str().context("it has a server")?;
+    let ours = pki::kubeconfig("homelab", server, &client);
+    let described = |text: &str| {
+        let mut config = oracle::documents(text).remove(0);
+        let user = &mut config["users"][0]["user"];
+        let certificate = x509::decoded(&user["client-certificate-data"].take());
+        let key = x509::key_label(&user["client-key-data"].take());
+        let authority =
+            x509::decoded(&config["clusters"][0]["cluster"]["certificate-authority-data"]);
+        let lines = x509::description(&certificate, &authority);
+        let lasts = |line: &String| line.starts_with("holds for");
+        let lifetime = lines.iter().find(|line| lasts(line)).cloned();
+        let rest: Vec<_> = lines.into_iter().filter(|line| !lasts(line)).collect();
+        (config, key, rest, lifetime)
+    };
+    let (ours, theirs) = (described(ours.expose()), described(theirs));
+    ensure!(ours.0 == theirs.0, "{}\n{}", ours.0, theirs.0);
+    ensure!(
+        (&ours.1, &ours.2) == (&theirs.1, &theirs.2),
+        "{ours:?}\n{theirs:?}"
+    );
+    let seconds = 8760 * 3600;
+    ensure!(
+        theirs.3.as_deref() == Some(format!("holds for {} s", seconds + 10).as_str()),
+        "{theirs:?}"
+    );
+    ensure!(
+        ours.3.as_deref() == Some(format!("holds for {} s", seconds + 300).as_str()),
+        "{ours:?}"
+    );
+    Ok(())
+}
+
+/// Upstream's client with contexts of ours, against the real apid.
+fn talosctl_is_let_in_by_its_context(lab: &Lab) -> anyhow::Result<()> {
+    let program = realparts::program("talosctl", "talosctl");
+    let address = lab.address("n1").to_owned();
+    let talosctl = |context: &Utf8Path, arguments: &[&str]| {
+        let way = ["--talosconfig", context.as_str(), "-n", &address];
+        let all: Vec<_> = way.iter().chain(arguments).copied().collect();
+        lab.run(&program, &all)
+    };
+    let hour = Duration::from_hours(1);
+    let client = |bundle: &SecretsBundle, role, now| {
+        bundle.talos_client(role, hour, now, &mut SystemEntropy)
+    };
+    let write = |name: &str, client: &pki::ClientIdentity| {
+        let text = pki::talosconfig("homelab", std::slice::from_ref(&address), &[], client);
+        lab.write(name, text.expose())
+    };
+    let (bundle, now) = (SecretsBundle::throwaway(), Timestamp::now());
+    let admin = client(&bundle, TalosRole::Admin, now)?;
+    let context = write("admin", &admin);
+    let version = talosctl(&context, &["version"]).map_err(anyhow::Error::msg)?;
+    ensure!(version.contains(RELEASE), "{version}");
+
+    let context = write("reader", &client(&bundle, TalosRole::Reader, now)?);
+    talosctl(&context, &["service"]).map_err(anyhow::Error::msg)?;
+    let said = talosctl(&context, &["reboot", "--wait=false"]);
+    let said = said.err().context("a reader may reboot")?;
+    ensure!(said.contains("PermissionDenied"), "{said}");
+
+    let yesterday = now - Duration::from_hours(24);
+    let ended = client(&bundle, TalosRole::Admin, yesterday)?;
+    let context = write("ended", &ended);
+    let said = talosctl(&context, &["version"])
+        .err()
+        .context("an ended certificate is taken")?;
+    ensure!(is_shut_out(&said, "expired certificate"), "{said}");
+
+    let other = SecretsBundle::generate(now, &mut SystemEntropy)?;
+    let foreign = pki::ClientIdentity {
+        authority: ended.authority,
+        ..client(&other, TalosRole::Admin, now)?
+    };
+    let context = write("foreign", &foreign);
+    let said = talosctl(&context, &["version"])
+        .err()
+        .context("a stranger is let in")?;
+    ensure!(is_shut_out(&said, "bad certificate"), "{said}");
+    Ok(())
+}
+
+/// Tells whether TLS ended the connection, saying why; who writes while it ends may not hear the reason.
+fn is_shut_out(said: &str, reason: &str) -> bool {
+    let reasons = [
+        reason,
+        "unknown certificate authority",
+        "broken pipe",
+        "connection reset",
+    ];
+    said.contains("Unavailable") && reasons.iter().any(|reason| said.contains(reason))
 }
 
 /// The node's whole configuration, as `homelab bootstrap` would apply it.

@@ -16,6 +16,15 @@ pub struct ControlPlane {
 impl ControlPlane {
     /// Starts one; it answers when this returns.
     pub fn up() -> Self {
+        Self::start(&["--plain"])
+    }
+
+    /// Starts one with the authority and the key of service accounts in a folder.
+    pub fn with_pki(folder: &Utf8Path) -> Self {
+        Self::start(&["--plain", "--pki", folder.as_str()])
+    }
+
+    fn start(options: &[&str]) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("homelab-kube-")
             .tempdir()
@@ -24,7 +33,7 @@ impl ControlPlane {
             folder,
             environment: BTreeMap::new(),
         };
-        let output = new.script("up", &["--plain"]);
+        let output = new.script("up", options);
         assert!(
             output.status.success(),
             "{}",
@@ -44,22 +53,38 @@ impl ControlPlane {
         std::fs::read_to_string(&self.environment["KUBECONFIG"]).expect("up writes it")
     }
 
-    /// Upstream's kubectl with these arguments; its standard output.
-    pub fn kubectl(&self, arguments: &[&str]) -> String {
+    /// The URL of its API.
+    pub fn server(&self) -> &str {
+        &self.environment["SERVER"]
+    }
+
+    /// Upstream's kubectl with a file of somebody's: its standard output, or what it says instead.
+    pub fn kubectl_with(
+        &self,
+        kubeconfig: &Utf8Path,
+        arguments: &[&str],
+    ) -> Result<String, String> {
         let output = Command::new(&self.environment["KUBECTL"])
             .args(arguments)
             .env_clear()
             .env("HOME", self.path())
-            .env("KUBECONFIG", &self.environment["KUBECONFIG"])
+            .env("KUBECONFIG", kubeconfig)
             .stdin(Stdio::null())
             .output()
             .expect("kubectl runs");
-        assert!(
-            output.status.success(),
-            "kubectl {arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() {
+            Ok(text(&output.stdout))
+        } else {
+            Err(text(&output.stderr))
+        }
+    }
+
+    /// Upstream's kubectl with these arguments; its standard output.
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        let own = Utf8PathBuf::from(&self.environment["KUBECONFIG"]);
+        self.kubectl_with(&own, arguments)
+            .unwrap_or_else(|said| panic!("kubectl {arguments:?}: {said}"))
     }
 
     fn path(&self) -> &Utf8Path {

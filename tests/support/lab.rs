@@ -86,6 +86,31 @@ impl Lab {
         }
     }
 
+    /// Runs a program in the lab's network: its standard output, or what it says instead.
+    pub fn run(&self, program: &Utf8Path, arguments: &[&str]) -> Result<String, String> {
+        let output = Command::new("ip")
+            .args(["netns", "exec", &self.environment["LAB_NETNS"]])
+            .arg(program)
+            .args(arguments)
+            .env("HOME", self.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("`ip` runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() {
+            Ok(text(&output.stdout))
+        } else {
+            Err(text(&output.stderr))
+        }
+    }
+
+    /// Writes a file into the lab's folder.
+    pub fn write(&self, name: &str, content: &str) -> Utf8PathBuf {
+        let path = self.path().join(name);
+        std::fs::write(&path, content).unwrap_or_else(|error| panic!("{path}: {error}"));
+        path
+    }
+
     fn path(&self) -> &Utf8Path {
         Utf8Path::from_path(self.folder.path()).expect("temporary paths are UTF-8")
     }

@@ -4,21 +4,28 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Outcome;
+use super::{Outcome, kubeconfig, talosconfig};
+use crate::cli::client_file::Written;
 use crate::cli::engine;
 use crate::cli::run::{self, Progress};
-use crate::cli::sealed::remember_cluster;
+use crate::cli::sealed::{open_failure, opener};
 use crate::cli::way::{ConnectArgs, block_on};
 use crate::cli::{Context, ExitStatus, Failure, Kind};
 use crate::execute::{self, Commit, Inputs, RunError};
 use crate::model::{Clock as _, SystemClock};
+use crate::pki::SecretsBundle;
 use crate::plan::{Consents, KUBECONFIG, Plan, Refusal, Severity, Wipe};
+use crate::spec::Cluster;
+use crate::store::sealed::KnownCluster;
 use crate::ui::progress;
 
 const EXAMPLES: &str = "\
 It may be interrupted at any moment and run again: it looks at the machines and goes on from what stands.
 It never bootstraps etcd twice, never wipes a disk that holds something without its own --wipe, and never
 makes a secret anew. A cluster that runs is not changed by it.
+
+Once the cluster runs, contexts of an administrator for eight hours are put into the files that talosctl and
+kubectl read, as `homelab talosconfig` and `homelab kubeconfig` do it.
 
 Examples:
   homelab bootstrap --plan                          show what would be done, and do nothing
@@ -48,9 +55,24 @@ pub struct BootstrapArgs {
     break_lock: bool,
     #[command(flatten)]
     connect: ConnectArgs,
+    /// Whether the cluster's contexts go into the files that talosctl and kubectl read once it runs.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    contexts: Contexts,
     /// Wait this long for machines that do not answer at first: they may be installing.
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     patience: u64,
+}
+
+/// Whether the cluster's contexts go into the owner's files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Contexts {
+    /// Unless it is a rehearsal; each file as it was is kept beside it.
+    #[default]
+    Auto,
+    /// In any case.
+    Merge,
+    /// The files stay as they are.
+    Keep,
 }
 
 /// Runs the command.
@@ -76,15 +98,18 @@ async fn bootstrap(context: &Context, args: BootstrapArgs) -> Outcome {
             return Err(Failure::message(Kind::Interrupted, "nothing was done"));
         }
     }
-    let is_real = inputs.commit != Commit::Served;
+    let afterwards = Afterwards {
+        cluster: Arc::clone(&inputs.cluster),
+        is_rehearsal: inputs.commit == Commit::Served,
+        contexts: args.contexts,
+        is_mapped: args.connect.connect_map.is_some(),
+    };
     tokio::select! {
         biased;
-        result = execute::bootstrap(inputs) => {
-            if is_real && result.is_ok() {
-                remember_cluster(context, SystemClock.now())?;
-            }
-            finish(context, args.connect.connect_map.is_some(), result)
-        }
+        result = execute::bootstrap(inputs) => match result {
+            Ok(outcome) => afterwards.report(context, &outcome),
+            Err(error) => failed(context, error),
+        },
         signal = run::interrupted() => Err(run::interruption(&progress, signal)),
     }
 }
@@ -127,17 +152,6 @@ fn eprint_question() -> std::io::Result<()> {
     let mut stderr = anstream::stderr();
     write!(stderr, "go on? [y/N] ")?;
     stderr.flush()
-}
-
-fn finish(
-    context: &Context,
-    is_mapped: bool,
-    result: Result<execute::Outcome, RunError>,
-) -> Outcome {
-    match result {
-        Ok(outcome) => report(context, is_mapped, &outcome),
-        Err(error) => failed(context, error),
-    }
 }
 
 /// How a run ends that did not do all it had to do.
@@ -201,27 +215,77 @@ fn refused(severity: Severity, message: &str, hints: &[String]) -> Outcome {
     Err(hints.iter().cloned().fold(failure, Failure::hint))
 }
 
-fn report(context: &Context, is_mapped: bool, outcome: &execute::Outcome) -> Outcome {
-    if context.ui.is_json() {
-        context.ui.json(outcome)?;
-        return Ok(ExitStatus::Done);
+/// What is done for the owner once the cluster runs.
+struct Afterwards {
+    cluster: Arc<Cluster>,
+    is_rehearsal: bool,
+    contexts: Contexts,
+    is_mapped: bool,
+}
+
+impl Afterwards {
+    fn report(&self, context: &Context, outcome: &execute::Outcome) -> Outcome {
+        let now = SystemClock.now();
+        let bundle = opener(context).bundle(now).map_err(open_failure)?.bundle;
+        if !self.is_rehearsal {
+            KnownCluster::of(&bundle).write(&context.settings.root)?;
+        }
+        let written = self.merge(context, &bundle);
+        if context.ui.is_json() {
+            let mut document = serde_json::to_value(outcome)?;
+            document["contexts"] = serde_json::to_value(&written)?;
+            context.ui.json(&document)?;
+            return Ok(ExitStatus::Done);
+        }
+        let text = self.text(context, outcome);
+        context.ui.result(text.as_bytes())?;
+        for written in written {
+            written.say(context);
+        }
+        Ok(ExitStatus::Done)
     }
-    let revision = outcome.revision.as_deref().unwrap_or("the latest commit");
-    let path = context.settings.root.join(KUBECONFIG);
-    let kubeconfig = path.strip_prefix(".").unwrap_or(&path);
-    let access = if is_mapped {
-        "kubectl knows nothing of the connection map: it reaches the API only where this address leads there."
-            .to_owned()
-    } else {
-        format!("\n  kubectl --kubeconfig {kubeconfig} get nodes\n")
-    };
-    let text = format!(
-        "Git has taken over: {revision} is applied and everything in it is ready.\n\
-         The Kubernetes API is at {}; its credentials are in {kubeconfig}.\n\
-         {access}\n\
-         From here on change homelab.yaml, run `homelab render`, commit and push.\n",
-        outcome.endpoint
-    );
-    context.ui.result(text.as_bytes())?;
-    Ok(ExitStatus::Done)
+
+    /// The cluster runs, whatever becomes of the files.
+    fn merge(&self, context: &Context, bundle: &SecretsBundle) -> Vec<Written> {
+        let wanted = match self.contexts {
+            Contexts::Auto => !self.is_rehearsal,
+            Contexts::Merge => true,
+            Contexts::Keep => false,
+        };
+        if !wanted {
+            return Vec::new();
+        }
+        let puts = [talosconfig::put, kubeconfig::put];
+        puts.into_iter()
+            .filter_map(|put| match put(&self.cluster, bundle) {
+                Ok(written) => Some(written),
+                Err(failure) => {
+                    let hints = failure.hints.join("; ");
+                    context
+                        .ui
+                        .warning(&format!("a context was not kept: {failure}; {hints}"));
+                    None
+                }
+            })
+            .collect()
+    }
+
+    fn text(&self, context: &Context, outcome: &execute::Outcome) -> String {
+        let revision = outcome.revision.as_deref().unwrap_or("the latest commit");
+        let path = context.settings.root.join(KUBECONFIG);
+        let kubeconfig = path.strip_prefix(".").unwrap_or(&path);
+        let access = if self.is_mapped {
+            "kubectl knows nothing of the connection map: it reaches the API only where this address leads there."
+                .to_owned()
+        } else {
+            format!("\n  kubectl --kubeconfig {kubeconfig} get nodes\n")
+        };
+        format!(
+            "Git has taken over: {revision} is applied and everything in it is ready.\n\
+             The Kubernetes API is at {}; its credentials are in {kubeconfig}.\n\
+             {access}\n\
+             From here on change homelab.yaml, run `homelab render`, commit and push.\n",
+            outcome.endpoint
+        )
+    }
 }

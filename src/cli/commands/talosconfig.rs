@@ -1,14 +1,18 @@
 //! `homelab talosconfig`.
 
+use jiff::Timestamp;
+
 use super::Outcome;
-use crate::cli::Context;
-use crate::cli::client_file::{ClientFileArgs, NewContext, not_issued, usual_place};
+use crate::cli::client_file::{
+    ClientFileArgs, NewContext, Written, finish, not_issued, usual_place,
+};
 use crate::cli::lifetime::Lifetime;
 use crate::cli::load::load;
 use crate::cli::sealed::{bundle, opener};
+use crate::cli::{Context, ExitStatus, Failure};
 use crate::model::{Clock as _, SystemClock};
 use crate::pki::contexts::{TalosContext, talos_certificate};
-use crate::pki::{SystemEntropy, TalosRole};
+use crate::pki::{ClientIdentity, SecretsBundle, SystemEntropy, TalosRole, talos_ends};
 use crate::spec::Cluster;
 
 const EXAMPLES: &str = "\
@@ -30,7 +34,7 @@ pub struct TalosconfigArgs {
     #[arg(long, value_enum, default_value_t = Role::Admin)]
     role: Role,
     /// How long it holds: minutes, hours or days, such as `30m`.
-    #[arg(long, value_name = "TIME", default_value = "8h")]
+    #[arg(long, value_name = "TIME", default_value_t = Lifetime::USUAL)]
     ttl: Lifetime,
     /// A node that calls are about unless told otherwise; may be repeated.
     #[arg(long, value_name = "NODE")]
@@ -76,37 +80,76 @@ pub fn run(context: &Context, args: TalosconfigArgs) -> Outcome {
     if args.target.check {
         let file = args.target.open(usual)?;
         let certificate = talos_certificate(&file.content, name);
-        return file.report(context, name, certificate, "homelab talosconfig");
+        return file.report(
+            context,
+            name,
+            certificate,
+            talos_ends,
+            "homelab talosconfig",
+        );
     }
     let nodes = addresses(&cluster, &args.node)?;
     let now = SystemClock.now();
     let bundle = bundle(context, &opener(context), now)?;
+    let client = client(&bundle, args.role, args.ttl, now)?;
+    with(&cluster, &nodes, &client, &args.target, |new| {
+        if !args.target.print(context, new)? {
+            finish(context, &args.target.put(usual, new)?)?;
+        }
+        Ok(ExitStatus::Done)
+    })
+}
+
+/// Puts an administrator's context into the file that `talosctl` reads.
+pub fn put(cluster: &Cluster, bundle: &SecretsBundle) -> Result<Written, Failure> {
+    let client = client(bundle, Role::Admin, Lifetime::USUAL, SystemClock.now())?;
+    let target = ClientFileArgs::default();
+    with(cluster, &[], &client, &target, |new| {
+        target.put(usual_place("TALOSCONFIG", ".talos/config"), new)
+    })
+}
+
+fn client(
+    bundle: &SecretsBundle,
+    role: Role,
+    ttl: Lifetime,
+    now: Timestamp,
+) -> Result<ClientIdentity, Failure> {
     let authority = bundle.talos_authority().map_err(not_issued)?;
-    let lifetime = args.ttl.within(&authority.certificate, now);
-    let client = bundle
-        .talos_client(args.role.into(), lifetime, now, &mut SystemEntropy)
-        .map_err(not_issued)?;
-    let endpoints: Vec<_> = cluster
-        .control_planes()
-        .into_iter()
+    let lifetime = ttl.within(&authority.certificate, now);
+    bundle
+        .talos_client(role.into(), lifetime, now, &mut SystemEntropy)
+        .map_err(not_issued)
+}
+
+/// Works with the context of a client, named as it was asked for.
+fn with<T>(
+    cluster: &Cluster,
+    nodes: &[String],
+    client: &ClientIdentity,
+    target: &ClientFileArgs,
+    work: impl FnOnce(&NewContext<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let control_planes = cluster.control_planes().into_iter();
+    let endpoints: Vec<_> = control_planes
         .map(|node| node.address.to_string())
         .collect();
     let ours = TalosContext {
-        name,
+        name: target.context.as_deref().unwrap_or(cluster.name.as_str()),
         endpoints: &endpoints,
-        nodes: &nodes,
-        client: &client,
+        nodes,
+        client,
     };
-    let new = NewContext {
-        name,
+    work(&NewContext {
+        name: ours.name,
         certificate: &client.certificate,
-    };
-    let merge = |content, current| ours.merge_into(content, current);
-    args.target.put(context, usual, merge, &new)
+        merge: &|content, current| ours.merge_into(content, current),
+        ends: talos_ends,
+    })
 }
 
 /// Returns the addresses of named nodes.
-fn addresses(cluster: &Cluster, names: &[String]) -> Result<Vec<String>, crate::cli::Failure> {
+fn addresses(cluster: &Cluster, names: &[String]) -> Result<Vec<String>, Failure> {
     names
         .iter()
         .map(|name| super::nodes::config::find(cluster, name))
