@@ -12,6 +12,7 @@ mod compose;
 mod documents;
 mod error;
 pub mod flux;
+pub mod hidden;
 pub mod images;
 mod marker;
 mod namespace;

@@ -132,11 +132,23 @@ fn check(
     files: &mut PatchFiles,
 ) -> (Option<Cluster>, Vec<Diagnostic>) {
     let Parsed { node, problems } = yaml::parse_node(text, &Limits::default());
-    let mut diagnostics: Vec<_> = problems.into_iter().map(describe).collect();
+    let diagnostics: Vec<_> = problems.into_iter().map(describe).collect();
     let Some(root) = node else {
         return (None, diagnostics);
     };
-    let Some((raw, root, lost)) = decode(&root, &mut diagnostics) else {
+    judge(&root, text, catalog, read, files, diagnostics)
+}
+
+/// Checks a tree that was read from this text.
+pub(super) fn judge(
+    root: &Node,
+    text: &str,
+    catalog: &Catalog,
+    read: ReadFile<'_>,
+    files: &mut PatchFiles,
+    mut diagnostics: Vec<Diagnostic>,
+) -> (Option<Cluster>, Vec<Diagnostic>) {
+    let Some((raw, root, lost)) = decode(root, &mut diagnostics) else {
         return (None, diagnostics);
     };
     if let Some(spec) = &raw.spec {

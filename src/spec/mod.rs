@@ -28,6 +28,7 @@ mod suggest;
 #[cfg(test)]
 mod tests;
 mod validate;
+pub mod variant;
 
 pub use cluster::Cluster;
 pub use code::{Code, ParseCodeError};

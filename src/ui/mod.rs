@@ -5,6 +5,7 @@
 pub mod changes;
 mod counter;
 pub mod diagnostics;
+pub mod explained;
 pub mod health;
 pub mod images;
 pub mod machines;

@@ -50,6 +50,7 @@ mod sops_layouts;
 mod spec;
 mod talos_base;
 mod talos_config;
+mod talos_explain;
 mod talos_goldens;
 mod talos_hardware;
 mod talos_identity;
@@ -85,6 +86,7 @@ const TOPICS: &[Topic] = &[
     ("simulated_machines", simulated_machines::tests),
     ("talos_base", talos_base::tests),
     ("talos_config", talos_config::tests),
+    ("talos_explain", talos_explain::tests),
     ("talos_goldens", talos_goldens::tests),
     ("talos_hardware", talos_hardware::tests),
     ("talos_identity", talos_identity::tests),

@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
 
 use super::Outcome;
+use super::nodes::config::find;
 use crate::catalog::Catalog;
 use crate::cli::sealed::check_bundle;
 use crate::cli::{Context, ExitStatus, Failure, Kind, load};
@@ -14,6 +15,7 @@ use crate::model::{Clock as _, FileTree, SystemClock};
 use crate::render::{self, talos};
 use crate::spec::Cluster;
 use crate::store::{self, ChangeKind, Comparison, StoreError};
+use crate::ui;
 
 /// Arguments of `homelab render`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +24,9 @@ use crate::store::{self, ChangeKind, Comparison, StoreError};
   homelab render --diff                   show what would change
   homelab render --check                  fail when the files are stale (CI)
   homelab render --only nodes             write machine configurations alone
+  homelab render --explain talos-1        where does each leaf come from?
+  homelab render --explain talos-1 machine.install
+  homelab render --explain talos-1 'LinkConfig net0: mtu'
   homelab render --overwrite FILE         give up a change made by hand in FILE
 
 No key is needed: secrets are left out of everything that is rendered. Where a key is at hand, nothing is written
@@ -36,6 +41,15 @@ pub struct RenderArgs {
     /// Render this part alone; other files are left as they are.
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
+    /// Write nothing; show where each leaf of a node's configuration comes from, or those at a place: generator,
+    /// line of homelab.yaml, class, component or patch.
+    #[arg(
+        long,
+        num_args = 1..=2,
+        value_names = ["NODE", "PLACE"],
+        conflicts_with_all = ["check", "diff", "only", "overwrite"],
+    )]
+    explain: Vec<String>,
     /// Overwrite this file although it was changed by hand; may be repeated.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["check", "diff"])]
     overwrite: Vec<Utf8PathBuf>,
@@ -54,6 +68,9 @@ enum Part {
     reason = "every command takes its arguments by value"
 )]
 pub fn run(context: &Context, args: RenderArgs) -> Outcome {
+    if let [node, place @ ..] = args.explain.as_slice() {
+        return explain(context, node, place.first().map(String::as_str));
+    }
     let (cluster, catalog) = load::load(context)?;
     check_bundle(context, SystemClock.now())?;
     let root = &context.settings.root;
@@ -90,6 +107,38 @@ pub fn run(context: &Context, args: RenderArgs) -> Outcome {
             .ui
             .failure("the files are not what homelab.yaml renders", &hints);
         return Ok(ExitStatus::Differs);
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Shows where each leaf of a node's configuration comes from.
+fn explain(context: &Context, node: &str, place: Option<&str>) -> Outcome {
+    let (checked, catalog) = load::check(context)?;
+    load::show(context, &checked);
+    let Some(cluster) = &checked.cluster else {
+        return Err(load::failure(&checked));
+    };
+    let name = &find(cluster, node)?.name;
+    let leaves = talos::explain::explain(&checked, &catalog, name)
+        .map_err(|error| Failure::new(Kind::Spec, error))?;
+    let filter = place.map(|place| talos::explain::Filter::parse(place, &leaves));
+    let filter = filter
+        .transpose()
+        .map_err(|error| Failure::new(Kind::Usage, error))?
+        .unwrap_or_default();
+    let wanted: Vec<_> = leaves.iter().filter(|leaf| filter.takes(leaf)).collect();
+    if wanted.is_empty() {
+        let place = place.unwrap_or_default();
+        let message = format!("the configuration of `{name}` has nothing at `{place}`");
+        return Err(Failure::message(Kind::Usage, message).hint(format!(
+            "`homelab render --explain {name}` lists every place"
+        )));
+    }
+    if context.ui.is_json() {
+        context.ui.json(&json!({"node": name, "leaves": wanted}))?;
+    } else {
+        let text = ui::explained::text(&wanted);
+        context.ui.result(text.as_bytes())?;
     }
     Ok(ExitStatus::Done)
 }

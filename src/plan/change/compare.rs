@@ -1,16 +1,15 @@
 //! The comparison of two configurations as documents, not as text: Talos writes what it was given
 //! anew, so order of keys, comments and empty values mean nothing.
 
-use std::collections::BTreeSet;
-
 use indexmap::IndexSet;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::effect::{Effect, MAIN};
-use super::hidden::shown;
 use crate::model::{LeafPath, Secret, Step, Version};
+use crate::render::hidden::shown;
 use crate::render::reference::{SecretRef, SecretSource};
+use crate::render::talos::entries;
 
 /// One difference between two configurations.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -116,12 +115,12 @@ impl<'a> Comparison<'a> {
 
     /// Entries that are known by a key are compared one by one; other lists as a whole.
     fn compare_lists(&mut self, path: &LeafPath, before: &[Value], after: &[Value]) {
-        let Some(key) = entry_key(before, after) else {
+        let Some(key) = entries::key(&[before, after]) else {
             return self.add(path, Some(&before.into()), Some(&after.into()));
         };
         let count = self.found.len();
         for entry in before {
-            let place = known_entry(path, key, entry);
+            let place = entries::place(path, key, entry);
             match after.iter().find(|other| other[key] == entry[key]) {
                 Some(other) => self.compare(&place, Some(entry), Some(other)),
                 None => self.add(&place, Some(entry), None),
@@ -129,7 +128,7 @@ impl<'a> Comparison<'a> {
         }
         for entry in after {
             if !before.iter().any(|other| other[key] == entry[key]) {
-                self.add(&known_entry(path, key, entry), None, Some(entry));
+                self.add(&entries::place(path, key, entry), None, Some(entry));
             }
         }
         if self.found.len() == count {
@@ -259,46 +258,6 @@ fn is_named_freely(path: &LeafPath) -> bool {
         return false;
     };
     NAMES.contains(&parent.as_str())
-}
-
-/// Keys by which entries of lists are known, the best first.
-const ENTRY_KEYS: &[&str] = &[
-    "name",
-    "interface",
-    "vlanId",
-    "mountPath",
-    "destination",
-    "path",
-    "device",
-    "slot",
-    "network",
-    "address",
-    "url",
-    "endpoint",
-    "image",
-    "subnet",
-];
-
-/// Returns the key that tells the entries of both lists apart, if there is one.
-fn entry_key(before: &[Value], after: &[Value]) -> Option<&'static str> {
-    let tells_apart = |key: &str, side: &[Value]| {
-        let names: Option<BTreeSet<_>> = side
-            .iter()
-            .map(|entry| entry.get(key).filter(|name| is_plain(name)).map(text_of))
-            .collect();
-        names.is_some_and(|names| names.len() == side.len())
-    };
-    let keys = ENTRY_KEYS.iter().copied();
-    keys.into_iter()
-        .find(|key| tells_apart(key, before) && tells_apart(key, after))
-}
-
-fn known_entry(path: &LeafPath, key: &str, entry: &Value) -> LeafPath {
-    path.entry(&format!("{key}={}", text_of(&entry[key])))
-}
-
-fn is_plain(value: &Value) -> bool {
-    value.is_string() || value.is_number()
 }
 
 fn text_of(value: &Value) -> String {

@@ -6,7 +6,6 @@
 
 mod compare;
 mod effect;
-mod hidden;
 
 pub use compare::{Change, changes};
 pub use effect::Effect;

@@ -168,8 +168,17 @@ pub(super) fn documents_of(
     catalog: &Catalog,
     node: &Node,
 ) -> Result<Vec<Value>, TalosRenderError> {
+    lay(&node.name, layers_of(cluster, catalog, node)?, |_| ())
+}
+
+/// Lays the layers over one another; `after_each` sees what stands after each.
+pub(super) fn lay(
+    name: &NodeName,
+    layers: Vec<Layer>,
+    mut after_each: impl FnMut(&[Value]),
+) -> Result<Vec<Value>, TalosRenderError> {
     let mut documents = Vec::new();
-    for layer in layers_of(cluster, catalog, node)? {
+    for layer in layers {
         references(&layer.documents).map_err(|source| TalosRenderError::Reference {
             origin: layer.origin.clone(),
             source,
@@ -177,11 +186,12 @@ pub(super) fn documents_of(
         for patch in &layer.documents {
             documents =
                 patch_documents(documents, patch).map_err(|source| TalosRenderError::Patch {
-                    node: node.name.clone(),
+                    node: name.clone(),
                     origin: layer.origin.clone(),
                     source,
                 })?;
         }
+        after_each(&documents);
     }
     Ok(documents)
 }

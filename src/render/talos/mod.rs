@@ -9,7 +9,9 @@
 pub mod base;
 mod components;
 mod delete;
+pub mod entries;
 mod error;
+pub mod explain;
 pub mod factory;
 mod facts;
 pub mod fields;

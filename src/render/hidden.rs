@@ -30,7 +30,7 @@ const WORDS: &[&str] = &[
 const KEYS: &[&str] = &["key", "auth"];
 
 /// Returns a value as people may see it.
-pub(super) fn shown(path: &LeafPath, value: &Value) -> Value {
+pub fn shown(path: &LeafPath, value: &Value) -> Value {
     if SecretRef::of(value).is_some() || !is_container(value) && is_hidden(path, value) {
         return REDACTED.into();
     }
