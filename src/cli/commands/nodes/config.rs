@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::cli::commands::Outcome;
 use crate::cli::load::load;
-use crate::cli::sealed::{open_failure, opener};
+use crate::cli::sealed::{check_bundle, open_failure, opener};
 use crate::cli::{Context, ExitStatus, Failure, Kind};
+use crate::model::{Clock as _, SystemClock};
 use crate::render::reference::{redact, resolve};
 use crate::render::talos::documents;
 use crate::spec::Cluster;
@@ -51,6 +52,7 @@ pub fn run(context: &Context, args: ConfigArgs) -> Outcome {
             args.show_secrets,
             "the configuration holds the cluster's keys",
         )?;
+        check_bundle(context, SystemClock.now())?;
         let sources = opener(context).sources(&documents).map_err(open_failure)?;
         resolve(&documents, &sources)?
     };
