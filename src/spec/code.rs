@@ -112,6 +112,7 @@ codes! {
     WipeProtectsNothing = "HL0601", Warning, "`wipe: false` protects nothing";
     LinkWithoutAddress = "HL0602", Warning, "a link that gets no address";
     AutomaticHostName = "HL0603", Error, "an automatic host name beside a chosen one";
+    OperationsOnDocuments = "HL0604", Error, "operations on a configuration of several documents";
     FieldBesideDocument = "HL0605", Error, "a field beside the document that replaces it";
     SupersededField = "HL0606", Warning, "a field that a document has replaced";
     KindTooNew = "HL0607", Error, "a kind of document that the node's Talos does not know";
@@ -119,6 +120,18 @@ codes! {
     ContradictsSpec = "HL0609", Error, "a patch against the spec";
     UnreadablePatchFile = "HL0610", Error, "a patch file that cannot be read";
     NotAPatch = "HL0611", Error, "something that is not a patch";
+    TargetsNothing = "HL0612", Error, "a patch of something that is not there";
+    DeletesNeeded = "HL0613", Error, "a patch that takes away what a node needs";
+    NotReadByTalos = "HL0614", Error, "something that Talos does not read";
+    CannotBeApplied = "HL0615", Error, "a patch that cannot be applied";
+    RefusedByTalos = "HL0616", Error, "a value that Talos refuses";
+    BrokenReference = "HL0617", Error, "a secret reference that leads nowhere";
+    UnknownField = "HL0618", Warning, "a field that this build does not know";
+    LockedSecret = "HL0619", Warning, "a secret that no key at hand opens";
+    PlainInstaller = "HL0620", Warning, "an installer image without its extensions";
+    KubernetesDiscovery = "HL0621", Warning, "discovery through Kubernetes";
+    UnapprovedCertificates = "HL0622", Warning, "server certificates that nobody approves";
+    LoginOfMirrored = "HL0623", Warning, "a login for a registry that mirrors answer for";
 
     DistributionNotYet = "HL0901", Error, "a distribution that is not there yet";
     EngineNotYet = "HL0902", Error, "a GitOps engine that is not there yet";

@@ -23,11 +23,17 @@ pub struct MissingSecret {
 }
 
 impl Checked {
-    /// Adds what is missing in the repository.
+    /// Adds what is missing in the repository, and what else was found in it.
     #[must_use]
-    pub fn with_missing(self, missing: &[MissingSecret], catalog: &Catalog) -> Self {
+    pub fn with_repository(
+        self,
+        missing: &[MissingSecret],
+        others: Vec<Diagnostic>,
+        catalog: &Catalog,
+    ) -> Self {
         self.with(Subject::Repository, catalog, |scope, findings| {
             missing_secrets::check(missing, scope, findings);
+            findings.extend(others);
         })
     }
 

@@ -59,6 +59,8 @@ mod talos_node;
 mod talos_patch_shapes;
 mod talos_patches;
 mod talos_pki;
+mod talos_upstream_patches;
+mod talos_verdicts;
 
 use std::process::ExitCode;
 
@@ -94,6 +96,8 @@ const TOPICS: &[Topic] = &[
     ("talos_patch_shapes", talos_patch_shapes::tests),
     ("talos_patches", talos_patches::tests),
     ("talos_pki", talos_pki::tests),
+    ("talos_upstream_patches", talos_upstream_patches::tests),
+    ("talos_verdicts", talos_verdicts::tests),
     ("render", render::tests),
     ("rendered_objects", rendered_objects::tests),
     ("repository", repository::tests),

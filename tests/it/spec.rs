@@ -7,7 +7,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use homelab::catalog::Catalog;
 use homelab::render::talos::lint;
 use homelab::spec::{self, Checked, Code, MissingSecret, Severity};
+use homelab::store::sealed::{Opener, check_patch_secrets};
 use serde_json::Value;
+use sops_rs::Environment;
 
 use crate::support::{Case, TestEnv, cases, generated, walk};
 
@@ -71,10 +73,15 @@ fn load_fixture(code: Code, name: &str) -> Checked {
         .as_ref()
         .map(|cluster| lint(cluster, &catalog));
     let checked = checked.with_machines(found.unwrap_or_default(), &catalog);
-    if code == Code::MissingSecret {
-        checked.with_missing(&[a_missing_bundle()], &catalog)
-    } else {
-        checked
+    match code {
+        Code::MissingSecret => checked.with_repository(&[a_missing_bundle()], Vec::new(), &catalog),
+        Code::LockedSecret => {
+            let opener = Opener::new(&folder, Environment::default());
+            let cluster = checked.cluster.clone();
+            let found = cluster.map(|cluster| check_patch_secrets(&opener, &cluster));
+            checked.with_repository(&[], found.unwrap_or_default(), &catalog)
+        }
+        _ => checked,
     }
 }
 

@@ -7,11 +7,11 @@ use homelab::catalog::Catalog;
 use homelab::model::{Secret, Version};
 use homelab::pki::SecretsBundle;
 use homelab::render::reference::{SecretRef, SecretSource, join};
-use homelab::render::talos::documents;
+use homelab::render::talos::{documents, refusals};
 use homelab::spec::cluster::{
     Addressing, Bond, Cluster, DiskKey, DiskKind, DiskSelector, DiskTraits, Distribution,
-    Encryption, ExtensionService, File, Link, Links, Login, Mirror, NicSelector, Registries, Route,
-    Settings, VipProvider, Vlan, Volume, VolumeDisk, Watchdog,
+    Encryption, ExtensionService, File, Link, Links, Login, Mirror, NicSelector, Registries, Role,
+    Route, Settings, VipProvider, Vlan, Volume, VolumeDisk, Watchdog,
 };
 use serde_json::{Value, json};
 
@@ -82,7 +82,14 @@ fn taken(oracle: &mut Oracle, text: &str, what: &str) {
             panic!("{what}, {mode}: {error}\n{text}");
         }
     }
-    let ours = Value::Array(oracle::documents(text));
+    let ours = oracle::documents(text);
+    let role = if what.ends_with("worker-1") {
+        Role::Worker
+    } else {
+        Role::ControlPlane
+    };
+    assert_eq!(refusals(&ours, role), Vec::<String>::new(), "{what}");
+    let ours = Value::Array(ours);
     assert_kept(&ours, &Value::Array(oracle.recode(text)), what);
 }
 

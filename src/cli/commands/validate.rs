@@ -6,10 +6,12 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::catalog::{Catalog, expected_secrets};
+use crate::cli::sealed::opener;
 use crate::cli::{Context, ExitStatus, Failure, load};
 use crate::render::talos::BUNDLE_PATH;
 use crate::spec::cluster::{Cluster, Distribution, GitOps, Role, VipProvider};
 use crate::spec::{Checked, MissingSecret};
+use crate::store::sealed::check_patch_secrets;
 use crate::ui;
 
 /// Arguments of `homelab validate`.
@@ -27,7 +29,11 @@ pub fn run(context: &Context, _args: ValidateArgs) -> Outcome {
         Some(cluster) => missing_secrets(context, cluster, &catalog)?,
         None => Vec::new(),
     };
-    let checked = checked.with_missing(&missing, &catalog);
+    let secrets = match &checked.cluster {
+        Some(cluster) => check_patch_secrets(&opener(context), cluster),
+        None => Vec::new(),
+    };
+    let checked = checked.with_repository(&missing, secrets, &catalog);
     if context.ui.is_json() {
         context.ui.json(&json!({
             "valid": checked.cluster.is_some(),

@@ -48,6 +48,18 @@ pub enum MergeError {
 }
 
 impl MergeError {
+    /// Returns the place that it is about, in the patch.
+    pub(super) fn path(&self) -> Option<&LeafPath> {
+        match self {
+            Self::Clash { path, .. }
+            | Self::Unmergeable(path)
+            | Self::NothingToDelete(path)
+            | Self::DeletesUnnamed(path)
+            | Self::DeletesInside(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// Says the same of a place one key further down.
     pub(super) fn below(mut self, key: &str) -> Self {
         if let Self::Clash { path, .. } | Self::Unmergeable(path) = &mut self {

@@ -34,7 +34,7 @@ pub use facts::has_own_network;
 pub use files::{FOLDER, path, render};
 pub use forms::{Form, forms, in_older_form, since};
 pub use layers::{Layer, Origin, Scope, documents, layers};
-pub use lint::lint;
+pub use lint::{PatchSecret, lint, patch_secrets, refusals};
 pub use merge::merge_documents;
 pub use merge_error::MergeError;
 pub use node::LINK_ALIAS;

@@ -39,7 +39,7 @@ impl SecretSource for Sources {
 
 /// Finds the text at a dotted path. A key may hold dots itself, as file names in a Secret do: the
 /// longest key wins.
-fn find(value: &Value, path: &str) -> Option<String> {
+pub(super) fn find(value: &Value, path: &str) -> Option<String> {
     let entries = value.as_object()?;
     if let Some(value) = entries.get(path) {
         return scalar(value);

@@ -6,6 +6,7 @@ use super::load::kind;
 use super::shape::{Field, Fields, Shape};
 use crate::model::LeafPath;
 use crate::render::reference::SecretRef;
+use crate::render::talos::Contract;
 
 /// Something that Talos' strict reading refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,9 @@ pub enum Problem {
     /// There is no such field.
     #[error("Talos has no field `{0}` here")]
     UnknownField(String),
+    /// An older release has no such field.
+    #[error("Talos has the field `{0}` since v1.14 only")]
+    TooNew(String),
     /// The value is of another kind.
     #[error("expected {expected}, found {found}")]
     WrongType {
@@ -32,8 +36,13 @@ pub enum Problem {
     },
 }
 
-/// Returns what Talos would refuse to read of a document; nothing for a kind that is not known.
+/// Returns what the newest Talos would refuse to read of a document; nothing for a kind that is not known.
 pub fn violations(document: &Value) -> Vec<Violation> {
+    violations_of(Contract::NEWEST, document)
+}
+
+/// Returns what a release would refuse to read of a document; nothing for a kind that is not known.
+pub fn violations_of(contract: Contract, document: &Value) -> Vec<Violation> {
     let name = document.get("kind").and_then(Value::as_str);
     let Some(fields) = kind(name.unwrap_or("v1alpha1")) else {
         return Vec::new();
@@ -44,7 +53,36 @@ pub fn violations(document: &Value) -> Vec<Violation> {
     }
     let head = name.map_or(&[][..], |_| &["apiVersion", "kind"]);
     check_fields(fields, document, &LeafPath::default(), head, &mut found);
+    if contract < Contract::V1_14Alpha {
+        too_new(fields, document, &LeafPath::default(), &mut found);
+    }
     found
+}
+
+/// Fields that only 1.14 has.
+fn too_new(fields: &Fields, value: &Value, path: &LeafPath, found: &mut Vec<Violation>) {
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let Some(field) = fields.get(key.as_str()) else {
+            continue;
+        };
+        let path = path.key(key);
+        if field.is_new {
+            found.push(Violation {
+                problem: Problem::TooNew(key.clone()),
+                path,
+            });
+            continue;
+        }
+        too_new(&field.fields, value, &path, found);
+        for (position, item) in value.as_array().into_iter().flatten().enumerate() {
+            too_new(
+                &field.fields,
+                item,
+                &path.entry(&position.to_string()),
+                found,
+            );
+        }
+    }
 }
 
 fn check_fields(

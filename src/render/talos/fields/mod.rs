@@ -9,7 +9,7 @@ mod load;
 mod place;
 mod shape;
 
-pub use check::{Problem, Violation, violations};
+pub use check::{Problem, Violation, violations, violations_of};
 pub use place::has_place;
 
 pub(super) use check::kind_of;

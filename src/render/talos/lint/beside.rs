@@ -34,6 +34,15 @@ const TOLERANT: &[&str] = &[
     "KubeInlineManifestConfig",
 ];
 
+/// Kinds beside which nothing may be written in a whole section, also where nothing took its place.
+const SECTIONS: &[(&str, &str)] = &[
+    ("KubeNetworkConfig", "cluster.network"),
+    ("KubeAPIServerConfig", "cluster.apiServer"),
+    ("KubeControllerManagerConfig", "cluster.controllerManager"),
+    ("KubeSchedulerConfig", "cluster.scheduler"),
+    ("KubeletConfig", "machine.kubelet"),
+];
+
 /// Fields of the `v1alpha1` document that the node's release has a document for.
 pub(super) fn fields(subject: &Subject<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -41,47 +50,62 @@ pub(super) fn fields(subject: &Subject<'_>) -> Vec<Finding> {
         for place in form
             .places()
             .into_iter()
-            .filter(|place| subject.writes(place))
+            .filter(|place| subject.writes(place) && !deletes(subject, place))
         {
             let refused = subject.has(form.kind) && !TOLERANT.contains(&form.kind);
             found.push(superseded(subject.contract, place, form.kind, refused));
         }
     }
+    let refused = |finding: &Finding| finding.code == Code::FieldBesideDocument;
+    if !found.iter().any(refused) {
+        let section = SECTIONS.iter().find(|(kind, section)| {
+            subject.has(kind) && subject.writes(section) && !deletes(subject, section)
+        });
+        found.extend(
+            section.map(|(kind, section)| superseded(subject.contract, section, kind, true)),
+        );
+    }
     found
 }
 
+fn deletes(subject: &Subject<'_>, place: &str) -> bool {
+    let value = subject.at(place);
+    value.and_then(|value| value.get("$patch")).is_some()
+}
+
 fn superseded(contract: Contract, place: &str, kind: &str, refused: bool) -> Finding {
-    let help = format!("write a `{kind}` document instead");
-    if refused {
-        return Finding {
-            code: Code::FieldBesideDocument,
-            message: format!("`{place}` beside `{kind}`"),
-            label: format!("Talos {contract} refuses both together"),
-            help,
-        };
-    }
-    Finding {
-        code: Code::SupersededField,
-        message: format!("`{place}` has given way to `{kind}`"),
-        label: format!("Talos {contract} still reads it"),
-        help,
-    }
+    let finding = if refused {
+        Finding::new(
+            Code::FieldBesideDocument,
+            format!("`{place}` beside `{kind}`"),
+        )
+        .label(format!("Talos {contract} refuses both together"))
+    } else {
+        Finding::new(
+            Code::SupersededField,
+            format!("`{place}` has given way to `{kind}`"),
+        )
+        .label(format!("Talos {contract} still reads it"))
+    };
+    finding
+        .at(place)
+        .help(format!("write a `{kind}` document instead"))
 }
 
 /// `wipe` tells whether partitions are cleared first; an installation takes the whole disk anyway.
 pub(super) fn wipe(subject: &Subject<'_>) -> Vec<Finding> {
-    let kept = match subject.kind() {
-        None => subject.at("machine.install.wipe"),
-        Some("UnattendedInstallConfig") => subject.at("provisioning.wipe"),
-        Some(_) => None,
+    let path = match subject.kind() {
+        None => "machine.install.wipe",
+        Some("UnattendedInstallConfig") => "provisioning.wipe",
+        Some(_) => return Vec::new(),
     };
-    if kept != Some(&Value::Bool(false)) {
+    if subject.at(path) != Some(&Value::Bool(false)) {
         return Vec::new();
     }
-    vec![Finding {
-        code: Code::WipeProtectsNothing,
-        message: "`wipe: false` protects nothing".to_owned(),
-        label: "the installation makes its partitions on the disk all the same".to_owned(),
-        help: "remove it; to keep a disk, name another one as `disk` of the node".to_owned(),
-    }]
+    vec![
+        Finding::new(Code::WipeProtectsNothing, "`wipe: false` protects nothing")
+            .at(path)
+            .label("the installation makes its partitions on the disk all the same")
+            .help("remove it; to keep a disk, name another one as `disk` of the node"),
+    ]
 }

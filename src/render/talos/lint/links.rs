@@ -29,12 +29,17 @@ pub(super) fn without_address(subject: &Subject<'_>) -> Vec<Finding> {
     if addressed || down || serves_another(subject.documents, name) || finished.count() == 0 {
         return Vec::new();
     }
-    vec![Finding {
-        code: Code::LinkWithoutAddress,
-        message: format!("the link `{name}` gets no address"),
-        label: format!("a `{kind}` document ends DHCP on every link"),
-        help: format!("add `addresses`, or a `DHCPv4Config` document with `name: {name}`"),
-    }]
+    vec![
+        Finding::new(
+            Code::LinkWithoutAddress,
+            format!("the link `{name}` gets no address"),
+        )
+        .at("name")
+        .label(format!("a `{kind}` document ends DHCP on every link"))
+        .help(format!(
+            "add `addresses`, or a `DHCPv4Config` document with `name: {name}`"
+        )),
+    ]
 }
 
 /// A member of a bond or bridge and the carrier of a VLAN need no address.

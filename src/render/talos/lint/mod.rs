@@ -1,19 +1,31 @@
-//! Traps of machine configurations: what the owner's patches come to on the nodes that they are for.
+//! What the owner's patches come to on the nodes that they are for: those that cannot be applied, that
+//! stand against the spec, that Talos refuses, and traps.
 //!
-//! Each rule looks at one patch and one node, knowing the node's contract and its finished documents; what
-//! it finds is said once for each patch, at the patch's place.
+//! Patches are applied [one after the other](walk) as rendering does, going on after one that cannot be.
+//! Each rule then looks at one patch, or one operation of it, knowing the documents before, after, and at
+//! the end. What holds on several nodes is said once, at its place in the patch.
 
 mod beside;
-mod contradiction;
 mod form;
+mod guarded;
 mod links;
+mod place;
+mod refused;
+mod schema;
+mod secrets;
+mod traps;
+mod walk;
+
+pub use refused::refusals;
+pub use secrets::{PatchSecret, patch_secrets};
 
 use serde_json::Value;
 
+use super::Contract;
 use super::layers::patches;
-use super::{Contract, documents};
 use crate::catalog::Catalog;
-use crate::spec::cluster::{Cluster, Node};
+use crate::model::LeafPath;
+use crate::spec::cluster::{Cluster, Node, Patch};
 use crate::spec::{Code, Diagnostic};
 
 /// What rules look at.
@@ -21,33 +33,47 @@ struct Subject<'a> {
     cluster: &'a Cluster,
     node: &'a Node,
     contract: Contract,
+    /// The documents of the node without this patch and those after it.
+    before: &'a [Value],
+    /// The documents with it.
+    after: &'a [Value],
     /// The finished documents of the node.
     documents: &'a [Value],
+    /// The patch; an operation as the part of a document that it writes.
     patch: &'a Value,
+    /// Whether it is an operation.
+    is_operation: bool,
 }
 
 /// What a rule found.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Finding {
     code: Code,
     message: String,
     label: String,
     help: String,
+    /// Where in the patch, as far down as it has it.
+    path: LeafPath,
 }
 
 type Rule = fn(&Subject<'_>) -> Vec<Finding>;
 
 const RULES: &[Rule] = &[
     form::kinds,
+    schema::fields,
     beside::fields,
     beside::wipe,
-    contradiction::identity,
+    guarded::identity,
+    guarded::addresses,
     links::without_address,
+    refused::values,
+    traps::all,
 ];
 
-/// Returns what is found in the patches of a cluster. A configuration that cannot be rendered is not
-/// judged here: rendering says why.
+/// Returns what is found in the patches of a cluster. Other layers are not judged here: rendering says
+/// why they cannot be applied.
 pub fn lint(cluster: &Cluster, catalog: &Catalog) -> Vec<Diagnostic> {
-    let mut found: Vec<Diagnostic> = Vec::new();
+    let mut found = Collected::default();
     for node in &cluster.nodes {
         let patches: Vec<_> = patches(cluster, node).map(|(_, patch)| patch).collect();
         let Ok(contract) = Contract::try_from(&node.version) else {
@@ -56,27 +82,124 @@ pub fn lint(cluster: &Cluster, catalog: &Catalog) -> Vec<Diagnostic> {
         if patches.is_empty() {
             continue;
         }
-        let finished = documents(cluster, catalog, &node.name).unwrap_or_default();
-        for patch in patches {
+        let Ok(walk) = walk::walk(cluster, catalog, node, &patches) else {
+            continue;
+        };
+        for step in &walk.steps {
+            let patch = patches[step.patch];
             let subject = Subject {
                 cluster,
                 node,
                 contract,
-                documents: &finished,
-                patch: &patch.content,
+                before: &walk.states[step.before],
+                after: &walk.states[step.after],
+                documents: walk.finished(),
+                patch: &step.content,
+                is_operation: step.operation.is_some(),
             };
-            for finding in RULES.iter().flat_map(|rule| rule(&subject)) {
-                let diagnostic = Diagnostic::new(finding.code, patch.tree.span, finding.message)
-                    .in_file(patch.file.as_deref())
-                    .label(finding.label)
-                    .help(finding.help);
-                if !found.contains(&diagnostic) {
-                    found.push(diagnostic);
-                }
+            let by_rules = RULES.iter().flat_map(|rule| rule(&subject));
+            for finding in step.refusal.iter().cloned().chain(by_rules) {
+                let span = place::span(patch, step.operation, &finding.path);
+                found.add(patch, span, finding, node);
             }
         }
     }
-    found
+    found.diagnostics(cluster)
+}
+
+/// Findings, each with the nodes on which it holds.
+#[derive(Default)]
+struct Collected<'a>(Vec<(&'a Patch, crate::yaml::Span, Finding, Vec<&'a Node>)>);
+
+impl<'a> Collected<'a> {
+    fn add(&mut self, patch: &'a Patch, span: crate::yaml::Span, finding: Finding, node: &'a Node) {
+        let same =
+            |(known, place, other, _): &&mut (&Patch, crate::yaml::Span, Finding, Vec<&Node>)| {
+                known.file == patch.file && *place == span && *other == finding
+            };
+        match self.0.iter_mut().find(same) {
+            Some((.., nodes)) => nodes.push(node),
+            None => self.0.push((patch, span, finding, vec![node])),
+        }
+    }
+
+    /// Says on which nodes it holds, where that is not on all that the patch is for.
+    fn diagnostics(self, cluster: &Cluster) -> Vec<Diagnostic> {
+        let reach = |patch: &Patch| {
+            let has = |node: &&Node| {
+                let mut patches = patches(cluster, node);
+                patches.any(|(_, other)| other.file == patch.file && other.tree == patch.tree)
+            };
+            cluster.nodes.iter().filter(has).count()
+        };
+        let diagnostic = |(patch, span, finding, nodes): (&Patch, _, Finding, Vec<&Node>)| {
+            let mut label = finding.label;
+            if nodes.len() < reach(patch) && !finding.message.contains(nodes[0].name.as_str()) {
+                label = format!("{label} (on {})", names(&nodes));
+            }
+            Diagnostic::new(finding.code, span, finding.message)
+                .in_file(patch.file.as_deref())
+                .label(label)
+                .help(finding.help)
+        };
+        self.0.into_iter().map(diagnostic).collect()
+    }
+}
+
+fn names(nodes: &[&Node]) -> String {
+    const SHOWN: usize = 3;
+    let named = nodes.iter().take(SHOWN);
+    let named: Vec<_> = named.map(|node| format!("`{}`", node.name)).collect();
+    match nodes.len().saturating_sub(SHOWN) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+impl Finding {
+    fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            label: String::new(),
+            help: String::new(),
+            path: LeafPath::default(),
+        }
+    }
+
+    fn at(mut self, path: &str) -> Self {
+        self.path = path_of(path);
+        self
+    }
+
+    fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = help.into();
+        self
+    }
+}
+
+/// The path of keys joined by dots.
+fn path_of(path: &str) -> LeafPath {
+    let keys = path.split('.').filter(|key| !key.is_empty());
+    keys.fold(LeafPath::default(), |path, key| path.key(key))
+}
+
+/// The value at a dotted path.
+fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    let mut keys = path.split('.').filter(|key| !key.is_empty());
+    let found = keys.try_fold(value, |value, key| value.get(key));
+    found.filter(|value| !value.is_null())
+}
+
+/// The document of a kind; that without one is the main document.
+fn of_kind<'a>(documents: &'a [Value], kind: Option<&str>) -> Option<&'a Value> {
+    let kind_of = |document: &&Value| document.get("kind").and_then(Value::as_str) == kind;
+    documents.iter().find(kind_of)
 }
 
 impl Subject<'_> {
@@ -96,9 +219,7 @@ impl Subject<'_> {
 
     /// Tells whether the finished configuration has a document of this kind.
     fn has(&self, kind: &str) -> bool {
-        self.documents
-            .iter()
-            .any(|document| document["kind"] == kind)
+        of_kind(self.documents, Some(kind)).is_some()
     }
 }
 

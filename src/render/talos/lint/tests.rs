@@ -49,7 +49,7 @@ fn what_is_right_is_not_remarked_on() {
 
 #[test]
 fn traps_are_named() {
-    for (version, patch, expected) in [
+    named(vec![
         (
             (1, 13),
             json!({"machine": {"install": {"wipe": false}}}),
@@ -93,18 +93,147 @@ fn traps_are_named() {
         (
             (1, 13),
             document("HostNameConfig", json!({})),
-            "HL0608 this build does not know the document `HostNameConfig`",
+            "HL0614 Talos v1.13 has no document `HostNameConfig`",
         ),
         (
             (1, 13),
             json!({"cluster": {"clusterName": "other"}}),
             "HL0609 the patch makes `cluster.clusterName` of `talos-1` `other`, the spec says `homelab`",
         ),
-    ] {
+    ]);
+}
+
+#[test]
+fn what_goes_wrong_is_named() {
+    named(vec![
+        (
+            (1, 15),
+            document("FromTheFuture", json!({})),
+            "HL0608 this build does not know the document `FromTheFuture`",
+        ),
+        (
+            (1, 15),
+            json!({"machine": {"future": 1}}),
+            "HL0618 `machine.future`: Talos has no field `future` here in the releases that this build knows",
+        ),
+        (
+            (1, 13),
+            json!([{"op": "add", "path": "/machine/sysctls", "value": {}}]),
+            "HL0604 JSON patch operations need a configuration of one document, and this one has 6: write the patch \
+             as the part of the document that it changes",
+        ),
+        (
+            (1, 11),
+            json!([{"op": "remove", "path": "/machine/nowhere"}]),
+            "HL0612 operation `remove`: there is nothing at `/machine/nowhere`",
+        ),
+        (
+            (1, 11),
+            json!([{"op": "replace", "path": "/machine/token", "value": "x"}]),
+            "HL0609 the patch makes `machine.token` of `talos-1` another than the secrets bundle's",
+        ),
+        (
+            (1, 11),
+            json!([{"op": "add", "path": "/machine/sysctl", "value": {}}]),
+            "HL0614 `machine.sysctl`: Talos has no field `sysctl` here",
+        ),
+        (
+            (1, 13),
+            json!({"machine": {"sysctls": {"a": {"$patch": "delete"}}}}),
+            "HL0612 nothing to delete at `machine.sysctls.a`",
+        ),
+        (
+            (1, 13),
+            json!({"machine": {"ca": {"$patch": "delete"}}}),
+            "HL0613 the patch takes `machine.ca` away from `talos-1`",
+        ),
+        (
+            (1, 13),
+            document("ResolverConfig", json!({"hostDNS": {"enabled": true}})),
+            "HL0614 `hostDNS`: Talos has the field `hostDNS` since v1.14 only",
+        ),
+        (
+            (1, 13),
+            document("LinkConfig", json!({"name": "net0", "$patch": "delete"})),
+            "HL0609 the patch takes the address 192.168.1.11 away from `talos-1`",
+        ),
+        (
+            (1, 13),
+            document(
+                "LinkConfig",
+                json!({"name": "net0", "addresses": [{"address": "192.168.1.21/24"}]}),
+            ),
+            "HL0609 the patch gives `talos-1` the address 192.168.1.21 of `worker-1`",
+        ),
+        (
+            (1, 11),
+            json!({"machine": {"network": {"interfaces": [{"interface": "eth1", "vip": {"ip": "10.0.0.9"}}]}}}),
+            "HL0609 the patch makes `talos-1` announce the virtual IP 10.0.0.9, the spec does not",
+        ),
+        (
+            (1, 13),
+            json!({"machine": {"install": {"image": "ghcr.io/siderolabs/installer:v1.13.9"}}}),
+            "HL0620 `ghcr.io/siderolabs/installer:v1.13.9` has none of the extensions and kernel arguments of the spec",
+        ),
+    ]);
+}
+
+/// Looks for a finding about a patch on each release.
+fn named(cases: Vec<((u64, u64), Value, &str)>) {
+    for (version, patch, expected) in cases {
         let found = found(version, patch.clone());
         assert!(
             found.iter().any(|finding| finding == expected),
             "{patch}: {found:?}"
         );
     }
+}
+
+/// The place of a finding is the part of the patch that it is about.
+#[test]
+fn findings_point_into_the_patch() {
+    let text = "machine:\n  sysctls: {a: \"1\"}\n  network:\n    hostname: other\n";
+    let (trees, problems) = crate::yaml::parse_nodes(text, &crate::yaml::Limits::default());
+    assert_eq!(problems, []);
+    let mut cluster = cluster();
+    for node in &mut cluster.nodes {
+        node.version = Version::new(1, 11, 0);
+    }
+    cluster.nodes[0].patches = vec![Patch {
+        content: trees[0].to_value(),
+        file: Some("patches/a.yaml".into()),
+        line: 1,
+        tree: std::sync::Arc::new(trees[0].clone()),
+        ..Patch::default()
+    }];
+    let found = lint(&cluster, &Catalog::default());
+    let finding = found
+        .iter()
+        .find(|finding| finding.code == Code::ContradictsSpec)
+        .expect("it is found");
+    assert_eq!(finding.span().position(text), (4, 5));
+    assert_eq!(
+        finding.file().map(camino::Utf8Path::as_str),
+        Some("patches/a.yaml")
+    );
+}
+
+/// A patch that fits some of its nodes says which it does not fit.
+#[test]
+fn what_holds_on_some_nodes_names_them() {
+    let mut cluster = cluster();
+    cluster.patches.all = vec![Patch {
+        content: json!({"cluster": {"etcd": {"extraArgs": {"quota-backend-bytes": "1"}}}}),
+        line: 1,
+        ..Patch::default()
+    }];
+    let found = lint(&cluster, &Catalog::default());
+    let labels: Vec<_> = found
+        .iter()
+        .map(|finding| format!("{} {}", finding.code, finding.labels[0].text))
+        .collect();
+    assert_eq!(
+        labels,
+        ["HL0616 Talos v1.13 refuses the configuration (on `worker-1`)"]
+    );
 }

@@ -1,0 +1,203 @@
+//! Fields that take one of a few words, and those that must say something.
+
+use serde_json::Value;
+
+use super::{Judge, each, is_nothing};
+
+const BOND: &str = "BondConfig";
+/// Kind (the main document has none), path, words.
+const WORDS: &[(&str, &str, &[&str])] = &[
+    (
+        "",
+        "cluster.apiServer.authorizationConfig.type",
+        &["Node", "RBAC", "Webhook"],
+    ),
+    (
+        "",
+        "machine.features.nodeAddressSortAlgorithm",
+        &["v1", "v2"],
+    ),
+    ("", "machine.logging.destinations.format", &["json_lines"]),
+    ("", "machine.type", &["controlplane", "worker"]),
+    ("HostnameConfig", "auto", &["stable", "off"]),
+    ("VLANConfig", "vlanMode", &["802.1q", "802.1ad"]),
+    (
+        BOND,
+        "bondMode",
+        &[
+            "balance-rr",
+            "active-backup",
+            "balance-xor",
+            "broadcast",
+            "802.3ad",
+            "balance-tlb",
+            "balance-alb",
+        ],
+    ),
+    (
+        BOND,
+        "xmitHashPolicy",
+        &["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4"],
+    ),
+    (
+        BOND,
+        "arpValidate",
+        &[
+            "none",
+            "active",
+            "backup",
+            "all",
+            "filter",
+            "filter-active",
+            "filter-backup",
+        ],
+    ),
+    (BOND, "arpAllTargets", &["any", "all"]),
+    (BOND, "lacpRate", &["slow", "fast"]),
+    (BOND, "failOverMac", &["none", "active", "follow"]),
+    (BOND, "adSelect", &["stable", "bandwidth", "count"]),
+    (BOND, "adLACPActive", &["on", "off"]),
+    (BOND, "primaryReselect", &["always", "better", "failure"]),
+    ("DHCPv4Config", "clientIdentifier", &["none", "mac", "duid"]),
+    ("DHCPv6Config", "clientIdentifier", &["none", "mac", "duid"]),
+    (
+        "NetworkDefaultActionConfig",
+        "ingress",
+        &["accept", "block"],
+    ),
+    (
+        "NetworkRuleConfig",
+        "portSelector.protocol",
+        &["tcp", "udp", "icmp", "icmpv6"],
+    ),
+    ("VolumeConfig", "encryption.provider", &["luks2"]),
+    ("UserVolumeConfig", "encryption.provider", &["luks2"]),
+    ("RawVolumeConfig", "encryption.provider", &["luks2"]),
+    ("SwapVolumeConfig", "encryption.provider", &["luks2"]),
+    (
+        "UserVolumeConfig",
+        "filesystem.type",
+        &["ext4", "xfs", "btrfs"],
+    ),
+    (
+        "UserVolumeConfig",
+        "volumeType",
+        &["partition", "disk", "directory"],
+    ),
+    ("ExternalVolumeConfig", "filesystemType", &["virtiofs"]),
+    ("KubeProxyConfig", "mode", &["iptables", "ipvs", "nftables"]),
+];
+
+/// Kind, path of what holds it (each, where that is a list), key.
+const REQUIRED: &[(&str, &str, &str)] = &[
+    ("LinkConfig", "addresses", "address"),
+    ("LinkAliasConfig", "selector", "match"),
+    ("VLANConfig", "addresses", "address"),
+    ("VLANConfig", "", "parent"),
+    (BOND, "addresses", "address"),
+    (BOND, "", "links"),
+    (BOND, "", "bondMode"),
+    ("BridgeConfig", "addresses", "address"),
+    ("WireguardConfig", "", "privateKey"),
+    ("WireguardConfig", "peers", "publicKey"),
+    ("Layer2VIPConfig", "", "link"),
+    ("HCloudVIPConfig", "", "link"),
+    ("HCloudVIPConfig", "", "apiToken"),
+    ("StaticHostConfig", "", "hostnames"),
+    ("NetworkRuleConfig", "portSelector", "ports"),
+    ("TCPProbeConfig", "", "endpoint"),
+    ("HTTPProbeConfig", "", "url"),
+    ("VRFConfig", "", "table"),
+    ("ExistingVolumeConfig", "discovery.volumeSelector", "match"),
+    ("RegistryMirrorConfig", "endpoints", "url"),
+    ("ExtensionServiceConfig", "configFiles", "mountPath"),
+    ("ExtensionServiceConfig", "configFiles", "content"),
+    ("WatchdogTimerConfig", "", "device"),
+    ("EventSinkConfig", "", "endpoint"),
+    ("KmsgLogConfig", "", "url"),
+    ("KubeClusterConfig", "", "clusterName"),
+    ("KubeClusterConfig", "", "endpoint"),
+    ("KubeNetworkConfig", "", "podSubnets"),
+    ("KubeNetworkConfig", "", "serviceSubnets"),
+    ("KubeletConfig", "", "image"),
+    ("KubeAPIServerConfig", "", "image"),
+    ("KubeControllerManagerConfig", "", "image"),
+    ("KubeSchedulerConfig", "", "image"),
+    ("KubeProxyConfig", "", "image"),
+    ("KubeFlannelCNIConfig", "", "backendType"),
+    ("KubePrismConfig", "", "port"),
+    ("KubeExternalManifestConfig", "", "url"),
+    ("DiscoveryServiceConfig", "", "endpoint"),
+    (
+        "UnattendedInstallConfig",
+        "provisioning.diskSelector",
+        "match",
+    ),
+];
+
+/// Kinds that are known by a name, which must not be empty.
+const NAMED: &[&str] = &[
+    "LinkConfig",
+    "LinkAliasConfig",
+    "DHCPv4Config",
+    "DHCPv6Config",
+    "VLANConfig",
+    BOND,
+    "BridgeConfig",
+    "DummyLinkConfig",
+    "WireguardConfig",
+    "VRFConfig",
+    "EthernetConfig",
+    "NetworkRuleConfig",
+    "TCPProbeConfig",
+    "UserVolumeConfig",
+    "RawVolumeConfig",
+    "SwapVolumeConfig",
+    "ExistingVolumeConfig",
+    "ExternalVolumeConfig",
+    "RegistryMirrorConfig",
+    "RegistryAuthConfig",
+    "RegistryTLSConfig",
+    "ExtensionServiceConfig",
+    "KmsgLogConfig",
+    "EtcFileConfig",
+    "KernelModuleConfig",
+    "KubeAdmissionControlConfig",
+    "KubeAuthorizerConfig",
+    "KubeExternalManifestConfig",
+    "KubeInlineManifestConfig",
+];
+
+/// Checks a document.
+pub(super) fn check(document: &Value, judge: &mut Judge) {
+    let kind = document["kind"].as_str().unwrap_or_default();
+    for (_, path, words) in WORDS.iter().filter(|(of, ..)| *of == kind) {
+        let listed: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+        let what = format!("takes {}", listed.join(", "));
+        judge.texts(
+            document,
+            path,
+            |text| text.is_empty() || words.contains(&text),
+            &what,
+        );
+    }
+    for (_, holder, key) in REQUIRED.iter().filter(|(of, ..)| *of == kind) {
+        let path = match *holder {
+            "" => (*key).to_owned(),
+            holder => format!("{holder}.{key}"),
+        };
+        let holders = each(document, holder);
+        let lacking = holders.iter().any(|holder| is_nothing(holder.get(*key)));
+        // What is one of a kind must be there; entries of a list only when there are any.
+        let wanted = matches!(
+            *holder,
+            "selector" | "portSelector" | "discovery.volumeSelector" | "provisioning.diskSelector"
+        );
+        if lacking || wanted && holders.is_empty() {
+            judge.refuse(&path, "must be there");
+        }
+    }
+    if NAMED.contains(&kind) {
+        judge.expect(!is_nothing(document.get("name")), "name", "must be there");
+    }
+}
