@@ -29,7 +29,6 @@ const TOLERANT: &[&str] = &[
     "Layer2VIPConfig",
     "StaticHostConfig",
     "VolumeConfig",
-    "KubeSpanConfig",
     "KubeExternalManifestConfig",
     "KubeInlineManifestConfig",
 ];

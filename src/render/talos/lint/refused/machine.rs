@@ -37,7 +37,18 @@ pub(super) fn check(main: &Value, documents: &[Value], judge: &mut Judge) {
     kubelet::words(main, words, judge);
     for volume in ["state", "ephemeral"] {
         let path = format!("machine.systemDiskEncryption.{volume}");
-        volume::encryption(at(main, &path).unwrap_or(&Value::Null), &path, judge);
+        let old = at(main, &path);
+        volume::encryption(old.unwrap_or(&Value::Null), &path, judge);
+        let twice = documents.iter().any(|document| {
+            document["kind"] == "VolumeConfig"
+                && document["name"] == volume.to_uppercase()
+                && document.get("encryption").is_some()
+        });
+        judge.expect(
+            old.is_none() || !twice,
+            &path,
+            "cannot be said beside `encryption` of a `VolumeConfig`",
+        );
     }
     for part in ["machine.registries.mirrors", "machine.registries.config"] {
         let entries = at(main, part).and_then(Value::as_object);
