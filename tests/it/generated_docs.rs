@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use clap::{Arg, Command, CommandFactory as _};
 use homelab::cli::{Cli, ExitStatus, Kind};
 use homelab::render::talos::forms;
+use homelab::spec::{Code, Severity};
 
 use crate::support::{Case, TestEnv, cases, generated};
 
@@ -47,14 +48,27 @@ fn exit_codes_are_documented() {
     generated::is_current("docs/exit-codes.md", &page);
 }
 
-/// The table in `docs/talos.md` is the program's own.
+/// The tables in `docs/talos.md` are the program's own.
 fn forms_of_talos_are_documented() {
-    const BEGIN: &str = "<!-- forms: begin (generated) -->\n";
-    const END: &str = "<!-- forms: end -->";
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/talos.md");
     let page = std::fs::read_to_string(file).expect("it is there");
-    let (before, rest) = page.split_once(BEGIN).expect("the table begins");
-    let (_, after) = rest.split_once(END).expect("the table ends");
+    let page = with_table(&page, "forms", &forms_table());
+    let page = with_table(&page, "findings", &findings_table());
+    generated::is_current("docs/talos.md", &page);
+}
+
+/// Puts a table between its marks.
+fn with_table(page: &str, name: &str, table: &str) -> String {
+    let (begin, end) = (
+        format!("<!-- {name}: begin (generated) -->\n"),
+        format!("<!-- {name}: end -->"),
+    );
+    let (before, rest) = page.split_once(&begin).expect("the table begins");
+    let (_, after) = rest.split_once(&end).expect("the table ends");
+    format!("{before}{begin}{table}{end}{after}")
+}
+
+fn forms_table() -> String {
     let mut table = String::from("| Document | Since | Before |\n|---|---|---|\n");
     for form in forms() {
         let what = form.part.map_or_else(
@@ -73,10 +87,23 @@ fn forms_of_talos_are_documented() {
         };
         writeln!(table, "| {what} | {} | {places} |", form.since).expect("a string takes all");
     }
-    generated::is_current(
-        "docs/talos.md",
-        &format!("{before}{BEGIN}{table}{END}{after}"),
-    );
+    table
+}
+
+/// Findings about patches and what they come to.
+fn findings_table() -> String {
+    let mut table = String::from("| Code | | About |\n|---|---|---|\n");
+    let of_patches = |code: &&Code| code.as_str().starts_with("HL06");
+    for code in Code::ALL.iter().filter(of_patches) {
+        let kind = match code.severity() {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let title = code.title();
+        writeln!(table, "| [{code}](diagnostics/{code}.md) | {kind} | {title} |")
+            .expect("a string takes all");
+    }
+    table
 }
 
 fn command_line_is_documented() {
