@@ -100,8 +100,11 @@ fn findings_table() -> String {
             Severity::Warning => "warning",
         };
         let title = code.title();
-        writeln!(table, "| [{code}](diagnostics/{code}.md) | {kind} | {title} |")
-            .expect("a string takes all");
+        writeln!(
+            table,
+            "| [{code}](diagnostics/{code}.md) | {kind} | {title} |"
+        )
+        .expect("a string takes all");
     }
     table
 }

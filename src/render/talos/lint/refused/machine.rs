@@ -189,6 +189,12 @@ fn etcd(main: &Value, judge: &mut Judge) {
         );
         return;
     }
+    let is_old = !is_nothing(at(main, "cluster.etcd.subnet"));
+    judge.expect(
+        !is_old || is_nothing(at(main, "cluster.etcd.advertisedSubnets")),
+        "cluster.etcd.subnet",
+        "cannot be said beside `advertisedSubnets`, which took its place",
+    );
     for path in [
         "cluster.etcd.advertisedSubnets",
         "cluster.etcd.listenSubnets",
