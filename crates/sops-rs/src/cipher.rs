@@ -3,10 +3,10 @@
 //! AES-256-GCM with the file's data key and a nonce of 32 random bytes; the additional data is the
 //! path of the value, so that a value moved elsewhere does not decrypt.
 
+use aes::Aes256;
 use aes_gcm::aead::AeadInPlace;
 use aes_gcm::aead::consts::{U12, U16, U32};
 use aes_gcm::aead::generic_array::{ArrayLength, GenericArray};
-use aes_gcm::aes::Aes256;
 use aes_gcm::{AesGcm, KeyInit};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -5,7 +5,7 @@ use crate::encrypted_file::{DecryptError, Warning};
 use crate::operations::KnownIvs;
 use crate::path::ValuePath;
 use crate::scalar::{Plain, Scalar, ScalarType};
-use crate::tree::{Comment, Element};
+use crate::tree::Comment;
 use crate::walk::{Leaf, MacHash, Visit, Visitor};
 
 /// What happens at a value that does not decrypt.
@@ -108,7 +108,11 @@ impl Visitor for Decryption<'_> {
         }
         let text = match self.open(&comment.text, visit) {
             Ok(Plain::Comment(comment)) => return Ok(comment),
-            Ok(Plain::Scalar(scalar)) => scalar.as_str().map(Comment::new),
+            // Somebody commented out a value of a list. `sops` still counts it.
+            Ok(Plain::Scalar(scalar)) => {
+                self.mac.add(&scalar, true);
+                scalar.as_str().map(Comment::new)
+            }
             Err(_) if is_encrypted(&comment.text) => {
                 self.lost_comments = true;
                 return Ok(comment);
@@ -120,14 +124,6 @@ impl Visitor for Decryption<'_> {
             self.warnings.push(Warning::ClearComment { path });
             comment
         }))
-    }
-
-    fn list_comment(
-        &mut self,
-        comment: Comment,
-        visit: &Visit<'_>,
-    ) -> Result<Element, DecryptError> {
-        self.comment(comment, visit).map(Element::Comment)
     }
 
     fn misplaced(&mut self, path: &ValuePath) -> DecryptError {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rand::{CryptoRng, RngCore};
 use zeroize::Zeroizing;
 
-use crate::cipher::Cipher;
+use crate::cipher::{Cipher, is_encrypted};
 use crate::codec;
 use crate::data_key::{DataKey, WrapError};
 use crate::encrypted_file::EncryptedFile;
@@ -42,6 +42,21 @@ pub enum EncryptError {
     /// told apart from one.
     #[error("{path}: the rule `unencrypted_comment_regex` would match the encrypted comment")]
     CommentMatches {
+        /// Where it stands.
+        path: ValuePath,
+    },
+    /// A comment stands between the one that `encrypted_comment_regex` matches and the value that it is
+    /// for. In a list it would become an element, and `sops` would not find the value encrypted.
+    #[error(
+        "{path}: a comment stands between the one that the rule `encrypted_comment_regex` matches and its value: put that one last"
+    )]
+    CommentBetween {
+        /// Where it stands.
+        path: ValuePath,
+    },
+    /// A value is encrypted already: its plaintext, or the key that opens it, is missing.
+    #[error("{path}: the value is encrypted already, with a key that this file would lose")]
+    EncryptedValue {
         /// Where it stands.
         path: ValuePath,
     },
@@ -177,7 +192,7 @@ pub(crate) fn encrypt_tree<R: RngCore + CryptoRng>(
         ivs,
     };
     walk(&mut tree, &metadata.selection, &mut encryption)?;
-    shape::check_encrypted(format, &tree)?;
+    shape::check_written(format, &tree)?;
     let mac = Zeroizing::new(encryption.mac.finish());
     Ok(Encrypted { tree, mac })
 }
@@ -235,6 +250,10 @@ impl<R: RngCore + CryptoRng> Visitor for Encryption<'_, '_, R> {
         if !visit.selected || scalar.is_empty() {
             return Ok(Leaf::Scalar(scalar));
         }
+        if scalar.as_str().is_some_and(is_encrypted) {
+            let path = visit.path.clone();
+            return Err(EncryptError::EncryptedValue { path });
+        }
         let (bytes, kind) = (scalar.bytes(), scalar.kind());
         let nonce = self.ivs.next(&bytes, kind, visit);
         let encrypted = self.cipher.encrypt(&bytes, kind, visit.aad, &nonce);
@@ -261,6 +280,10 @@ impl<R: RngCore + CryptoRng> Visitor for Encryption<'_, '_, R> {
     ) -> Result<Element, EncryptError> {
         if !visit.selected || comment.text.is_empty() {
             return Ok(Element::Comment(comment));
+        }
+        if visit.by_comment {
+            let path = visit.path.clone();
+            return Err(EncryptError::CommentBetween { path });
         }
         let text = self.encrypt_comment(&comment, visit)?;
         Ok(Element::Value(Value::from(text.as_str())))

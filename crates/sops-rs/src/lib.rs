@@ -2,7 +2,8 @@
 //!
 //! A SOPS file is an ordinary document whose values are encrypted one by one, so that its keys,
 //! order and comments stay readable and reviewable. This crate reads what `sops` wrote and writes
-//! what `sops` reads; it starts no program and reaches no network.
+//! what `sops` reads. It reaches no network, and starts programs only where its keys say so: age plugins, and the
+//! command of `SOPS_AGE_KEY_CMD`.
 //!
 //! ```
 //! use sops_rs::{Document, EncryptionRule, Format, Identities, Identity};
@@ -75,6 +76,7 @@ pub use encrypted_file::{DecryptError, Decrypted, EncryptedFile, MacCheck, Warni
 pub use foreign_key::ForeignKey;
 pub use format::Format;
 pub use go_regex::{Pattern, PatternError, PatternProblem};
+pub use jiff::Timestamp;
 pub use keys::{
     Environment, Identities, Identity, IdentityError, IdentityFailure, IdentityKind,
     IdentityOrigin, IdentityProblem, LoadedIdentity, NoPrompt, Prompt, Recipient, RecipientError,
@@ -89,6 +91,7 @@ pub use operations::{
 };
 pub use parse_error::ParseError;
 pub use path::{PathError, Step, ValuePath};
+pub use rand::{CryptoRng, RngCore};
 pub use recipient_groups::{RecipientGroups, RecipientGroupsError};
 pub use rule::EncryptionRule;
 pub use scalar::{Scalar, ScalarError, ScalarType, Time};

@@ -13,9 +13,9 @@ use crate::selection::Selection;
 use crate::tree::{Comment, Element, Tree};
 use crate::walk::{Leaf, Visit, Visitor, walk};
 
-/// How many containers are remembered, and how often decryption is tried in all.
+/// How many containers are remembered, and how many bytes are tried to decrypt in all.
 const MAX_CONTAINERS: usize = 4096;
-const MAX_TRIALS: usize = 100_000;
+const MAX_TRIED: usize = 32 << 20;
 
 /// Decrypts what can be in a decrypted tree, and warns of every comment that was not in its place.
 pub(crate) fn rescue(tree: &mut Tree, selection: &Selection, cipher: &Cipher<'_>) -> Vec<Warning> {
@@ -25,7 +25,7 @@ pub(crate) fn rescue(tree: &mut Tree, selection: &Selection, cipher: &Cipher<'_>
     let mut rescue = Rescue {
         cipher,
         containers: containers.0,
-        trials: MAX_TRIALS,
+        left: MAX_TRIED,
         warnings: Vec::new(),
     };
     let done = walk(tree, selection, &mut rescue);
@@ -64,14 +64,15 @@ impl Visitor for Containers {
 struct Rescue<'a> {
     cipher: &'a Cipher<'a>,
     containers: BTreeSet<String>,
-    trials: usize,
+    /// How many bytes may still be tried.
+    left: usize,
     warnings: Vec<Warning>,
 }
 
 impl Rescue<'_> {
     fn find(&mut self, text: &str) -> Option<Comment> {
         for container in &self.containers {
-            self.trials = self.trials.checked_sub(1)?;
+            self.left = self.left.checked_sub(text.len())?;
             if let Ok(Plain::Comment(comment)) = self.cipher.decrypt(text, container) {
                 return Some(comment);
             }

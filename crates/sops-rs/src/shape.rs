@@ -4,12 +4,13 @@
 
 use crate::binary::DATA;
 use crate::format::Format;
+use crate::ini;
 use crate::path::ValuePath;
 use crate::scalar::Scalar;
 use crate::tree::{Element, Entry, Item, MAX_DEPTH, Mapping, Tree, Value};
 
 /// A tree that a format cannot hold.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShapeError {
     /// It has several documents, or none.
@@ -68,6 +69,34 @@ pub(crate) fn check_encrypted(format: Format, tree: &Tree) -> Result<(), ShapeEr
     check_as(Contents::Encrypted, format, tree)
 }
 
+/// Checks that a tree that was just encrypted can be printed so that it is read again as it is.
+pub(crate) fn check_written(format: Format, tree: &Tree) -> Result<(), ShapeError> {
+    check_as(Contents::Written, format, tree)
+}
+
+/// Checks that a format can hold a value at a path.
+pub(crate) fn check_at(format: Format, path: &ValuePath, value: &Value) -> Result<(), ShapeError> {
+    let mut checker = Checker {
+        format,
+        contents: Contents::Plain,
+        path: path.clone(),
+    };
+    let depth = path.steps().len();
+    if depth > deepest(format) {
+        return Err(checker.value_error("a mapping"));
+    }
+    checker.value(value, depth)
+}
+
+/// How deep containers may nest in a format.
+fn deepest(format: Format) -> usize {
+    match format {
+        Format::Dotenv | Format::Binary => 1,
+        Format::Ini => 2,
+        Format::Yaml | Format::Json => MAX_DEPTH,
+    }
+}
+
 /// What is in a tree.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Contents {
@@ -79,6 +108,8 @@ enum Contents {
     Encryptable,
     /// Everything is text.
     Encrypted,
+    /// Everything is text, and reads back as it is.
+    Written,
 }
 
 /// YAML's merge key. Its value is a mapping or a list of mappings (<https://yaml.org/type/merge.html>).
@@ -143,11 +174,7 @@ impl Checker {
     }
 
     fn value(&mut self, value: &Value, depth: usize) -> Result<(), ShapeError> {
-        let deepest = match self.format {
-            Format::Dotenv => 1,
-            Format::Ini => 2,
-            _ => MAX_DEPTH,
-        };
+        let deepest = deepest(self.format);
         match value {
             Value::Mapping(_) | Value::Sequence(_) if depth >= deepest => {
                 Err(self.value_error(match (deepest, value) {
@@ -174,10 +201,23 @@ impl Checker {
                 Err(self.value_error("a number that is not finite"))
             }
             (Format::Json | Format::Dotenv | Format::Ini, Scalar::Str(bytes))
-                if (self.format == Format::Json || self.contents == Contents::Encrypted)
+                if (self.format == Format::Json
+                    || matches!(self.contents, Contents::Encrypted | Contents::Written))
                     && std::str::from_utf8(bytes).is_err() =>
             {
                 Err(self.value_error("bytes that are not text"))
+            }
+            (Format::Dotenv, Scalar::Str(bytes))
+                if self.contents == Contents::Written
+                    && bytes.windows(2).any(|pair| pair == b"\\n") =>
+            {
+                Err(self
+                    .value_error("a backslash and an `n` in the clear, which mean a line break"))
+            }
+            (Format::Ini, Scalar::Str(bytes))
+                if self.contents == Contents::Written && !ini::value_reads_back(bytes) =>
+            {
+                Err(self.value_error("this value in the clear: no quotes keep it as it is"))
             }
             _ => Ok(()),
         }
@@ -202,12 +242,23 @@ impl Checker {
         }
     }
 
+    /// A section stands in brackets, which keep any name; a key gets quotes where it needs them.
+    fn key_reads_back(&self, key: &str) -> bool {
+        match self.path.steps().len() {
+            1 => true,
+            _ => ini::key_reads_back(key),
+        }
+    }
+
     fn key(&self, key: &str) -> Result<(), ShapeError> {
         let found = match self.format {
             Format::Dotenv if key.starts_with('#') => "`#` in front",
             Format::Dotenv if key.contains('=') => "`=` in it",
             Format::Dotenv | Format::Ini if key.contains('\n') => "a line break in it",
             Format::Ini if key.is_empty() => "no characters",
+            Format::Ini if self.contents == Contents::Written && !self.key_reads_back(key) => {
+                "characters that no quotes keep as they are"
+            }
             _ => return Ok(()),
         };
         Err(ShapeError::Key {

@@ -64,6 +64,8 @@ impl MacHash {
 pub(crate) struct Visit<'a> {
     /// Whether the rule selects it.
     pub(crate) selected: bool,
+    /// Whether it is a comment that is selected by nothing but another one above it, in the same list.
+    pub(crate) by_comment: bool,
     /// The additional data it is authenticated with.
     pub(crate) aad: &'a str,
     /// Where it stands.
@@ -144,8 +146,9 @@ impl<V: Visitor> Walker<'_, V> {
                     let selected = self.selects_comment(scope, active, matched);
                     active |= matched;
                     let taken = std::mem::replace(comment, Comment::new(""));
-                    *comment =
-                        self.leaf(selected, |visitor, visit| visitor.comment(taken, visit))?;
+                    *comment = self.leaf(selected, false, |visitor, visit| {
+                        visitor.comment(taken, visit)
+                    })?;
                 }
                 Item::Entry(entry) => {
                     let aad_length = self.aad.len();
@@ -180,7 +183,8 @@ impl<V: Visitor> Walker<'_, V> {
                     let selected = self.selects_comment(scope, active, matched);
                     active |= matched;
                     let taken = std::mem::replace(comment, Comment::new(""));
-                    *element = self.leaf(selected, |visitor, visit| {
+                    let by_comment = selected && !self.selects(scope);
+                    *element = self.leaf(selected, by_comment, |visitor, visit| {
                         visitor.list_comment(taken, visit)
                     })?;
                 }
@@ -189,11 +193,13 @@ impl<V: Visitor> Walker<'_, V> {
                         comment: scope.comment || active,
                         ..scope
                     };
-                    match self.value(value, inner)? {
-                        Some(comment) => *element = Element::Comment(comment),
-                        None => index += 1,
+                    if let Some(comment) = self.value(value, inner)? {
+                        // An encrypted comment is an element. What stands above it holds for the value below.
+                        *element = Element::Comment(comment);
+                    } else {
+                        index += 1;
+                        active = false;
                     }
-                    active = false;
                 }
             }
             self.path.pop();
@@ -212,7 +218,9 @@ impl<V: Visitor> Walker<'_, V> {
                     return Ok(None);
                 };
                 let selected = self.selects(scope);
-                match self.leaf(selected, |visitor, visit| visitor.scalar(scalar, visit))? {
+                match self.leaf(selected, false, |visitor, visit| {
+                    visitor.scalar(scalar, visit)
+                })? {
                     Leaf::Scalar(scalar) => *value = Value::Scalar(scalar),
                     Leaf::Comment(comment) => return Ok(Some(comment)),
                 }
@@ -224,6 +232,7 @@ impl<V: Visitor> Walker<'_, V> {
     fn leaf<T>(
         &mut self,
         selected: bool,
+        by_comment: bool,
         visit: impl FnOnce(&mut V, &Visit<'_>) -> Result<T, V::Error>,
     ) -> Result<T, V::Error> {
         let aad = if self.aad.is_empty() { ":" } else { &self.aad };
@@ -231,6 +240,7 @@ impl<V: Visitor> Walker<'_, V> {
             self.visitor,
             &Visit {
                 selected,
+                by_comment,
                 aad,
                 path: &self.path,
             },

@@ -155,10 +155,9 @@ fn nested(levels: usize) -> Vec<(Format, String)> {
 fn containers_may_nest_deeply_but_not_without_end() {
     let identity = Identity::generate();
     let rule = EncryptionRule::for_recipients(identity.recipient());
-    for (format, text) in nested(MAX_DEPTH - 1) {
-        let Ok(document) = Document::parse(format, &text) else {
-            continue;
-        };
+    // The last three end nowhere, or have a list for a key.
+    for (format, text) in nested(MAX_DEPTH - 1).into_iter().take(5) {
+        let document = Document::parse(format, &text).unwrap();
         let encrypted = document.encrypt(&rule).unwrap().to_text();
         let identities = Identities::from(identity.clone());
         let opened = open(format, encrypted.as_bytes(), &identities).unwrap();

@@ -12,7 +12,7 @@ mod write;
 
 pub(crate) use patch::emit_like;
 pub(crate) use read::load;
-pub(crate) use write::emit;
+pub(crate) use write::{emit, key_reads_back, value_reads_back};
 
 /// The section of keys that stand before any section.
 const DEFAULT: &str = "DEFAULT";

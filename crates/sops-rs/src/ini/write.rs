@@ -92,10 +92,7 @@ pub(super) fn quoted_key(key: &str) -> String {
     } else {
         ""
     };
-    let reads_back = |line: &String| {
-        let starts_key = !line.starts_with(['#', ';', '[']) && line.trim() == line;
-        starts_key && split_key(&format!("{line} = ")).is_ok_and(|(read, _)| read == key)
-    };
+    let reads_back = |line: &String| is_line_of_key(line, key);
     let mut forms = [preferred, "`", "\"\"\"", "\"", ""]
         .into_iter()
         .map(|quote| format!("{quote}{key}{quote}"));
@@ -104,6 +101,26 @@ pub(super) fn quoted_key(key: &str) -> String {
         return first;
     }
     forms.find(reads_back).unwrap_or(first)
+}
+
+fn is_line_of_key(line: &str, key: &str) -> bool {
+    let starts_key = !line.starts_with(['#', ';', '[']) && line.trim() == line;
+    starts_key && split_key(&format!("{line} = ")).is_ok_and(|(read, _)| read == key)
+}
+
+/// Tells whether some quotes keep a key as it is.
+pub(crate) fn key_reads_back(key: &str) -> bool {
+    is_line_of_key(&quoted_key(key), key)
+}
+
+/// Tells whether some quotes keep a value as it is.
+pub(crate) fn value_reads_back(value: &[u8]) -> bool {
+    let text = std::str::from_utf8(value);
+    let printed = quoted_value(value);
+    match (text, std::str::from_utf8(&printed)) {
+        (Ok(text), Ok(printed)) => reads_back(printed, text),
+        _ => false,
+    }
 }
 
 pub(super) fn quoted_value(value: &[u8]) -> Zeroizing<Vec<u8>> {

@@ -39,6 +39,7 @@ pub struct Edit {
     ivs: KnownIvs,
     document: Document,
     warnings: Vec<Warning>,
+    check: MacCheck,
 }
 
 /// A document that cannot take the place of an encrypted one.
@@ -72,6 +73,7 @@ impl EncryptedFile {
             ivs,
             document: opened.document,
             warnings: opened.warnings,
+            check,
         })
     }
 }
@@ -223,7 +225,8 @@ impl Edit {
         let mut ivs = Ivs::known(self.ivs, &mut document.tree, &metadata.selection, rng);
         let encrypted = encrypt_tree(document, key, &metadata, &mut ivs)?;
         let original = self.original.metadata();
-        let same_mac = key.bytes() == self.key.bytes()
+        let same_mac = self.check == MacCheck::Required
+            && key.bytes() == self.key.bytes()
             && original.mac_only_encrypted == metadata.mac_only_encrypted
             && original.selection == metadata.selection;
         if same_mac && encrypted.tree.is_same_as(self.original.tree()) {

@@ -5,6 +5,7 @@
 
 use crate::document::Document;
 use crate::path::{Step, ValuePath};
+use crate::shape::{self, ShapeError};
 use crate::tree::{Element, Entry, Item, Mapping, Value};
 
 /// A path that leads nowhere.
@@ -38,6 +39,9 @@ pub enum LookupError {
     /// The path names a whole document.
     #[error("a path must name a value, not a whole document")]
     Root,
+    /// The format cannot hold the value there.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
 }
 
 impl Document {
@@ -52,33 +56,38 @@ impl Document {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn get(&self, path: &ValuePath) -> Result<Value, LookupError> {
-        let root = self.tree.documents.get(path.document_index());
-        let root = root.ok_or_else(|| missing(path))?;
-        let Some((first, steps)) = path.steps().split_first() else {
-            return Ok(Value::Mapping(root.clone()));
-        };
+        if path.steps().is_empty() {
+            let root = self.tree.documents.get(path.document_index());
+            return root
+                .cloned()
+                .map(Value::Mapping)
+                .ok_or_else(|| missing(path));
+        }
+        self.value_at(path).cloned().ok_or_else(|| missing(path))
+    }
+
+    fn value_at(&self, path: &ValuePath) -> Option<&Value> {
+        let root = self.tree.documents.get(path.document_index())?;
+        let (first, steps) = path.steps().split_first()?;
         let start = match first {
             Step::Key(key) => root.get(key),
             Step::Index(_) => None,
         };
-        let mut value = start.ok_or_else(|| missing(path))?;
-        for step in steps {
-            let inner = match value {
-                Value::Mapping(mapping) => match step {
-                    Step::Key(key) => mapping.get(key),
-                    Step::Index(_) => None,
-                },
-                Value::Sequence(_) => position(step).and_then(|index| value.elements()?.nth(index)),
-                Value::Null | Value::Scalar(_) => None,
-            };
-            value = inner.ok_or_else(|| missing(path))?;
-        }
-        Ok(value.clone())
+        steps.iter().try_fold(start?, |value, step| match value {
+            Value::Mapping(mapping) => match step {
+                Step::Key(key) => mapping.get(key),
+                Step::Index(_) => None,
+            },
+            Value::Sequence(_) => position(step).and_then(|index| value.elements()?.nth(index)),
+            Value::Null | Value::Scalar(_) => None,
+        })
     }
 
     /// Sets a value; a mapping that is missing on the way is made, and the position after the
-    /// last one of a list appends. What was there keeps its place.
+    /// last one of a list appends. What was there keeps its place. Nothing changes where it fails.
     pub fn set(&mut self, path: &ValuePath, value: Value) -> Result<(), LookupError> {
+        shape::check_at(self.format, path, &value)?;
+        self.check_way(path)?;
         let (first, steps) = path.steps().split_first().ok_or(LookupError::Root)?;
         let document = path.document_index();
         let root = self.tree.documents.get_mut(document);
@@ -91,6 +100,24 @@ impl Document {
             at = at.join(step.clone());
         }
         *slot = value;
+        Ok(())
+    }
+
+    /// Checks that what is missing on the way to a place can be made: a new list begins with its first
+    /// element.
+    fn check_way(&self, path: &ValuePath) -> Result<(), LookupError> {
+        let mut at = ValuePath::document(path.document_index());
+        let mut missing = false;
+        for step in path.steps() {
+            if let (true, Step::Index(1..)) = (missing, step) {
+                return Err(LookupError::BeyondEnd {
+                    path: at,
+                    length: 0,
+                });
+            }
+            at = at.join(step.clone());
+            missing = missing || matches!(self.value_at(&at), None | Some(Value::Null));
+        }
         Ok(())
     }
 

@@ -64,6 +64,10 @@ impl Document {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn merge(base: &Self, ours: &Self, theirs: &Self, side: Side) -> Merge {
+        let ambiguous = |document: &&Self| document.tree.duplicate_key().is_some();
+        if [base, ours, theirs].iter().any(ambiguous) {
+            return Merge::of_wholes(base, ours, theirs, side);
+        }
         let mut merger = Merger {
             side,
             path: ValuePath::default(),
@@ -76,6 +80,28 @@ impl Document {
                 tree: Tree { documents },
             },
             conflicts: merger.conflicts,
+        }
+    }
+}
+
+impl Merge {
+    /// Takes the documents as wholes: where a key occurs twice, nothing says which belongs to which.
+    fn of_wholes(base: &Document, ours: &Document, theirs: &Document, side: Side) -> Self {
+        let same = |a: &Document, b: &Document| a.tree.is_same_as(&b.tree);
+        let (document, conflict) = if same(base, ours) {
+            (theirs, false)
+        } else if same(base, theirs) || same(ours, theirs) {
+            (ours, false)
+        } else {
+            let chosen = match side {
+                Side::Ours => ours,
+                Side::Theirs => theirs,
+            };
+            (chosen, true)
+        };
+        Self {
+            document: document.clone(),
+            conflicts: conflict.then(ValuePath::default).into_iter().collect(),
         }
     }
 }

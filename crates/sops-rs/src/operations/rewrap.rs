@@ -235,6 +235,9 @@ impl EncryptedFile {
         if difference.is_empty() {
             return Ok((self.clone(), difference));
         }
+        if rule.recipients().next().is_none() {
+            return Err(RewrapError::NoRecipients);
+        }
         let mut metadata = self.metadata().clone();
         metadata.key_groups = match (&self.metadata().key_groups[..], rule.groups().groups()) {
             ([known], [wanted]) => vec![wrap(key, wanted, known)?],

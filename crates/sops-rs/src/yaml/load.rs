@@ -10,10 +10,15 @@ use super::parse::{ContainerKind, Event, EventKind, Place, ScalarEvent, events};
 use super::placement::{Ahead, Note, comments};
 use super::resolve::resolve;
 use crate::parse_error::ParseError;
+use crate::scalar::Scalar;
 use crate::tree::{Comment, Item, MAX_DEPTH, Mapping, Tree, Value};
 
-/// How many values aliases may add to a file.
-const ALIAS_BUDGET: usize = 1_000_000;
+/// How many bytes anchors and aliases may add to any file, and to each byte of its text.
+const ALIAS_BUDGET: usize = 16 << 20;
+const ALIAS_BUDGET_PER_BYTE: usize = 4;
+
+/// What a value takes beside its text, roughly.
+const NODE_BYTES: usize = 64;
 
 /// Reads a text.
 pub(crate) fn load(text: &str) -> Result<Tree, ParseError> {
@@ -119,7 +124,7 @@ impl<'a> Builder<'a> {
             root: None,
             in_document: false,
             anchors: BTreeMap::new(),
-            budget: ALIAS_BUDGET,
+            budget: ALIAS_BUDGET + ALIAS_BUDGET_PER_BYTE * text.len(),
             contained,
         }
     }
@@ -319,10 +324,21 @@ impl<'a> Builder<'a> {
     fn remember(&mut self, anchor: usize, value: &Value) {
         if anchor != 0 && self.contained == Contained::Values {
             let (size, depth) = measure(value);
-            let anchored = Anchored {
-                value: value.clone(),
-                size,
-                depth,
+            // An alias to what does not fit is an error; an anchor that nothing refers to is none.
+            let anchored = match self.budget.checked_sub(size) {
+                Some(left) => {
+                    self.budget = left;
+                    Anchored {
+                        value: value.clone(),
+                        size,
+                        depth,
+                    }
+                }
+                None => Anchored {
+                    value: Value::Null,
+                    size: usize::MAX,
+                    depth: 0,
+                },
             };
             self.anchors.insert(anchor, Some(anchored));
         }
@@ -377,15 +393,23 @@ fn describe(value: &Value) -> &'static str {
     }
 }
 
-/// How many values there are in one, and how deep it nests.
+/// How many bytes a value takes, roughly, and how deep it nests.
 fn measure(value: &Value) -> (usize, usize) {
+    let mut own = NODE_BYTES;
     let mut children: Vec<&Value> = Vec::new();
     match value {
-        Value::Mapping(mapping) => children.extend(mapping.entries().map(|entry| &entry.value)),
+        Value::Scalar(Scalar::Str(bytes)) => return (own + bytes.len(), 0),
+        Value::Null | Value::Scalar(_) => return (own, 0),
+        Value::Mapping(mapping) => {
+            own += mapping
+                .entries()
+                .map(|entry| entry.key.len())
+                .sum::<usize>();
+            children.extend(mapping.entries().map(|entry| &entry.value));
+        }
         Value::Sequence(_) => children.extend(value.elements().into_iter().flatten()),
-        Value::Null | Value::Scalar(_) => return (1, 0),
     }
-    children.into_iter().fold((1, 1), |(size, depth), child| {
+    children.into_iter().fold((own, 1), |(size, depth), child| {
         let (child_size, child_depth) = measure(child);
         (size + child_size, depth.max(child_depth + 1))
     })

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde_saphyr::granit_parser as granit;
 
 use crate::parse_error::ParseError;
+use crate::tree::MAX_DEPTH;
 
 /// One event.
 pub(super) struct Event<'a> {
@@ -70,6 +71,8 @@ pub(super) enum ContainerKind {
 pub(super) fn events(text: &str) -> Result<Vec<Event<'_>>, ParseError> {
     let options = granit::options! {
         max_buffered_comment_events: usize::MAX,
+        flow_nesting_limit: MAX_DEPTH + 1,
+        block_nesting_limit: MAX_DEPTH + 1,
     };
     let mut events = Vec::new();
     for next in granit::Parser::new_from_str_with_options(text, options) {
