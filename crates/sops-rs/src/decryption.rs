@@ -104,6 +104,8 @@ impl Visitor for Decryption<'_> {
 
     fn comment(&mut self, comment: Comment, visit: &Visit<'_>) -> Result<Comment, DecryptError> {
         if !visit.selected || comment.text.is_empty() {
+            // It may have come here from a place that the rule selects.
+            self.lost_comments |= is_encrypted(&comment.text);
             return Ok(comment);
         }
         let text = match self.open(&comment.text, visit) {

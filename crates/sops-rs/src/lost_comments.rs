@@ -89,7 +89,7 @@ impl Visitor for Rescue<'_> {
     }
 
     fn comment(&mut self, comment: Comment, visit: &Visit<'_>) -> Result<Comment, Self::Error> {
-        if !visit.selected || !is_encrypted(&comment.text) {
+        if !is_encrypted(&comment.text) {
             return Ok(comment);
         }
         let path = visit.path.clone();
@@ -100,7 +100,9 @@ impl Visitor for Rescue<'_> {
                 ..found
             })
         } else {
-            self.warnings.push(Warning::ClearComment { path });
+            if visit.selected {
+                self.warnings.push(Warning::ClearComment { path });
+            }
             Ok(comment)
         }
     }

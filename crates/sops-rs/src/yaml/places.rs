@@ -109,6 +109,10 @@ impl<'t, 'e> Places<'t, 'e> {
 
     /// The column of the keys of a mapping, or of the question marks before them.
     pub(super) fn key_column(&self, start: usize, slots: &[Slot]) -> Option<usize> {
+        if self.is_flow(start) {
+            // Nothing is written on a line of its own there, and the line may be the whole text.
+            return Some(0);
+        }
         let key = slots.iter().find_map(|slot| match slot {
             Slot::Node { key, .. } => *key,
             Slot::Comment(_) => None,
