@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::{Finding, Subject, at, of_kind};
 use crate::spec::Code;
-use crate::spec::cluster::Distribution;
 
 /// Every trap.
 pub(super) fn all(subject: &Subject<'_>) -> Vec<Finding> {
@@ -25,8 +24,8 @@ fn installer(subject: &Subject<'_>) -> Option<Finding> {
         Some(_) => return None,
     };
     let image = subject.at(path)?.as_str()?;
-    let Distribution::Talos(talos) = &subject.cluster.distribution;
-    let wanted = !talos.extensions.is_empty() || !talos.kernel_args.is_empty();
+    let own = &subject.node.image;
+    let wanted = !own.extensions.is_empty() || !own.kernel_args.is_empty();
     let has_schematic = image
         .split(['/', ':'])
         .any(|part| part.len() == 64 && part.chars().all(|letter| letter.is_ascii_hexdigit()));
