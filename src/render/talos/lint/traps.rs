@@ -33,7 +33,7 @@ fn installer(subject: &Subject<'_>) -> Option<Finding> {
         Finding::new(Code::PlainInstaller, format!("`{image}` has none of the extensions and kernel arguments of the spec"))
             .at(path)
             .label("an image without a schematic")
-            .help("remove it: the image is computed from `extensions`, `kernelArgs` and the release; mirror it with `registries.mirrors`")
+            .help("remove it: the image is computed from `image` of the spec and the release; mirror it with `registries.mirrors`")
     })
 }
 

@@ -73,7 +73,7 @@ fn install(main: &Value, documents: &[Value], judge: &mut Judge) {
     judge.expect(
         !both,
         "machine.install.extraKernelArgs",
-        "cannot be said beside `grubUseUKICmdline`: arguments belong to the image, `kernelArgs` of the spec",
+        "cannot be said beside `grubUseUKICmdline`: arguments belong to the image, `image.kernelArgs` of the spec",
     );
     let mut images = BTreeSet::new();
     for image in each(install, "extensions.image")
