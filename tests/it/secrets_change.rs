@@ -21,6 +21,12 @@ pub fn tests() -> Vec<Case> {
         rotation_changes_everything_but_the_contents,
         somebody_is_added_and_removed,
         updatekeys_follows_the_rules,
+        who_is_removed_by_the_rules_is_told_of,
+        updatekeys_says_when_only_the_groups_differ,
+        whoever_removes_themselves_has_checked_the_result,
+        files_that_look_encrypted_and_are_not_readable_are_failures,
+        key_commands_are_asked_for_each_set_of_recipients,
+        reuse_for_fewer_recipients_is_refused,
         directories_take_what_is_meant,
         patterns_are_expanded_here,
         dry_runs_and_checks_write_nothing,
@@ -192,6 +198,173 @@ fn updatekeys_follows_the_rules() {
     assert!(after.contains(&other));
     let again = secrets(&env, ["updatekeys", "--check", "."]).success();
     assert_eq!(again.stderr, "nothing to do\n");
+}
+
+fn who_is_removed_by_the_rules_is_told_of() {
+    let env = repository();
+    let other = public(&Identity::generate());
+    env.write(".sops.yaml", rules(&format!("{RECIPIENT},{other}")));
+    encrypted(&env, DB, SECRET);
+    env.write(".sops.yaml", rules(RECIPIENT));
+    let run = secrets(&env, ["updatekeys", "."]).success();
+    assert_eq!(
+        run.stderr,
+        format!(
+            "updated `{DB}`:\n  - {other}\n  who was removed knows the data key, and can read what is written with it: \
+             run `homelab secrets rotate {DB}`\n"
+        )
+    );
+    assert_eq!(plain(&env, DB), SECRET);
+}
+
+/// Rules with these recipients, each in a group of their own, of which this many are needed.
+fn grouped(recipients: [&str; 2], threshold: u32) -> String {
+    let [one, two] = recipients;
+    format!(
+        "creation_rules:\n  - encrypted_regex: ^(data|stringData)$\n    shamir_threshold: {threshold}\n    \
+         key_groups:\n      - age: [{one}]\n      - age: [{two}]\n"
+    )
+}
+
+fn updatekeys_says_when_only_the_groups_differ() {
+    let env = repository();
+    let other = Identity::generate();
+    let recipient = public(&other);
+    env.write(".sops.yaml", rules(&format!("{RECIPIENT},{recipient}")));
+    encrypted(&env, DB, SECRET);
+    env.write(".sops.yaml", grouped([RECIPIENT, &recipient], 2));
+    let run = secrets(&env, ["check", DB]).expect_code(4);
+    assert!(
+        run.stdout.contains(&format!(
+            "{DB}:1: recipients: other recipients than rule 1 of `.sops.yaml` says: it puts them into other key groups, \
+             or needs another number of groups\n"
+        )),
+        "{}",
+        run.stdout
+    );
+    let run = secrets(&env, ["updatekeys", "--output", "json", DB]).success();
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(
+        report,
+        json!({
+            "files": [{ "file": DB, "added": [], "removed": [], "regrouped": true }],
+            "written": true,
+        })
+    );
+    let opened = env.homelab(["secrets", "decrypt", DB]);
+    let key = other.to_text().unwrap();
+    let opened = opened.env("SOPS_AGE_KEY", &*key).run().success();
+    assert_eq!(opened.stdout, SECRET);
+}
+
+fn whoever_removes_themselves_has_checked_the_result() {
+    let env = with_secret();
+    let other = Identity::generate();
+    let recipient = public(&other);
+    secrets(
+        &env,
+        ["rotate", "--add", &recipient, "--remove", RECIPIENT, DB],
+    )
+    .success();
+    let opened = env.homelab(["secrets", "decrypt", DB]);
+    let key = other.to_text().unwrap();
+    let opened = opened.env("SOPS_AGE_KEY", &*key).run().success();
+    assert_eq!(opened.stdout, SECRET);
+}
+
+/// Conflict markers, a file cut off, an entry that is gone: none is passed over.
+fn files_that_look_encrypted_and_are_not_readable_are_failures() {
+    let env = with_secret();
+    env.write(
+        "notes.md",
+        "A value looks like `ENC[AES256_GCM,data:…]`; see sops: it says so.\n",
+    );
+    let good = env.read(DB);
+    let (values, _) = good.split_once("sops:\n").unwrap();
+    let broken = [
+        good.replace("    user:", "<<<<<<< ours\n    user:"),
+        format!("{values}sops:\n    age: [\n"),
+        values.to_owned(),
+    ];
+    for (index, text) in broken.iter().enumerate() {
+        env.write("cluster/broken.sops.yaml", text);
+        for command in [["rotate", "."], ["decrypt", "-i"], ["updatekeys", "."]] {
+            let here = if command[1] == "-i" { Some(".") } else { None };
+            let run = secrets(&env, command.into_iter().chain(here)).expect_code(1);
+            assert!(
+                run.stderr.contains("`cluster/broken.sops.yaml`")
+                    && run.stderr.contains("cannot be")
+                    && !run.stderr.contains("notes.md"),
+                "{index} {command:?}: {}",
+                run.stderr
+            );
+            assert_eq!(env.read(DB), good, "{index} {command:?}");
+        }
+    }
+    // Where no rule says that it is encrypted, it is damaged all the same.
+    env.write(
+        ".sops.yaml",
+        rules(RECIPIENT).replace("path_regex: \\.sops", "path_regex: never"),
+    );
+    env.write("other.yaml", &broken[0]);
+    let run = secrets(&env, ["check", "other.yaml"]).expect_code(4);
+    assert!(
+        run.stdout
+            .contains("other.yaml:1: damaged: it has encrypted values, but cannot be read: "),
+        "{}",
+        run.stdout
+    );
+}
+
+fn key_commands_are_asked_for_each_set_of_recipients() {
+    let env = repository();
+    let files = ["a.sops.yaml", "b.sops.yaml"];
+    let folder = env.base().join("keys");
+    std::fs::create_dir(&folder).unwrap();
+    for file in files {
+        let identity = Identity::generate();
+        let recipient = public(&identity);
+        env.write(".sops.yaml", rules(&recipient));
+        std::fs::write(folder.join(&recipient), &*identity.to_text().unwrap()).unwrap();
+        encrypted(&env, file, "a: secret\n");
+    }
+    let command = format!("sh -c 'cat \"{folder}/$SOPS_AGE_RECIPIENT\"'");
+    let run = |arguments: &[&str]| {
+        let run = env.homelab(["secrets"].iter().chain(arguments));
+        run.env("SOPS_AGE_KEY_CMD", &command).run()
+    };
+    run(&["rotate", "a.sops.yaml", "b.sops.yaml"]).success();
+    let opened = run(&["status", "--output", "json"]).success();
+    assert_eq!(
+        opened.stdout.matches("opens, MAC matches").count(),
+        2,
+        "{}",
+        opened.stdout
+    );
+}
+
+fn reuse_for_fewer_recipients_is_refused() {
+    let env = repository();
+    let other = public(&Identity::generate());
+    env.write(".sops.yaml", rules(&format!("{RECIPIENT},{other}")));
+    encrypted(&env, DB, SECRET);
+    env.write(".sops.yaml", rules(RECIPIENT));
+    let new = "cluster/new.sops.yaml";
+    env.write(new, SECRET);
+    let run = secrets(&env, ["encrypt", "--reuse", DB, new]).expect_code(6);
+    assert!(
+        run.stderr.contains(&format!(
+            "`{DB}` is also encrypted for {other}, whom the rule leaves out"
+        )) && run.stderr.contains(&format!("homelab secrets rotate {DB}")),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(env.read(new), SECRET);
+    // The remedy.
+    secrets(&env, ["updatekeys", DB]).success();
+    secrets(&env, ["rotate", DB]).success();
+    secrets(&env, ["encrypt", "--reuse", DB, new]).success();
+    assert_eq!(plain(&env, new), SECRET);
 }
 
 fn directories_take_what_is_meant() {

@@ -1,10 +1,12 @@
 //! `homelab secrets edit`, with editors that are scripts: nothing is left behind, nothing is lost.
 
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::TempDir;
 
 use crate::support::vault::{SECRET, encrypted, repository, secrets};
 use crate::support::{Case, Planted, Run, TestEnv, cases};
@@ -15,6 +17,8 @@ pub fn tests() -> Vec<Case> {
         nothing_changed_writes_nothing,
         the_plaintext_is_private_and_gone_afterwards,
         what_is_not_valid_comes_back,
+        what_cannot_be_encrypted_comes_back,
+        a_new_file_of_which_nothing_would_be_encrypted_comes_back,
         an_edit_that_stays_invalid_is_given_up,
         an_editor_that_fails_changes_nothing,
         editors_are_found_and_taken_apart,
@@ -22,14 +26,45 @@ pub fn tests() -> Vec<Case> {
         a_new_file_without_a_rule_is_refused_before_anybody_types,
         a_terminated_edit_leaves_nothing,
         an_interrupted_editor_leaves_nothing,
-        somebody_else_s_change_is_not_overwritten,
+        somebody_else_s_change_is_not_overwritten_and_what_was_typed_is_kept,
+        a_file_that_somebody_made_meanwhile_stays,
+        links_that_an_editor_leaves_are_not_followed,
+        a_runtime_directory_on_a_disk_is_not_taken_for_memory,
+        an_edit_past_a_broken_mac_mends_it,
     ]
 }
 
 const DB: &str = "cluster/secrets/db/db.sops.yaml";
 
-fn with_secret() -> TestEnv {
-    let env = repository();
+/// A repository, and a place in memory as a user has one.
+struct Desk {
+    env: TestEnv,
+    memory: TempDir,
+}
+
+impl Deref for Desk {
+    type Target = TestEnv;
+
+    fn deref(&self) -> &TestEnv {
+        &self.env
+    }
+}
+
+impl Desk {
+    fn new() -> Self {
+        let memory = tempfile::Builder::new()
+            .prefix("homelab-test-")
+            .tempdir_in("/dev/shm")
+            .unwrap();
+        Self {
+            env: repository(),
+            memory,
+        }
+    }
+}
+
+fn with_secret() -> Desk {
+    let env = Desk::new();
     encrypted(&env, DB, SECRET);
     env
 }
@@ -43,21 +78,19 @@ fn editor(env: &TestEnv, script: &str) -> Utf8PathBuf {
 }
 
 /// The memory of this environment's user.
-fn runtime(env: &TestEnv) -> Utf8PathBuf {
-    let folder = env.base().join("run");
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+fn runtime(env: &Desk) -> &Utf8Path {
+    Utf8Path::from_path(env.memory.path()).unwrap()
 }
 
-fn edit(env: &TestEnv, script: &str) -> Run {
+fn edit(env: &Desk, script: &str) -> Run {
     env.homelab(["secrets", "edit", DB])
         .env("EDITOR", editor(env, script))
         .env("XDG_RUNTIME_DIR", runtime(env))
         .run()
 }
 
-fn nothing_is_left(env: &TestEnv) {
-    for folder in [runtime(env), env.base().join("tmp")] {
+fn nothing_is_left(env: &Desk) {
+    for folder in [runtime(env), &env.base().join("tmp")] {
         let left: Vec<_> = folder.read_dir_utf8().unwrap().collect();
         assert!(left.is_empty(), "{folder} holds {left:?}");
     }
@@ -209,7 +242,7 @@ fn editors_are_found_and_taken_apart() {
 }
 
 fn a_new_file_is_made_encrypted() {
-    let env = repository();
+    let env = Desk::new();
     let source = env.base().join("new.yaml");
     std::fs::write(&source, SECRET).unwrap();
     edit(&env, &format!("cat {source} > \"$1\"")).success();
@@ -235,7 +268,7 @@ fn a_new_file_without_a_rule_is_refused_before_anybody_types() {
 }
 
 /// Starts an edit whose editor says that it runs, and waits until it does.
-fn start(env: &TestEnv, group: bool) -> Child {
+fn start(env: &Desk, group: bool) -> Child {
     let ready = env.base().join("ready");
     let script = editor(env, &format!("touch {ready}\nexec sleep 600"));
     let mut command = Command::new("setsid");
@@ -291,7 +324,74 @@ fn an_interrupted_editor_leaves_nothing() {
     nothing_is_left(&env);
 }
 
-fn somebody_else_s_change_is_not_overwritten() {
+/// An editor that does one thing when it is called first, and another one later.
+fn in_two_rounds(env: &Desk, first: &str, second: &str) -> String {
+    let rounds = env.base().join("rounds");
+    format!("echo x >> {rounds}\nif [ $(wc -l < {rounds}) = 1 ]; then {first}; else {second}; fi")
+}
+
+/// It reads as YAML, and no `sops` could read it encrypted.
+fn what_cannot_be_encrypted_comes_back() {
+    let env = with_secret();
+    let before = env.read(DB);
+    let script = in_two_rounds(
+        &env,
+        "echo '    <<: x' >> \"$1\"",
+        "sed -i '/<</d; s/ada-lovelace/grace-hopper/' \"$1\"",
+    );
+    let run = edit(&env, &script).success();
+    assert!(
+        run.stderr.contains("the merge key `<<` takes a mapping"),
+        "{}",
+        run.stderr
+    );
+    let plain = secrets(&env, ["decrypt", DB]).success().stdout;
+    assert_eq!(plain, SECRET.replace("ada-lovelace", "grace-hopper"));
+    // Left as it is, it ends with the same error.
+    env.write(DB, &before);
+    let script = "grep -q '<<' \"$1\" || echo '    <<: x' >> \"$1\"";
+    let run = edit(&env, script).expect_code(1);
+    assert!(
+        run.stderr.contains("the edit was given up")
+            && run.stderr.matches("the merge key `<<` takes").count() == 2,
+        "{}",
+        run.stderr
+    );
+    assert_eq!(env.read(DB), before);
+    nothing_is_left(&env);
+}
+
+fn a_new_file_of_which_nothing_would_be_encrypted_comes_back() {
+    let env = Desk::new();
+    let typed = SECRET.replace("stringData", "stringdata");
+    let source = env.base().join("new.yaml");
+    std::fs::write(&source, typed).unwrap();
+    let script = in_two_rounds(
+        &env,
+        &format!("cat {source} > \"$1\""),
+        "sed -i s/stringdata/stringData/ \"$1\"",
+    );
+    let run = edit(&env, &script).success();
+    std::fs::remove_file(source).unwrap();
+    assert!(
+        run.stderr.contains(&format!("encrypts nothing in `{DB}`")),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(secrets(&env, ["decrypt", DB]).success().stdout, SECRET);
+    nothing_is_left(&env);
+}
+
+/// The file that a message says holds what was typed.
+fn kept(run: &Run) -> Utf8PathBuf {
+    let (_, rest) = run
+        .stderr
+        .split_once("what you typed is kept in `")
+        .unwrap();
+    rest.split('`').next().unwrap().into()
+}
+
+fn somebody_else_s_change_is_not_overwritten_and_what_was_typed_is_kept() {
     let env = with_secret();
     let theirs = env.read(DB).replace("# why", "# theirs");
     let copy = env.base().join("theirs");
@@ -309,5 +409,86 @@ fn somebody_else_s_change_is_not_overwritten() {
         run.stderr
     );
     assert_eq!(env.read(DB), theirs);
+    let kept = kept(&run);
+    assert!(kept.starts_with(runtime(&env)), "{kept}");
+    let expected = SECRET.replace("ada-lovelace", "grace-hopper");
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), expected);
+    let mode = std::fs::metadata(&kept).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    std::fs::remove_dir_all(kept.parent().unwrap()).unwrap();
+    nothing_is_left(&env);
+}
+
+fn a_file_that_somebody_made_meanwhile_stays() {
+    let env = Desk::new();
+    let source = env.base().join("new.yaml");
+    std::fs::write(&source, SECRET).unwrap();
+    let file = env.root().join(DB);
+    let folder = file.parent().unwrap();
+    let script = format!("mkdir -p {folder}; echo theirs > {file}; cat {source} > \"$1\"");
+    let run = edit(&env, &script).expect_code(1);
+    std::fs::remove_file(source).unwrap();
+    assert!(run.stderr.contains("exists already"), "{}", run.stderr);
+    assert_eq!(env.read(DB), "theirs\n");
+    let kept = kept(&run);
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), SECRET);
+    std::fs::remove_dir_all(kept.parent().unwrap()).unwrap();
+    nothing_is_left(&env);
+}
+
+fn links_that_an_editor_leaves_are_not_followed() {
+    let env = with_secret();
+    let precious = env.base().join("precious");
+    std::fs::write(&precious, "precious").unwrap();
+    let script = format!(
+        "folder=$(dirname \"$1\"); ln -s {precious} $folder/link; mkdir $folder/backup; cp \"$1\" \
+         $folder/backup/; ln -s {} $folder/backup/link",
+        env.base()
+    );
+    edit(&env, &script).success();
+    assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious");
+    nothing_is_left(&env);
+}
+
+fn a_runtime_directory_on_a_disk_is_not_taken_for_memory() {
+    let env = with_secret();
+    let on_disk = env.root().join("run");
+    std::fs::create_dir(&on_disk).unwrap();
+    let seen = env.base().join("seen");
+    let stat = Command::new("stat")
+        .args(["-f", "-c", "%T", on_disk.as_str()])
+        .output();
+    let system = String::from_utf8(stat.unwrap().stdout).unwrap();
+    let run = env
+        .homelab(["secrets", "edit", DB])
+        .env("EDITOR", editor(&env, &format!("echo \"$1\" > {seen}")))
+        .env("XDG_RUNTIME_DIR", &on_disk);
+    let run = run.run().success();
+    let seen = std::fs::read_to_string(seen).unwrap();
+    let expected = if matches!(system.trim(), "tmpfs" | "ramfs") {
+        on_disk.as_str()
+    } else {
+        "/dev/shm/"
+    };
+    assert!(seen.starts_with(expected), "{seen}");
+    assert_eq!(run.stderr, format!("nothing changed in `{DB}`\n"));
+}
+
+fn an_edit_past_a_broken_mac_mends_it() {
+    let env = with_secret();
+    env.write(DB, env.read(DB).replace("name: db", "name: db2"));
+    edit(&env, "true").expect_code(1);
+    let run = |script: &str| {
+        let run = env.homelab(["secrets", "edit", "--ignore-mac", DB]);
+        run.env("EDITOR", editor(&env, script))
+            .env("XDG_RUNTIME_DIR", runtime(&env))
+            .run()
+            .success()
+    };
+    // An empty line is no value: the tree is the same.
+    let run = run("echo >> \"$1\"");
+    assert_eq!(run.stderr, format!("encrypted `{DB}`\n"));
+    let plain = secrets(&env, ["decrypt", DB]).success().stdout;
+    assert_eq!(plain, SECRET.replace("name: db", "name: db2"));
     nothing_is_left(&env);
 }

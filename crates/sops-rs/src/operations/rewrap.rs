@@ -175,6 +175,20 @@ impl EncryptedFile {
         self.rotate_with(&key, change, Timestamp::now(), &mut rand::rngs::OsRng)
     }
 
+    /// Gives the file, whose data key is given, a new one, and returns that too: whoever removes
+    /// themselves can still look at the result.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the default at the edge, as in `rotate`"
+    )]
+    pub fn rotate_opened(
+        &self,
+        key: &DataKey,
+        change: &RecipientChange,
+    ) -> Result<(Self, DataKey), RewrapError> {
+        self.rotated(key, change, Timestamp::now(), &mut rand::rngs::OsRng)
+    }
+
     /// Gives the file a new data key, with the given time and randomness.
     pub fn rotate_with(
         &self,
@@ -183,14 +197,26 @@ impl EncryptedFile {
         now: Timestamp,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<Self, RewrapError> {
+        Ok(self.rotated(key, change, now, rng)?.0)
+    }
+
+    fn rotated(
+        &self,
+        key: &DataKey,
+        change: &RecipientChange,
+        now: Timestamp,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<(Self, DataKey), RewrapError> {
         let groups = change.apply(self.metadata())?;
         let edit = self.edit_with(key, MacCheck::Required)?;
+        let mut new = key.clone();
         let wrap = |key: &DataKey, metadata: &mut Metadata| {
             metadata.key_groups = groups.wrap(key, &mut rand::rngs::OsRng)?;
             metadata.shamir_threshold = groups.threshold();
+            new = key.clone();
             Ok(())
         };
-        Ok(edit.save_rotated(now, rng, wrap)?)
+        Ok((edit.save_rotated(now, rng, wrap)?, new))
     }
 
     /// Tells how the recipients differ from those of a rule; the order does not count.

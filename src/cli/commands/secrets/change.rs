@@ -1,12 +1,12 @@
 //! Changing files in place, one way for every command: everything is worked out first, nothing is
-//! written unless all of it works, and each file is replaced as a whole.
+//! written unless all of it works and reads back as it was meant, and each file is replaced as a whole.
 //!
 //! `--dry-run` and `--check` stop before the writing; up to there nothing is different.
 
 use camino::Utf8Path;
 use serde_json::{Value, json};
-use zeroize::Zeroizing;
 
+use super::checked_text::CheckedText;
 use super::workspace::Workspace;
 use crate::cli::commands::Outcome;
 use crate::cli::{ExitStatus, Failure, Kind, parallel};
@@ -44,7 +44,7 @@ pub(super) struct Change {
     /// The file as it is.
     pub(super) original: Original,
     /// What it will hold.
-    pub(super) contents: Zeroizing<Vec<u8>>,
+    pub(super) contents: CheckedText,
     /// What is done, for people, as it reads after `would` and `have`: "`file`: …".
     pub(super) summary: String,
     /// What is done, for programs.
@@ -124,7 +124,7 @@ fn prepare_all(
 
 fn write(workspace: &Workspace<'_>, changes: &[Change]) -> Result<(), Failure> {
     let counter = Counter::new(&workspace.context.ui, "wrote", changes.len());
-    let replace = |change: &Change| change.original.replace(&change.contents);
+    let replace = |change: &Change| change.contents.replace(&change.original);
     let results = parallel::map(changes, replace, |number| counter.done(number));
     drop(counter);
     let written = results.iter().filter(|result| result.is_ok()).count();

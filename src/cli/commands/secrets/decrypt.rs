@@ -7,6 +7,7 @@ use serde_json::json;
 use sops_rs::{Decrypted, Document, EncryptedFile, Format, Identities, MacCheck, Warning};
 
 use super::change::{self, Change, Prepared, Verb, WriteArgs};
+use super::checked_text::CheckedText;
 use super::unlock;
 use super::workspace::{Workspace, format, is_encrypted};
 use crate::cli::commands::Outcome;
@@ -254,7 +255,7 @@ fn prepare(
     Ok(Prepared::Change(Change {
         summary: format!("`{path}`; `{path}` is now in the clear"),
         report: json!({ "file": path, "decrypted": true }),
-        contents: workspace.plain_text(path, &opened.document, original.bytes()),
+        contents: CheckedText::plain(workspace, path, &opened.document, original.bytes())?,
         original,
     }))
 }

@@ -5,10 +5,11 @@ use std::process::ExitStatus as ProcessStatus;
 
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
-use sops_rs::{Document, EncryptedFile, MacCheck};
+use sops_rs::{DataKey, Document, EncryptedFile, MacCheck};
 use tokio::process::Command;
 use zeroize::Zeroizing;
 
+use super::checked_text::{CheckedText, Meant};
 use super::decrypt::parse;
 use super::plain_file::PlainFile;
 use super::signals::{Interruption, Signals};
@@ -21,8 +22,10 @@ use crate::store::{Original, Readers, create};
 const EXAMPLES: &str = "\
 The editor is $SOPS_EDITOR, then $EDITOR, then vim, nano or vi. Meanwhile the plaintext lies in a file that only
 you can read, in memory where the system has such a place ($XDG_RUNTIME_DIR, /dev/shm), and it is removed
-however the command ends. What is not valid comes back with the error; what did not change keeps its bytes;
-nothing changed writes nothing. A file that does not exist yet is made.
+however the command ends. What is not valid, or cannot be encrypted, comes back with the error; what did not
+change keeps its bytes; nothing changed writes nothing. A file that does not exist yet is made. Only when the
+result cannot be written, because somebody else changed the file meanwhile, the text stays where it is, and the
+message says where.
 
 Examples:
   homelab secrets edit cluster/secrets/db/db.sops.yaml
@@ -59,35 +62,56 @@ pub fn run(context: &Context, args: EditArgs) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let edited = runtime.block_on(edit(context, &editor, &path, &target));
+    let edited = runtime.block_on(edit(&workspace, &editor, &path, &target));
     // Whoever waits for a line of input is not waited for.
     runtime.shutdown_background();
-    let edited = edited?;
-    let Some(edited) = edited else {
-        context.ui.note(&format!("nothing changed in `{path}`"));
-        return Ok(ExitStatus::Done);
+    let changed = match edited? {
+        None => false,
+        Some(Edited { contents, file }) => target
+            .write(&path, &contents)
+            .map_err(|failure| kept(failure, &path, file))?,
     };
-    target.save(&workspace, &path, edited)?;
-    context.ui.note(&format!("encrypted `{path}`"));
+    context.ui.note(&if changed {
+        format!("encrypted `{path}`")
+    } else {
+        format!("nothing changed in `{path}`")
+    });
     Ok(ExitStatus::Done)
 }
 
-/// What somebody typed.
+/// What somebody typed, encrypted, and the file that they typed it into.
 struct Edited {
-    document: Document,
-    text: Zeroizing<Vec<u8>>,
+    contents: CheckedText,
+    file: PlainFile,
+}
+
+/// What was typed is in no other place.
+fn kept(failure: Failure, path: &Utf8Path, file: PlainFile) -> Failure {
+    let file = file.keep();
+    let folder = file.parent().unwrap_or(&file);
+    failure
+        .hint(format!(
+            "what you typed is kept in `{}`: take it over with `homelab secrets edit {path}`",
+            file.display()
+        ))
+        .hint(format!("then remove it with `rm -r {}`", folder.display()))
 }
 
 /// What is edited, and what becomes of it.
 enum Target {
     /// A file that is there.
-    Existing {
-        original: Original,
-        edit: Box<sops_rs::Edit>,
-        text: Zeroizing<Vec<u8>>,
-    },
+    Existing(Box<Existing>),
     /// One that will be made.
     New,
+}
+
+/// An encrypted file that was opened.
+struct Existing {
+    original: Original,
+    encrypted: EncryptedFile,
+    key: DataKey,
+    check: MacCheck,
+    text: Zeroizing<Vec<u8>>,
 }
 
 impl Target {
@@ -101,16 +125,21 @@ impl Target {
             MacCheck::Required
         };
         let identities = workspace.identities(Some(path), &encrypted);
-        let edit = encrypted
+        let (key, opened) = encrypted
             .data_key(&identities)
-            .and_then(|key| encrypted.edit_with(&key, check))
+            .and_then(|key| {
+                let opened = encrypted.decrypt_with(&key, check)?;
+                Ok((key, opened))
+            })
             .map_err(|error| unlock::failure(path, error, Some(&encrypted), &identities))?;
-        let text = workspace.plain_text(path, edit.document(), original.bytes());
-        Ok(Self::Existing {
+        let text = workspace.plain_text(path, &opened.document, original.bytes());
+        Ok(Self::Existing(Box::new(Existing {
             original,
-            edit: Box::new(edit),
+            encrypted,
+            key,
+            check,
             text,
-        })
+        })))
     }
 
     /// A file that does not exist yet needs a rule, which is asked for before anybody types.
@@ -125,48 +154,76 @@ impl Target {
 
     fn text(&self) -> &[u8] {
         match self {
-            Self::Existing { text, .. } => text,
+            Self::Existing(existing) => &existing.text,
             Self::New => b"",
         }
     }
 
-    fn save(
-        self,
+    /// Encrypts what was typed.
+    fn seal(
+        &self,
         workspace: &Workspace<'_>,
         path: &Utf8Path,
-        edited: Edited,
-    ) -> Result<(), Failure> {
+        text: &[u8],
+    ) -> Result<CheckedText, Failure> {
+        let document = parsed(path, text)
+            .map_err(|error| error.context("what was typed is not valid"))
+            .map_err(Failure::from)?;
         match self {
-            Self::Existing {
-                original, mut edit, ..
-            } => {
-                edit.replace(edited.document);
-                let saved: EncryptedFile = edit.save().with_context(|| format!("`{path}`"))?;
-                let text = workspace.encrypted_text(path, &saved, original.bytes());
-                Ok(original.replace(&text)?)
+            Self::Existing(existing) => existing.seal(workspace, path, &document),
+            Self::New => super::encrypt::contents(workspace, path, text),
+        }
+    }
+
+    /// Writes it; tells whether the file has changed.
+    fn write(&self, path: &Utf8Path, contents: &CheckedText) -> Result<bool, Failure> {
+        match self {
+            Self::Existing(existing) => {
+                contents.replace(&existing.original)?;
+                Ok(contents.bytes() != existing.original.bytes())
             }
             Self::New => {
-                let contents = super::encrypt::contents(workspace, path, &edited.text)?;
-                let root = Utf8Path::new("");
-                Ok(create(root, path, &contents, Readers::All)?)
+                create(Utf8Path::new(""), path, contents.bytes(), Readers::All)?;
+                Ok(true)
             }
         }
     }
 }
 
-/// Lets a person edit until it is valid; `None` when nothing changed.
+impl Existing {
+    fn seal(
+        &self,
+        workspace: &Workspace<'_>,
+        path: &Utf8Path,
+        document: &Document,
+    ) -> Result<CheckedText, Failure> {
+        let mut edit = self.encrypted.edit_with(&self.key, self.check)?;
+        edit.replace(document.clone());
+        let saved = edit.save()?;
+        let meant = Meant {
+            key: &self.key,
+            document,
+            mac: MacCheck::Required,
+        };
+        let like = self.original.bytes();
+        CheckedText::encrypted(workspace, path, &saved, like, Some(meant))
+    }
+}
+
+/// Lets a person edit until it can be encrypted; `None` when nothing changed.
 async fn edit(
-    context: &Context,
+    workspace: &Workspace<'_>,
     editor: &[String],
     path: &Utf8Path,
     target: &Target,
 ) -> Result<Option<Edited>, Failure> {
+    let ui = &workspace.context.ui;
     // From here on no signal ends the process before the file is gone.
     let mut signals = Signals::new()?;
     let name = path.file_name().unwrap_or("secret");
     let file = PlainFile::create(name, target.text())?;
     if let Some(warning) = file.warning() {
-        context.ui.warning(&warning);
+        ui.warning(&warning);
     }
     let mut last = Zeroizing::new(target.text().to_vec());
     loop {
@@ -175,30 +232,33 @@ async fn edit(
         if *text == target.text() {
             return Ok(None);
         }
-        let error = match parsed(path, &text) {
-            Ok(document) => return Ok(Some(Edited { document, text })),
-            Err(error) => error,
+        let failure = match target.seal(workspace, path, &text) {
+            Ok(contents) => return Ok(Some(Edited { contents, file })),
+            Err(failure) => failure,
         };
-        context
-            .ui
-            .failure(&format!("what was typed is not valid: {error}"), &[]);
         if text == last {
-            return Err(Failure::message(
-                Kind::Failed,
-                format!(
-                    "the edit was given up: it was not valid and did not change; `{path}` is as it was"
-                ),
-            ));
+            return Err(given_up(failure));
         }
+        ui.failure(&failure.to_string(), &failure.hints);
         last = text;
-        wait_for_enter(context, &mut signals).await?;
+        wait_for_enter(workspace.context, &mut signals).await?;
     }
 }
 
-fn parsed(path: &Utf8Path, text: &[u8]) -> Result<Document, String> {
-    let document = Document::parse(format(path), text).map_err(|error| error.to_string())?;
+/// The end of an edit whose error came back, and whose text did not change.
+fn given_up(failure: Failure) -> Failure {
+    let message =
+        "the edit was given up: it cannot be saved and did not change; nothing was written";
+    Failure {
+        error: failure.error.context(message),
+        ..failure
+    }
+}
+
+fn parsed(path: &Utf8Path, text: &[u8]) -> Result<Document, anyhow::Error> {
+    let document = Document::parse(format(path), text)?;
     if document.is_encrypted() {
-        return Err("the key `sops` is reserved".to_owned());
+        anyhow::bail!("the key `sops` is reserved");
     }
     Ok(document)
 }

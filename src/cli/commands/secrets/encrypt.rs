@@ -3,15 +3,15 @@
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
-use sops_rs::{CreationRule, Document, EncryptedFile, Format};
-use zeroize::Zeroizing;
+use sops_rs::{CreationRule, Document, Format, MacCheck};
 
 use super::change::{self, Change, Prepared, Verb, WriteArgs};
+use super::checked_text::{CheckedText, Meant};
 use super::workspace::{Workspace, format};
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, ExitStatus, Failure, Kind};
 use crate::store::sealed::{RULES_FILE, Rules, selection_text};
-use crate::store::{MAX_BYTES, Origin, Original, Selected, read_from};
+use crate::store::{Origin, Original, Selected, read_from};
 
 const EXAMPLES: &str = "\
 The rule that matches a file is taken from the nearest .sops.yaml, in the file's directory or above. In
@@ -82,7 +82,7 @@ fn stdin(workspace: &Workspace<'_>, name: Option<&Utf8Path>, old: Option<&Utf8Pa
     )?;
     let path = workspace.path(name);
     let sealed = seal(workspace, &path, &bytes, old)?;
-    workspace.context.ui.bytes(&sealed.contents)?;
+    workspace.context.ui.bytes(sealed.contents.bytes())?;
     Ok(ExitStatus::Done)
 }
 
@@ -142,7 +142,7 @@ enum NotForEncryption {
 
 /// A file that is encrypted, but not written.
 struct Sealed {
-    contents: Zeroizing<Vec<u8>>,
+    contents: CheckedText,
     rules: Utf8PathBuf,
     rule: usize,
     recipients: Vec<String>,
@@ -187,21 +187,24 @@ fn seal(
     let encryption = rule
         .encryption_rule()
         .with_context(|| format!("`{}` cannot encrypt `{path}`", rules.file))?;
-    let encrypted = match old {
-        Some(old) => super::reuse::encrypt(workspace, &document, &encryption, old)?,
-        None => document
-            .encrypt(&encryption)
-            .with_context(|| format!("`{path}`"))?,
+    let (encrypted, key) = if let Some(old) = old {
+        let reused = super::reuse::encrypt(workspace, &document, &encryption, old)?;
+        (reused.file, Some(reused.key))
+    } else {
+        // The key that opens it need not be at hand.
+        let encrypted = document.encrypt(&encryption);
+        (encrypted.with_context(|| format!("`{path}`"))?, None)
     };
-    // It may be large, and is not needed any more.
-    drop(document);
     let values = encrypted.encrypted_values();
     if values == 0 {
         return Err(nothing_selected(path, &rules, rule));
     }
-    let contents = workspace.encrypted_text(path, &encrypted, bytes);
-    check_size(&contents, path)?;
-    check_readable(&encrypted, &contents, path)?;
+    let meant = key.as_ref().map(|key| Meant {
+        key,
+        document: &document,
+        mac: MacCheck::Required,
+    });
+    let contents = CheckedText::encrypted(workspace, path, &encrypted, bytes, meant)?;
     let recipients = encrypted.metadata().age_recipients();
     Ok(Sealed {
         contents,
@@ -217,7 +220,7 @@ pub(super) fn contents(
     workspace: &Workspace<'_>,
     path: &Utf8Path,
     text: &[u8],
-) -> Result<Zeroizing<Vec<u8>>, Failure> {
+) -> Result<CheckedText, Failure> {
     Ok(seal(workspace, path, text, None)?.contents)
 }
 
@@ -262,27 +265,4 @@ fn nothing_selected(path: &Utf8Path, rules: &Rules, rule: &CreationRule) -> Fail
     };
     Failure::new(Kind::Refused, reason)
         .hint("the file would stay readable for everyone: check its keys against the rule")
-}
-
-/// Makes sure that what will be written can be opened again: values get longer.
-fn check_size(text: &[u8], path: &Utf8Path) -> Result<(), Failure> {
-    if text.len() as u64 > MAX_BYTES {
-        let size = text.len();
-        let message = format!(
-            "`{path}` would have {size} bytes when it is encrypted; more than {MAX_BYTES} are not read"
-        );
-        return Err(Failure::message(Kind::Refused, message).hint("split the file"));
-    }
-    Ok(())
-}
-
-/// Makes sure that what will be written holds what was encrypted.
-fn check_readable(encrypted: &EncryptedFile, text: &[u8], path: &Utf8Path) -> Result<(), Failure> {
-    match EncryptedFile::parse(format(path), text) {
-        Ok(back) if back.tree().has_values_of(encrypted.tree()) => Ok(()),
-        _ => Err(Failure::message(
-            Kind::Failed,
-            format!("`{path}` holds a value that would not read back as it was"),
-        )),
-    }
 }

@@ -1,8 +1,9 @@
 //! `homelab secrets merge-driver`: what Git calls to merge an encrypted file.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sops_rs::{EncryptedFile, Identities, SaveError};
+use sops_rs::{EncryptedFile, Identities, MacCheck, SaveError};
 
+use super::checked_text::{CheckedText, Meant};
 use super::unlock;
 use super::workspace::{Workspace, format, is_encrypted};
 use crate::cli::commands::Outcome;
@@ -70,7 +71,7 @@ pub fn run(context: &Context, args: MergeDriverArgs) -> Outcome {
                 anyhow::Error::new(error).context(format!("cannot merge `{path}`")),
             ),
         })?;
-    ours.replace(&workspace.encrypted_text(&path, &merge.ours, ours.bytes()))?;
+    contents(&workspace, &path, &merge.ours, &identities, ours.bytes())?.replace(&ours)?;
     if merge.conflicts.is_empty() && !merge.metadata_conflict {
         return Ok(ExitStatus::Done);
     }
@@ -89,4 +90,24 @@ pub fn run(context: &Context, args: MergeDriverArgs) -> Outcome {
          `git add {path}`"
     ));
     Ok(ExitStatus::Differs)
+}
+
+/// The merged file's text, which opens to what it opens to in memory.
+fn contents(
+    workspace: &Workspace<'_>,
+    path: &Utf8Path,
+    merged: &EncryptedFile,
+    identities: &Identities,
+    like: &[u8],
+) -> Result<CheckedText, Failure> {
+    let failed = |error| unlock::failure(path, error, Some(merged), identities);
+    let key = merged.data_key(identities).map_err(failed)?;
+    let mac = MacCheck::Required;
+    let opened = merged.decrypt_with(&key, mac).map_err(failed)?;
+    let meant = Meant {
+        key: &key,
+        document: &opened.document,
+        mac,
+    };
+    CheckedText::encrypted(workspace, path, merged, like, Some(meant))
 }

@@ -3,9 +3,13 @@
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::json;
-use sops_rs::{EncryptedFile, KeyDifference, Recipient, RecipientChange, RewrapError};
+use sops_rs::{
+    DataKey, Document, EncryptedFile, Identities, KeyDifference, MacCheck, Recipient,
+    RecipientChange, RewrapError,
+};
 
 use super::change::{self, Change, Prepared, Verb, WriteArgs};
+use super::checked_text::{CheckedText, Meant};
 use super::decrypt::parse;
 use super::unlock;
 use super::workspace::{Workspace, format, is_encrypted};
@@ -74,15 +78,31 @@ pub fn run(context: &Context, args: RotateArgs) -> Outcome {
         };
         let path = &file.path;
         let identities = workspace.identities(Some(path), &encrypted);
-        let rotated = encrypted
-            .rotate(&identities, &wanted)
-            .map_err(|error| rewrap_failure(&workspace, path, &encrypted, error))?;
+        let failed = |error| rewrap_failure(path, &encrypted, &identities, error);
+        let opened = encrypted
+            .data_key(&identities)
+            .and_then(|key| {
+                let opened = encrypted.decrypt_with(&key, MacCheck::Required)?;
+                Ok((key, opened.document))
+            })
+            .map_err(|error| failed(RewrapError::Decrypt(error)));
+        let (key, document) = opened?;
+        let (rotated, key) = encrypted.rotate_opened(&key, &wanted).map_err(failed)?;
         let recipients: Vec<&str> = rotated.metadata().age_recipients().collect();
         let summary = format!("`{path}`: a new data key for {}", recipients.join(", "));
         let report = json!({ "file": path, "recipients": recipients });
-        Ok(change_to(
-            &workspace, path, original, &rotated, summary, report,
-        ))
+        let meant = Meant {
+            key: &key,
+            document: &document,
+            mac: MacCheck::Required,
+        };
+        let like = original.bytes();
+        Ok(Prepared::Change(Change {
+            contents: CheckedText::encrypted(&workspace, path, &rotated, like, Some(meant))?,
+            original,
+            summary,
+            report,
+        }))
     })
 }
 
@@ -121,42 +141,51 @@ fn update(workspace: &Workspace<'_>, file: &Selected) -> Result<Prepared, Failur
         .encryption_rule()
         .with_context(|| format!("rule {} of `{}`", rule.number(), rules.file))?;
     let identities = workspace.identities(Some(path), &encrypted);
-    let (updated, difference) = encrypted
-        .update_keys(&identities, &wanted)
-        .map_err(|error| rewrap_failure(workspace, path, &encrypted, error))?;
-    if difference.is_empty() {
+    if encrypted.key_difference(&wanted).is_empty() {
         return Ok(Prepared::Same);
     }
-    let summary = format!("`{path}`:{}", lines(&difference));
-    let report = json!({
-        "file": path,
-        "added": difference.added,
-        "removed": difference.removed,
+    let failed = |error| rewrap_failure(path, &encrypted, &identities, error);
+    let key = encrypted.data_key(&identities);
+    let key = key.map_err(|error| failed(RewrapError::Decrypt(error)))?;
+    let (updated, difference) = encrypted.update_keys_with(&key, &wanted).map_err(failed)?;
+    let opened = opened_as_it_is(&encrypted, &key);
+    let meant = opened.as_ref().map(|(document, mac)| Meant {
+        key: &key,
+        document,
+        mac: *mac,
     });
-    Ok(change_to(
-        workspace, path, original, &updated, summary, report,
-    ))
-}
-
-fn lines(difference: &KeyDifference) -> String {
-    let text = difference.to_string();
-    text.lines().flat_map(|line| ["\n  ", line]).collect()
-}
-
-fn change_to(
-    workspace: &Workspace<'_>,
-    path: &Utf8Path,
-    original: Original,
-    file: &EncryptedFile,
-    summary: String,
-    report: serde_json::Value,
-) -> Prepared {
-    Prepared::Change(Change {
-        contents: workspace.encrypted_text(path, file, original.bytes()),
+    let contents = CheckedText::encrypted(workspace, path, &updated, original.bytes(), meant)?;
+    Ok(Prepared::Change(Change {
+        contents,
         original,
-        summary,
-        report,
-    })
+        summary: format!("`{path}`:{}", lines(path, &difference)),
+        report: json!({
+            "file": path,
+            "added": difference.added,
+            "removed": difference.removed,
+            "regrouped": difference.regrouped,
+        }),
+    }))
+}
+
+/// What a file holds whose values stay as they are, whether they are whole or not; `None` where some
+/// do not open: then they are compared as they stand.
+fn opened_as_it_is(file: &EncryptedFile, key: &DataKey) -> Option<(Document, MacCheck)> {
+    let mut checks = [MacCheck::Required, MacCheck::Skipped].into_iter();
+    checks.find_map(|mac| Some((file.decrypt_with(key, mac).ok()?.document, mac)))
+}
+
+/// What changes, one a line. Whoever is removed has still seen the data key.
+fn lines(path: &Utf8Path, difference: &KeyDifference) -> String {
+    let text = difference.to_string();
+    let advice = (!difference.removed.is_empty()).then(|| {
+        format!(
+            "who was removed knows the data key, and can read what is written with it: run `homelab secrets rotate \
+             {path}`"
+        )
+    });
+    let lines = text.lines().chain(advice.as_deref());
+    lines.flat_map(|line| ["\n  ", line]).collect()
 }
 
 /// Reads an encrypted file; `None` for one that was found and is none.
@@ -171,16 +200,13 @@ fn read(file: &Selected) -> Result<Option<(Original, EncryptedFile)>, Failure> {
 }
 
 fn rewrap_failure(
-    workspace: &Workspace<'_>,
     path: &Utf8Path,
     encrypted: &EncryptedFile,
+    identities: &Identities,
     error: RewrapError,
 ) -> Failure {
     match error {
-        RewrapError::Decrypt(error) => {
-            let identities = workspace.identities(Some(path), encrypted);
-            unlock::failure(path, error, Some(encrypted), &identities)
-        }
+        RewrapError::Decrypt(error) => unlock::failure(path, error, Some(encrypted), identities),
         error => {
             let kind = match error {
                 RewrapError::NotARecipient { .. } | RewrapError::NoRecipients => Kind::Refused,

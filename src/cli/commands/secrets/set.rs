@@ -7,10 +7,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use dialoguer::Password;
 use dialoguer::theme::SimpleTheme;
 use serde_json::json;
-use sops_rs::{Document, LookupError, Value, ValuePath};
+use sops_rs::{Document, LookupError, MacCheck, Value, ValuePath};
 use zeroize::Zeroizing;
 
 use super::change::{self, Change, Prepared, Verb, WriteArgs};
+use super::checked_text::{CheckedText, Meant};
 use super::decrypt::parse;
 use super::unlock;
 use super::workspace::{Workspace, format};
@@ -146,13 +147,24 @@ fn edit(
         original.check_writable()?;
         let encrypted = parse(path, format(path), original.bytes())?;
         let identities = workspace.identities(Some(path), &encrypted);
-        let mut edit = encrypted
-            .edit(&identities)
+        let (key, mut edit) = encrypted
+            .data_key(&identities)
+            .and_then(|key| {
+                let edit = encrypted.edit_with(&key, MacCheck::Required)?;
+                Ok((key, edit))
+            })
             .map_err(|error| unlock::failure(path, error, Some(&encrypted), &identities))?;
         apply(edit.document_mut()).with_context(|| format!("`{path}`"))?;
+        let document = edit.document().clone();
         let saved = edit.save().with_context(|| format!("`{path}`"))?;
-        let contents = workspace.encrypted_text(path, &saved, original.bytes());
-        if *contents == original.bytes() {
+        let meant = Meant {
+            key: &key,
+            document: &document,
+            mac: MacCheck::Required,
+        };
+        let like = original.bytes();
+        let contents = CheckedText::encrypted(workspace, path, &saved, like, Some(meant))?;
+        if contents.bytes() == original.bytes() {
             return Ok(Prepared::Same);
         }
         Ok(Prepared::Change(Change {

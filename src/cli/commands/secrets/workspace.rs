@@ -2,10 +2,14 @@
 //! the layout that files get.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sops_rs::{Document, EncryptedFile, Environment, Format, Identities, IdentityError, Layout};
+use regex::bytes::Regex;
+use sops_rs::{
+    Document, EncryptedFile, Environment, Format, Identities, IdentityError, Layout,
+    Selection as Selected,
+};
 use zeroize::Zeroizing;
 
 use super::terminal_prompt;
@@ -148,15 +152,38 @@ pub(super) fn format(path: &Utf8Path) -> Format {
     Format::of_path(path.as_std_path())
 }
 
-/// Tells whether a file that was found claims to be encrypted, well or badly.
+/// Tells whether a file that was found claims to be encrypted, well or badly: it has a `sops` entry, or
+/// an encrypted value without one, or cannot be read and looks like that. Whoever reads it as an
+/// encrypted file then says what is wrong with it.
 pub(super) fn is_encrypted(path: &Utf8Path, bytes: &[u8]) -> bool {
-    const MARK: &[u8] = b"sops";
-    if !bytes.windows(MARK.len()).any(|part| part == MARK) {
+    static MARKS: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"ENC\[AES256_GCM,|sops").expect("it is a constant"));
+    if !MARKS.is_match(bytes) {
         return false;
     }
-    let format = match format(path) {
+    let named = format(path);
+    let format = match named {
         Format::Binary => Format::Json,
         format => format,
     };
-    Document::parse(format, bytes).is_ok_and(|document| document.is_encrypted())
+    match Document::parse(format, bytes) {
+        Ok(document) => document.is_encrypted() || has_encrypted_value(&document),
+        // A text of any kind may speak of encrypted values; an encrypted binary file is a JSON object.
+        Err(_) if named == Format::Binary && !bytes.trim_ascii_start().starts_with(b"{") => false,
+        Err(_) => looks_encrypted(bytes),
+    }
+}
+
+fn has_encrypted_value(document: &Document) -> bool {
+    let survey = document.survey(&Selected::All);
+    survey.values.iter().any(|value| value.encrypted)
+}
+
+/// Looks for an encrypted value, or the `sops` entry of any format.
+fn looks_encrypted(bytes: &[u8]) -> bool {
+    static ENTRY: LazyLock<Regex> = LazyLock::new(|| {
+        let entry = r#"ENC\[AES256_GCM,|(?m)^(sops:|\s*"sops"\s*:|sops_mac=|\[sops\])"#;
+        Regex::new(entry).expect("it is a constant")
+    });
+    ENTRY.is_match(bytes)
 }
