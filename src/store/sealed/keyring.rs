@@ -1,6 +1,7 @@
-//! The private keys for many files, looked for once for each repository.
+//! The private keys for many files, looked for once for each repository, and where a command prints
+//! them, once for each set of recipients: that is what commands are told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -12,8 +13,11 @@ use super::AGE_KEY_FILE;
 pub struct Keyring {
     environment: Environment,
     root: Utf8PathBuf,
-    loaded: Mutex<BTreeMap<Utf8PathBuf, Arc<Identities>>>,
+    loaded: Mutex<BTreeMap<Question, Arc<Identities>>>,
 }
+
+/// What the keys depend on: the repository, and what a command is told.
+type Question = (Utf8PathBuf, BTreeSet<String>);
 
 impl Keyring {
     /// Looks for keys where the environment leads to; `root` is the repository of what lies in none.
@@ -33,12 +37,23 @@ impl Keyring {
     ) -> Arc<Identities> {
         let repository = file.and_then(repository);
         let repository = repository.unwrap_or_else(|| self.root.clone());
+        let told: Vec<&str> = if self.environment.has_key_command() {
+            recipients.collect()
+        } else {
+            Vec::new()
+        };
+        let names = told.iter().map(|recipient| (*recipient).to_owned());
+        let question = (repository, names.collect());
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        let identities = loaded.entry(repository).or_insert_with_key(|repository| {
-            let environment = self.environment.clone().with_repository(repository);
-            let environment = recipients.fold(environment, Environment::with_recipient);
-            Arc::new(Identities::load(&environment))
-        });
+        let identities = loaded
+            .entry(question)
+            .or_insert_with_key(|(repository, _)| {
+                let environment = self.environment.clone().with_repository(repository);
+                let environment = told
+                    .into_iter()
+                    .fold(environment, Environment::with_recipient);
+                Arc::new(Identities::load(&environment))
+            });
         identities.clone()
     }
 

@@ -73,6 +73,12 @@ impl Environment {
         self
     }
 
+    /// Tells whether a command is asked for keys: what it prints may depend on the recipients.
+    pub fn has_key_command(&self) -> bool {
+        let mut commands = super::sources::COMMANDS.into_iter();
+        commands.any(|name| self.variable(name).is_some())
+    }
+
     /// Returns a variable that is set and not empty.
     pub(super) fn variable(&self, name: &str) -> Option<&OsString> {
         self.variables.get(name).filter(|value| !value.is_empty())

@@ -18,6 +18,9 @@ const KEY: &str = "SOPS_AGE_KEY";
 const KEY_FILE: &str = "SOPS_AGE_KEY_FILE";
 const KEY_COMMAND: &str = "SOPS_AGE_KEY_CMD";
 
+/// The variables that hold commands.
+pub(super) const COMMANDS: [&str; 2] = [SSH_COMMAND, KEY_COMMAND];
+
 /// Loads everything that the environment leads to.
 pub(super) fn load(found: &mut Identities, environment: &Environment) {
     if cfg!(feature = "ssh") {
