@@ -39,10 +39,14 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// The next event and its line.
+    /// The next event and its line; an anchor, which comes before its value, is passed over.
     fn next(&mut self) -> Option<(Event<'a>, usize)> {
-        let (event, span) = self.parser.next_event()?.ok()?;
-        Some((event, span.start.line()))
+        loop {
+            let (event, span) = self.parser.next_event()?.ok()?;
+            if !matches!(event, Event::Anchor(..)) {
+                return Some((event, span.start.line()));
+            }
+        }
     }
 
     fn find(&mut self, steps: &[Step<'_>]) -> Option<usize> {
@@ -143,6 +147,9 @@ last: *alias
             line_of("{\n\"a\": {\n\"b\": 1}}", 0, &[key("a"), key("b")]),
             Some(3)
         );
+        let anchored = "l: &list\n- &one 1\n- &two\n  a: 2\n";
+        let way = [key("l"), Step::Index(1), key("a")];
+        assert_eq!(line_of(anchored, 0, &way), Some(4));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use sops_rs::Identity;
 
 use crate::support::vault::{
     KEY, RECIPIENT, SECRET, encrypted, git, git_repository, public, repository, rules, secrets,
+    set_mode,
 };
 use crate::support::{Case, TestEnv, cases};
 
@@ -19,6 +20,8 @@ pub fn tests() -> Vec<Case> {
         other_selections_are_found,
         edits_are_found,
         damaged_values_are_found,
+        what_keeps_a_file_from_opening_is_found_unless_it_is_a_missing_key,
+        many_findings_of_one_file_have_their_lines,
         fields_that_flux_must_read_are_found,
         secrets_in_the_clear_are_found,
         private_keys_are_found_where_git_would_take_them,
@@ -197,6 +200,85 @@ fn damaged_values_are_found() {
     let whole = env.read(DB);
     env.write(DB, &whole[..whole.len() - 40]);
     assert_eq!(findings(&env), [format!("{DB}:1 damaged")]);
+}
+
+fn what_keeps_a_file_from_opening_is_found_unless_it_is_a_missing_key() {
+    let env = repository();
+    encrypted(
+        &env,
+        "x.sops.json",
+        "{\n\"a\": \"one\",\n\"b_unencrypted\": \"two\"\n}\n",
+    );
+    let text = env.read("x.sops.json");
+    let clear = text
+        .lines()
+        .find(|line| line.contains("b_unencrypted"))
+        .unwrap();
+    let twice = text.replace(clear, &format!("{clear}\n{clear}"));
+    env.write("x.sops.json", &twice);
+    let line = line_of(&twice, "\"b_unencrypted\"") + 1;
+    assert_eq!(findings(&env), [format!("x.sops.json:{line} mac")]);
+    let run = secrets(&env, ["check"]).expect_code(4);
+    assert!(
+        run.stdout
+            .contains("mac: b_unencrypted: the key is there twice"),
+        "{}",
+        run.stdout
+    );
+    std::fs::remove_file(env.root().join("x.sops.json")).unwrap();
+
+    encrypted(&env, DB, SECRET);
+    let good = env.read(DB);
+    let (before, after) = good
+        .split_once("-----BEGIN AGE ENCRYPTED FILE-----\n")
+        .unwrap();
+    let (_, after) = after.split_once('\n').unwrap();
+    let destroyed = format!("{before}-----BEGIN AGE ENCRYPTED FILE-----\n{after}");
+    env.write(DB, destroyed);
+    assert_eq!(findings(&env), [format!("{DB}:1 damaged")]);
+    let status = secrets(&env, ["status"]).success();
+    assert!(
+        status.stdout.contains("does not open: the data key for"),
+        "{}",
+        status.stdout
+    );
+    // Somebody else's file is no finding.
+    env.write(DB, &good);
+    env.write(".sops/age.key", &*Identity::generate().to_text().unwrap());
+    set_mode(&env, ".sops/age.key", 0o600);
+    assert_eq!(findings(&env), [""; 0]);
+}
+
+/// So many that reading the file again for each of them would take minutes.
+fn many_findings_of_one_file_have_their_lines() {
+    const VALUES: usize = 4000;
+    let env = repository();
+    let exposed = |separator: &str| -> Vec<String> {
+        (0..VALUES)
+            .map(|index| format!("v{index}{separator}clear"))
+            .collect()
+    };
+    for (file, text, first_line, step) in [
+        ("block.sops.yaml", exposed(": ").join("\n"), 2, 1),
+        (
+            "flow.sops.yaml",
+            format!("f: {{{}}}", exposed(": ").join(", ")),
+            2,
+            0,
+        ),
+        ("flat.sops.env", exposed("=").join("\n"), 2, 1),
+    ] {
+        let separator = if file.ends_with("env") { "=" } else { ": " };
+        encrypted(&env, file, &format!("a{separator}secret\n"));
+        let encrypted = env.read(file);
+        let (first, rest) = encrypted.split_once('\n').unwrap();
+        env.write(file, format!("{first}\n{text}\n{rest}"));
+        let expected: Vec<String> = (0..VALUES)
+            .map(|index| format!("{file}:{} partly-encrypted", first_line + step * index))
+            .collect();
+        assert_eq!(findings(&env), expected, "{file}");
+        std::fs::remove_file(env.root().join(file)).unwrap();
+    }
 }
 
 fn fields_that_flux_must_read_are_found() {

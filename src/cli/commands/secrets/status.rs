@@ -2,7 +2,7 @@
 
 use camino::Utf8PathBuf;
 use serde_json::json;
-use sops_rs::{DecryptError, EncryptedFile};
+use sops_rs::{DecryptError, EncryptedFile, UnlockError};
 
 use super::workspace::{Workspace, format, is_encrypted};
 use crate::cli::commands::Outcome;
@@ -103,7 +103,11 @@ fn details(workspace: &Workspace<'_>, file: &Selected, encrypted: &EncryptedFile
     let state = match encrypted.decrypt(&identities) {
         Ok(_) => "opens, MAC matches".to_owned(),
         Err(error @ (DecryptError::MacMismatch { .. } | DecryptError::NoMac)) => error.to_string(),
-        Err(DecryptError::Key(_)) => "no key at hand opens it".to_owned(),
+        Err(DecryptError::Key(
+            UnlockError::NoAgeKey { .. }
+            | UnlockError::NoMatchingIdentity { .. }
+            | UnlockError::TooFewGroups { .. },
+        )) => "no key at hand opens it".to_owned(),
         Err(error) => format!("does not open: {error}"),
     };
     Details {

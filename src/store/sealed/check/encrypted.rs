@@ -1,7 +1,10 @@
 //! A file that says that it is encrypted: whether that is so, for whom, and whether it is whole.
 
+use std::collections::BTreeSet;
+
 use sops_rs::{
     CipherError, CreationRule, DecryptError, Document, EncryptedFile, Format, MacCause, Survey,
+    UnlockError, ValuePath,
 };
 
 use super::file::{Check, FileReport, Status, Subject};
@@ -34,7 +37,9 @@ pub(super) fn check(
     let exposed = exposed_values(subject, &survey);
     let is_partial = !exposed.is_empty();
     report.findings.extend(exposed);
-    report.findings.extend(clear_secrets(subject, &encrypted));
+    report
+        .findings
+        .extend(clear_secrets(subject, &encrypted, &survey));
     if let Some(rule) = subject.rule {
         report
             .findings
@@ -99,7 +104,12 @@ fn exposed_values(subject: &Subject<'_>, survey: &Survey) -> Vec<Finding> {
 }
 
 /// Secrets in an encrypted file of which nothing is encrypted, by the file's own selection.
-fn clear_secrets(subject: &Subject<'_>, encrypted: &EncryptedFile) -> Vec<Finding> {
+fn clear_secrets(
+    subject: &Subject<'_>,
+    encrypted: &EncryptedFile,
+    survey: &Survey,
+) -> Vec<Finding> {
+    let exposed: BTreeSet<&ValuePath> = survey.exposed().map(|value| &value.path).collect();
     let documents = encrypted.tree().documents.iter().enumerate();
     documents
         .filter_map(|(index, document)| {
@@ -108,8 +118,7 @@ fn clear_secrets(subject: &Subject<'_>, encrypted: &EncryptedFile) -> Vec<Findin
             let path = sops_rs::ValuePath::document(index)
                 .join(sops_rs::Step::Key(section.to_owned()))
                 .join(sops_rs::Step::Key(key.to_owned()));
-            let is_exposed = encrypted.survey().exposed().any(|value| value.path == path);
-            (!is_exposed).then(|| {
+            (!exposed.contains(&path)).then(|| {
                 subject.finding(
                     Code::ClearSecret,
                     subject.line(&path),
@@ -139,6 +148,11 @@ fn rule_findings(
         }
         if !difference.removed.is_empty() {
             parts.push(format!("is also for {}", difference.removed.join(", ")));
+        }
+        if difference.regrouped {
+            parts.push(
+                "puts them into other key groups, or needs another number of groups".to_owned(),
+            );
         }
         findings.push(subject.finding(
             Code::Recipients,
@@ -215,7 +229,20 @@ fn failure(subject: &Subject<'_>, error: &DecryptError, is_partial: bool) -> Opt
             error.to_string(),
             mac_remedy(subject, &MacCause::Edited),
         )),
-        _ => None,
+        DecryptError::DuplicateKey { path } => Some(subject.finding(
+            Code::Mac,
+            subject.line(path),
+            error.to_string(),
+            mac_remedy(subject, &MacCause::Edited),
+        )),
+        // Nobody here has a key for it; what it says may all be right.
+        DecryptError::Key(
+            UnlockError::NoAgeKey { .. }
+            | UnlockError::NoMatchingIdentity { .. }
+            | UnlockError::TooFewGroups { .. },
+        ) => None,
+        // Whatever else keeps it from opening, kinds that come to be later among it.
+        _ => Some(damaged(subject, 1, &error.to_string())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file, looked at from every side.
 
+use std::cell::OnceCell;
 use std::sync::LazyLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -11,7 +12,7 @@ use super::clear::clear_secrets;
 use super::encrypted;
 use super::finding::{Code, Finding};
 use super::flux::FluxView;
-use super::places;
+use super::places::Places;
 use super::private_keys::private_keys;
 use super::rules;
 use crate::store::sealed::{Keyring, RULES_FILE, Rulebook};
@@ -60,6 +61,7 @@ pub(super) struct Subject<'a> {
     pub(super) format: Format,
     pub(super) bytes: &'a [u8],
     pub(super) rule: Option<&'a CreationRule>,
+    places: OnceCell<Places>,
 }
 
 impl Subject<'_> {
@@ -82,12 +84,20 @@ impl Subject<'_> {
 
     /// The line of a value.
     pub(super) fn line(&self, path: &sops_rs::ValuePath) -> usize {
-        std::str::from_utf8(self.bytes).map_or(1, |text| places::line(self.format, text, path))
+        self.places().line(path)
     }
 
     /// The line of a document.
     pub(super) fn document_line(&self, index: usize) -> usize {
-        std::str::from_utf8(self.bytes).map_or(1, |text| places::document_line(text, index))
+        self.places().document_line(index)
+    }
+
+    /// Read when they are first asked for.
+    fn places(&self) -> &Places {
+        self.places.get_or_init(|| {
+            let text = std::str::from_utf8(self.bytes);
+            text.map_or_else(|_| Places::default(), |text| Places::of(self.format, text))
+        })
     }
 }
 
@@ -115,6 +125,7 @@ impl Check<'_> {
             format: Format::of_path(file.as_std_path()),
             bytes,
             rule,
+            places: OnceCell::new(),
         };
         self.contents(&subject, &mut report);
         report.findings.sort();
@@ -142,6 +153,14 @@ impl Check<'_> {
                 format!("its rule says that it is encrypted, but it cannot be read: {error}"),
                 "mend the file, or narrow the rule's `path_regex`",
             )),
+            Err(error) if has_encrypted_value(subject.bytes) => {
+                report.findings.push(subject.finding(
+                    Code::Damaged,
+                    1,
+                    format!("it has encrypted values, but cannot be read: {error}"),
+                    format!("take the last good state of `{}` from Git", subject.file),
+                ));
+            }
             Err(_) => {}
         }
     }
@@ -164,6 +183,11 @@ fn may_matter(subject: &Subject<'_>) -> bool {
         Regex::new(r"ENC\[AES256_GCM,|lastmodified|Secret").expect("it is a constant")
     });
     WORDS.is_match(subject.bytes)
+}
+
+fn has_encrypted_value(bytes: &[u8]) -> bool {
+    const MARK: &[u8] = b"ENC[AES256_GCM,";
+    bytes.windows(MARK.len()).any(|part| part == MARK)
 }
 
 fn key_findings(file: &Utf8Path, bytes: &[u8]) -> Vec<Finding> {

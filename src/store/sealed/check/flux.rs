@@ -1,7 +1,7 @@
 //! What Flux makes of an encrypted file: it reads some fields in the clear, refuses large files, and
 //! has one key.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use sops_rs::{EncryptedFile, MasterKey, Survey, ValuePath};
@@ -130,18 +130,22 @@ fn hidden_fields(
     encrypted: &EncryptedFile,
     survey: &Survey,
 ) -> Vec<Finding> {
-    let documents = encrypted.tree().documents.iter().enumerate();
-    let objects =
-        documents.filter(|(_, document)| CLEAR.iter().all(|field| document.get(field).is_some()));
-    objects
-        .filter_map(|(index, _)| {
-            let hidden: Vec<&ValuePath> = survey
-                .values
-                .iter()
-                .filter(|value| value.encrypted && value.path.document_index() == index)
-                .map(|value| &value.path)
-                .filter(|path| first_key(path).is_some_and(|key| CLEAR.contains(&key)))
-                .collect();
+    let mut by_document: BTreeMap<usize, Vec<&ValuePath>> = BTreeMap::new();
+    for value in survey.values.iter().filter(|value| value.encrypted) {
+        if first_key(&value.path).is_some_and(|key| CLEAR.contains(&key)) {
+            let hidden = by_document.entry(value.path.document_index());
+            hidden.or_default().push(&value.path);
+        }
+    }
+    let documents = &encrypted.tree().documents;
+    let is_object = |index: usize| {
+        let document = documents.get(index);
+        document.is_some_and(|document| CLEAR.iter().all(|field| document.get(field).is_some()))
+    };
+    by_document
+        .into_iter()
+        .filter(|(index, _)| is_object(*index))
+        .filter_map(|(_, hidden)| {
             let first = *hidden.first()?;
             let fields: BTreeSet<&str> = hidden.iter().filter_map(|path| first_key(path)).collect();
             let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();

@@ -1,71 +1,101 @@
-//! On which line of a text a value stands.
+//! On which lines of a text its values stand.
 //!
-//! The formats' readers keep data, not places, so the text is read once more, and only when there is
-//! something to point at. Where that fails, the first line is named.
+//! The formats' readers keep data, not places, so the text is read once more, only when there is
+//! something to point at, and then for all values. Where that fails, the first line is named.
 
+use indexmap::IndexMap;
 use sops_rs::{Format, Step, ValuePath};
 
-use crate::yaml;
+use crate::yaml::{self, OwnedStep};
 
-/// Returns the line of a value, counted from 1.
-pub(super) fn line(format: Format, text: &str, path: &ValuePath) -> usize {
-    let found = match format {
-        Format::Yaml | Format::Json => yaml::line_of(text, path.document_index(), &steps(path)),
-        Format::Dotenv => line_of_key(text, path, "="),
-        Format::Ini => line_of_ini(text, path),
-        _ => None,
-    };
-    found.unwrap_or(1)
-}
+/// The lines of a text's values, counted from 1. Of a key that is there twice, the second counts.
+#[derive(Default)]
+pub(super) struct Places(IndexMap<ValuePath, usize>);
 
-/// Returns the line on which a document begins, counted from 1.
-pub(super) fn document_line(text: &str, index: usize) -> usize {
-    yaml::line_of(text, index, &[]).unwrap_or(1)
-}
-
-fn steps(path: &ValuePath) -> Vec<yaml::Step<'_>> {
-    let steps = path.steps().iter();
-    steps
-        .map(|step| match step {
-            Step::Key(key) => yaml::Step::Key(key),
-            Step::Index(index) => yaml::Step::Index(*index),
-        })
-        .collect()
-}
-
-fn last_key(path: &ValuePath) -> Option<&str> {
-    path.steps().iter().rev().find_map(|step| match step {
-        Step::Key(key) => Some(key.as_str()),
-        Step::Index(_) => None,
-    })
-}
-
-fn line_of_key(text: &str, path: &ValuePath, separator: &str) -> Option<usize> {
-    let key = last_key(path)?;
-    let is_key = |line: &str| {
-        line.split_once(separator)
-            .is_some_and(|(name, _)| name.trim() == key)
-    };
-    Some(text.lines().position(is_key)? + 1)
-}
-
-fn line_of_ini(text: &str, path: &ValuePath) -> Option<usize> {
-    let (Step::Key(section), key) = (path.steps().first()?, last_key(path)?) else {
-        return None;
-    };
-    let mut current = "DEFAULT";
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        let header = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'));
-        if let Some(name) = header {
-            current = name.trim();
+impl Places {
+    /// Finds the values of a text.
+    pub(super) fn of(format: Format, text: &str) -> Self {
+        let mut places = Self::default();
+        match format {
+            Format::Yaml | Format::Json => places.read_yaml(text),
+            Format::Dotenv => places.read_dotenv(text),
+            Format::Ini => places.read_ini(text),
+            _ => {}
         }
-        let name = line.split_once(['=', ':']).map(|(name, _)| name.trim());
-        if current == section && name == Some(key) {
-            return Some(index + 1);
+        places
+    }
+
+    /// Returns the line of a value.
+    pub(super) fn line(&self, path: &ValuePath) -> usize {
+        self.0.get(path).copied().unwrap_or(1)
+    }
+
+    /// Returns the line on which a document begins.
+    pub(super) fn document_line(&self, index: usize) -> usize {
+        self.line(&ValuePath::document(index))
+    }
+
+    fn read_yaml(&mut self, text: &str) {
+        yaml::each_line(text, |document, way, line| {
+            let steps = way.iter().map(|step| match step {
+                OwnedStep::Key(key) => Step::Key(key.clone()),
+                OwnedStep::Index(index) => Step::Index(*index),
+            });
+            let path = steps.fold(ValuePath::document(document), |path, step| path.join(step));
+            self.0.insert(path, line);
+        });
+    }
+
+    fn read_dotenv(&mut self, text: &str) {
+        for (index, line) in text.lines().enumerate() {
+            if let Some((key, _)) = line.split_once('=') {
+                self.0.insert(flat([key]), index + 1);
+            }
         }
     }
-    None
+
+    fn read_ini(&mut self, text: &str) {
+        let mut section = "DEFAULT";
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim();
+            let header = line
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'));
+            if let Some(name) = header {
+                section = name;
+            } else if let Some((key, _)) = line.split_once(['=', ':']) {
+                self.0.insert(flat([section, key]), index + 1);
+            }
+        }
+    }
+}
+
+fn flat<const N: usize>(keys: [&str; N]) -> ValuePath {
+    let keys = keys.map(|key| Step::Key(key.trim().to_owned()));
+    let root = ValuePath::default();
+    keys.into_iter().fold(root, |path, key| path.join(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(format: Format, text: &str, path: &str) -> usize {
+        Places::of(format, text).line(&path.parse().unwrap())
+    }
+
+    #[test]
+    fn values_of_every_format_have_their_line() {
+        let yaml = "a: 1\nb:\n  - x\n  - {y: 1}\n---\nc: 2\n";
+        assert_eq!(line(Format::Yaml, yaml, "b[1].y"), 4);
+        assert_eq!(line(Format::Yaml, yaml, "document 2: c"), 6);
+        assert_eq!(Places::of(Format::Yaml, yaml).document_line(1), 6);
+        assert_eq!(line(Format::Json, "{\n\"a\": 1,\n\"a\": 2}", "a"), 3);
+        assert_eq!(line(Format::Dotenv, "# A=1\nA=1\nB = 2\n", "B"), 3);
+        let ini = "top = 1\n[one]\na = 1\n[ two ]\na: 2\n";
+        assert_eq!(line(Format::Ini, ini, "DEFAULT.top"), 1);
+        assert_eq!(line(Format::Ini, ini, "one.a"), 3);
+        assert_eq!(line(Format::Ini, ini, "two.a"), 5);
+        assert_eq!(line(Format::Yaml, yaml, "none"), 1);
+    }
 }
