@@ -19,6 +19,7 @@ pub fn tests() -> Vec<Case> {
         what_is_not_valid_comes_back,
         what_cannot_be_encrypted_comes_back,
         a_new_file_of_which_nothing_would_be_encrypted_comes_back,
+        an_edit_that_leaves_nothing_encrypted_comes_back,
         an_edit_that_stays_invalid_is_given_up,
         an_editor_that_fails_changes_nothing,
         editors_are_found_and_taken_apart,
@@ -357,6 +358,25 @@ fn what_cannot_be_encrypted_comes_back() {
         "{}",
         run.stderr
     );
+    assert_eq!(env.read(DB), before);
+    nothing_is_left(&env);
+}
+
+/// A mistyped key would write the secret in the clear and call it encrypted.
+fn an_edit_that_leaves_nothing_encrypted_comes_back() {
+    let env = with_secret();
+    let before = env.read(DB);
+    let script = "sed -i s/stringData:/stringdata:/ \"$1\"";
+    let run = edit(&env, script).expect_code(6);
+    assert!(
+        run.stderr
+            .contains("nothing in it would be encrypted any more"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(env.read(DB), before);
+    let script = in_two_rounds(&env, script, "sed -i s/stringdata:/stringData:/ \"$1\"");
+    edit(&env, &script).success();
     assert_eq!(env.read(DB), before);
     nothing_is_left(&env);
 }

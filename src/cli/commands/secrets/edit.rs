@@ -17,6 +17,7 @@ use super::unlock;
 use super::workspace::{Workspace, format};
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, ExitStatus, Failure, Kind};
+use crate::store::sealed::selection_text;
 use crate::store::{Original, Readers, create};
 
 const EXAMPLES: &str = "\
@@ -200,6 +201,12 @@ impl Existing {
         let mut edit = self.encrypted.edit_with(&self.key, self.check)?;
         edit.replace(document.clone());
         let saved = edit.save()?;
+        if saved.encrypted_values() == 0 && self.encrypted.encrypted_values() > 0 {
+            let selection = selection_text(&saved.metadata().selection);
+            let message = "nothing in it would be encrypted any more";
+            return Err(Failure::message(Kind::Refused, message)
+                .hint(format!("check its keys against the file's `{selection}`")));
+        }
         let meant = Meant {
             key: &self.key,
             document,
