@@ -6,7 +6,9 @@ use sops_rs::Environment;
 
 use super::{Context, Failure, Kind};
 use crate::pki::SecretsBundle;
-use crate::store::sealed::{AGE_KEY_FILE, BundleFinding, OpenError, Opener, SealError, SetupError};
+use crate::store::sealed::{
+    AGE_KEY_FILE, BundleFinding, OpenError, Opener, RemovedFiles, SealError, SetupError,
+};
 
 /// Returns the way to the repository's encrypted files.
 pub fn opener(context: &Context) -> Opener {
@@ -73,6 +75,7 @@ pub fn setup_failure(error: SetupError) -> Failure {
             with_hints(Failure::new(Kind::Refused, error), hints)
                 .hint("or put your own public key into .sops.yaml and homelab.yaml")
         }
+        SetupError::Removed(removed) => removed_failure(removed),
         SetupError::Keys(_) => Failure::new(Kind::Refused, error)
             .hint("mend the key, or take it from a backup; no second one is made in its place"),
         SetupError::OtherBundle => Failure::new(Kind::Refused, error).hint(
@@ -84,6 +87,20 @@ pub fn setup_failure(error: SetupError) -> Failure {
         SetupError::Compare(source) => open_failure(*source),
         other => Failure::new(Kind::Failed, other),
     }
+}
+
+/// Turns files that only Git still has into a failure.
+pub fn removed_failure(error: RemovedFiles) -> Failure {
+    let files: Vec<_> = error.0.iter().map(|file| file.as_str()).collect();
+    let files = files.join(" ");
+    Failure::new(Kind::Refused, error)
+        .hint(format!(
+            "run `git checkout HEAD -- {files}` to have them back; `git checkout -- {files}` where they are not \
+             committed yet"
+        ))
+        .hint(
+            "new ones would be other secrets: when that is meant, remove the old ones from Git first, and commit that",
+        )
 }
 
 /// One finding is a message with its remedy; several stand below each other, each with its own.

@@ -61,6 +61,22 @@ pub fn all_tracked(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, IndexError>
     Ok(names(&text(directory, &["ls-files", "-z"])?))
 }
 
+/// Returns those of the files, relative to a directory, that the last commit or the next one holds,
+/// whether they are there or not.
+pub fn remembered(directory: &Utf8Path, files: &[&Utf8Path]) -> Vec<Utf8PathBuf> {
+    let asked = |command: &[&str]| {
+        let files = files.iter().map(|file| file.as_str());
+        let arguments: Vec<&str> = command.iter().copied().chain(files).collect();
+        // Without a repository, or before its first commit, it holds nothing.
+        text(directory, &arguments).map_or_else(|_| Vec::new(), |text| names(&text))
+    };
+    let staged = asked(&["--literal-pathspecs", "ls-files", "-z", "--"]);
+    let committed = asked(&["ls-tree", "-z", "--name-only", "HEAD", "--"]);
+    let known: BTreeSet<Utf8PathBuf> = staged.into_iter().chain(committed).collect();
+    let files = files.iter().filter(|file| known.contains(**file));
+    files.map(|file| (*file).to_owned()).collect()
+}
+
 /// Returns the files that the next commit adds or changes, relative to the repository's top.
 pub fn staged(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, IndexError> {
     let arguments = [

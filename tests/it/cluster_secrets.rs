@@ -14,6 +14,9 @@ pub fn tests() -> Vec<Case> {
     let mut all = cases![
         the_first_run_tells_what_it_made,
         a_second_run_is_refused_and_changes_nothing,
+        a_complete_repository_is_nothing_to_do,
+        what_git_has_is_never_made_anew,
+        a_key_that_nobody_has_is_not_named,
         a_value_comes_from_a_file_or_standard_input,
         a_value_that_nothing_asks_for_is_a_usage_error,
         a_value_comes_from_a_command,
@@ -144,6 +147,84 @@ fn a_second_run_is_refused_and_changes_nothing() {
     hint: cert-manager needs a value: Cloudflare API token that may edit the DNS records of your zones; run `homelab secrets init` on a terminal to enter it, or with `--from-file` (cluster/secrets/cert-manager/cloudflare-api-token.sops.yaml)
     ");
     assert_eq!(env.read(BUNDLE), before);
+}
+
+fn a_complete_repository_is_nothing_to_do() {
+    let env = with_secrets();
+    env.write("token.txt", "planted-api-token\n");
+    let source = "cert-manager/cloudflare-api-token/api-token=token.txt";
+    let init = || {
+        env.homelab(["secrets", "init", "--from-file", source])
+            .run()
+    };
+    init().success();
+    let before = env.read(TOKEN);
+    let again = init().success();
+    assert!(
+        again.stderr.contains(
+            "the value given for `cert-manager/cloudflare-api-token/api-token` is not used"
+        ),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(env.read(TOKEN), before);
+    let run = env.homelab(["secrets", "init"]).run().success();
+    assert_eq!(run.stderr, "nothing to do\n");
+}
+
+/// A file that is gone here only would come back as other secrets.
+fn what_git_has_is_never_made_anew() {
+    let env = with_secrets();
+    let git = |arguments: &[&str]| env.program("git", arguments).run().success();
+    git(&["init", "-q", "-b", "main"]);
+    git(&["add", "-A"]);
+    let commit = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+    let commit = [
+        &commit[..],
+        &["-c", "commit.gpgsign=false", "commit", "-q", "-m", "x"],
+    ];
+    for (file, is_staged) in [(BUNDLE, true), (CREDENTIALS, true), (CREDENTIALS, false)] {
+        let before = env.read(file);
+        if is_staged && file == CREDENTIALS {
+            git(&commit.concat());
+        }
+        if is_staged {
+            std::fs::remove_file(env.root().join(file)).expect("it is there");
+        } else {
+            git(&["rm", "-q", file]);
+        }
+        let files = env.files();
+        for command in [&["secrets", "init"][..], &["init", "--add-missing"]] {
+            let run = env.homelab(command).run().expect_code(6);
+            let expected = format!("error: Git has files that are missing here: `{file}`\n");
+            assert!(run.stderr.starts_with(&expected), "{}", run.stderr);
+            assert!(
+                run.stderr
+                    .contains(&format!("`git checkout HEAD -- {file}`")),
+                "{}",
+                run.stderr
+            );
+        }
+        assert_eq!(env.files(), files);
+        if file == CREDENTIALS {
+            git(&["checkout", "-q", "HEAD", "--", file]);
+        } else {
+            git(&["checkout", "-q", "--", file]);
+        }
+        assert_eq!(env.read(file), before);
+    }
+}
+
+fn a_key_that_nobody_has_is_not_named() {
+    let env = with_secrets();
+    std::fs::remove_file(env.root().join(".sops/age.key")).expect("it is there");
+    let run = env.homelab(["secrets", "init"]).run().expect_code(6);
+    assert!(
+        run.stderr.contains("no age key is at hand"),
+        "{}",
+        run.stderr
+    );
+    assert!(!run.stderr.contains("from the caller"), "{}", run.stderr);
 }
 
 /// One fills a new repository, the other what an earlier run left open.

@@ -405,15 +405,14 @@ fn edits_are_noticed() {
     --- stderr
     error: cannot decrypt `db.sops.yaml`: the MAC does not match the contents: a value was changed, added or removed without encrypting the file again
     hint: most likely a value that is not encrypted was edited by hand; `git log -p -- db.sops.yaml` shows what changed
-    hint: if the change is wanted: `homelab secrets decrypt --ignore-mac --in-place db.sops.yaml`, check it, and encrypt it again
+    hint: if the change is wanted: run `homelab secrets decrypt --ignore-mac -i --over-tracked db.sops.yaml`, look at it, and run `homelab secrets encrypt db.sops.yaml` before you commit
     ");
     let piped = env
         .homelab(["secrets", "decrypt", "-"])
         .stdin(env.read("db.sops.yaml"))
         .run()
         .expect_code(1);
-    let hint =
-        "hint: if the change is wanted: `homelab secrets decrypt --ignore-mac --in-place FILE`";
+    let hint = "hint: if the change is wanted: run `homelab secrets decrypt --ignore-mac -i --over-tracked FILE`";
     assert!(piped.stderr.contains(hint), "{}", piped.stderr);
     let run = secrets(&env, ["decrypt", "--ignore-mac", "db.sops.yaml"]).success();
     assert!(run.stdout.contains("hunter2"));
@@ -466,7 +465,7 @@ fn in_place_and_standard_input() {
     assert_eq!(run.stdout, "");
     assert_eq!(
         run.stderr,
-        "decrypted `db.sops.yaml`; `db.sops.yaml` is now in the clear\n"
+        "decrypted `db.sops.yaml`; it is in the clear now\n"
     );
     assert!(env.read("db.sops.yaml").contains("hunter2"));
     let directory = env.homelab([

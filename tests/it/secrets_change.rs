@@ -21,6 +21,12 @@ pub fn tests() -> Vec<Case> {
         rotation_changes_everything_but_the_contents,
         somebody_is_added_and_removed,
         updatekeys_follows_the_rules,
+        updatekeys_locks_nobody_out_unasked,
+        a_value_that_would_stand_in_the_clear_is_refused,
+        an_empty_value_is_refused,
+        a_rule_that_encrypts_nothing_is_told_in_directories,
+        rules_for_every_file_are_none_for_directories,
+        refusals_of_many_files_are_short,
         who_is_removed_by_the_rules_is_told_of,
         updatekeys_says_when_only_the_groups_differ,
         whoever_removes_themselves_has_checked_the_result,
@@ -168,7 +174,17 @@ fn somebody_is_added_and_removed() {
     let key = other.to_text().unwrap();
     let own = env.root().join(".sops/age.key");
     let kept = env.base().join("age.key");
-    secrets(&env, ["rotate", "--remove", RECIPIENT, DB]).success();
+    let kept_before = env.read(DB);
+    let refused = secrets(&env, ["rotate", "--remove", RECIPIENT, DB]).expect_code(6);
+    assert_eq!(
+        refused.stderr,
+        format!(
+            "error: no key at hand would open `{DB}` afterwards\nhint: it would be for {recipient}\n\
+             hint: keep one of your own recipients, or say `--lock-out` when it is meant\n"
+        )
+    );
+    assert_eq!(env.read(DB), kept_before);
+    secrets(&env, ["rotate", "--lock-out", "--remove", RECIPIENT, DB]).success();
     std::fs::rename(&own, &kept).unwrap();
     assert!(opens(&key));
     std::fs::rename(&kept, &own).unwrap();
@@ -242,7 +258,7 @@ fn updatekeys_says_when_only_the_groups_differ() {
         "{}",
         run.stdout
     );
-    let run = secrets(&env, ["updatekeys", "--output", "json", DB]).success();
+    let run = secrets(&env, ["updatekeys", "--lock-out", "--output", "json", DB]).success();
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(
         report,
@@ -263,7 +279,15 @@ fn whoever_removes_themselves_has_checked_the_result() {
     let recipient = public(&other);
     secrets(
         &env,
-        ["rotate", "--add", &recipient, "--remove", RECIPIENT, DB],
+        [
+            "rotate",
+            "--lock-out",
+            "--add",
+            &recipient,
+            "--remove",
+            RECIPIENT,
+            DB,
+        ],
     )
     .success();
     let opened = env.homelab(["secrets", "decrypt", DB]);
@@ -367,6 +391,126 @@ fn reuse_for_fewer_recipients_is_refused() {
     assert_eq!(plain(&env, new), SECRET);
 }
 
+fn updatekeys_locks_nobody_out_unasked() {
+    let env = with_secret();
+    let other = public(&Identity::generate());
+    env.write(".sops.yaml", rules(&other));
+    let before = env.read(DB);
+    let run = secrets(&env, ["updatekeys", "cluster"]).expect_code(6);
+    assert!(
+        run.stderr.contains("no key at hand would open"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains(&other), "{}", run.stderr);
+    assert_eq!(env.read(DB), before);
+    secrets(&env, ["updatekeys", "--lock-out", "cluster"]).success();
+    secrets(&env, ["get", DB, "stringData.user"]).expect_code(1);
+}
+
+fn a_value_that_would_stand_in_the_clear_is_refused() {
+    let env = with_secret();
+    let before = env.read(DB);
+    let typo = ["secrets", "set", DB, "stringdata.password"];
+    let run = env.homelab(typo).stdin("s3cret-value").run().expect_code(6);
+    assert_eq!(
+        run.stderr,
+        format!(
+            "error: `stringdata.password` would stand in `{DB}` in the clear: its `encrypted_regex: ^(data|stringData)$` \
+             leaves it out\nhint: check the spelling of the key: `homelab secrets explain {DB}` shows what is encrypted\n\
+             hint: or say `--clear` when everybody may read it\n"
+        )
+    );
+    let mapping = ["secrets", "set", "--yaml", DB, "metadata"];
+    let run = env.homelab(mapping).stdin("{name: x}").run();
+    run.expect_code(6);
+    assert_eq!(env.read(DB), before);
+    set(&env, &["--clear", DB, "metadata.namespace"], "apps");
+    assert!(env.read(DB).contains("    namespace: apps\n"));
+    secrets(&env, ["explain", DB]).success();
+}
+
+/// A command that failed prints nothing.
+fn an_empty_value_is_refused() {
+    let env = with_secret();
+    let before = env.read(DB);
+    env.write("empty.txt", "\n");
+    let empty: [(&[&str], &str); 3] = [
+        (&[], "standard input"),
+        (&["--yaml"], "standard input"),
+        (&["--from-file", "empty.txt"], "`empty.txt`"),
+    ];
+    for (options, source) in empty {
+        let arguments = ["secrets", "set", DB, "stringData.password"];
+        let run = env.homelab(arguments.iter().chain(options)).stdin("").run();
+        let run = run.expect_code(2);
+        let expected = format!("error: {source} holds no value\n");
+        assert!(run.stderr.starts_with(&expected), "{}", run.stderr);
+        assert_eq!(env.read(DB), before);
+    }
+    set(&env, &["--empty", DB, "stringData.password"], "");
+    let run = secrets(&env, ["get", DB, "stringData.password"]).success();
+    assert_eq!(run.stdout, "");
+}
+
+fn a_rule_that_encrypts_nothing_is_told_in_directories() {
+    let env = repository();
+    let typo = rules(RECIPIENT).replace("^(data|stringData)$", "^(stringdata)$");
+    env.write(".sops.yaml", typo);
+    env.write(DB, SECRET);
+    for target in [DB, "cluster"] {
+        let run = secrets(&env, ["encrypt", target]).expect_code(6);
+        assert!(
+            run.stderr.contains(&format!("encrypts nothing in `{DB}`")),
+            "{}",
+            run.stderr
+        );
+    }
+    assert_eq!(env.read(DB), SECRET);
+}
+
+fn rules_for_every_file_are_none_for_directories() {
+    let env = repository();
+    env.write(
+        ".sops.yaml",
+        format!("creation_rules:\n  - age: {RECIPIENT}\n"),
+    );
+    env.write("a/db.yaml", "password: x\n");
+    let run = secrets(&env, ["encrypt", "a"]).success();
+    assert_eq!(
+        run.stderr,
+        "files that only a rule without `path_regex` matches are passed over in directories, as `a/db.yaml`: name them, \
+         or give the rule a `path_regex`\nnothing to do\n"
+    );
+    assert_eq!(env.read("a/db.yaml"), "password: x\n");
+    secrets(&env, ["encrypt", "a/db.yaml"]).success();
+}
+
+fn refusals_of_many_files_are_short() {
+    let env = git_repository();
+    for index in 0..3 {
+        encrypted(&env, &format!("cluster/s{index}.sops.yaml"), SECRET);
+    }
+    git(&env, ["add", "-A"]).success();
+    let run = secrets(&env, ["decrypt", "-i", "cluster"]).expect_code(6);
+    assert_eq!(run.stderr.matches("hint: ").count(), 3, "{}", run.stderr);
+    assert!(run.stderr.contains("secrets edit FILE`"), "{}", run.stderr);
+    let dry = secrets(
+        &env,
+        [
+            "decrypt",
+            "-i",
+            "--over-tracked",
+            "--dry-run",
+            "cluster/s0.sops.yaml",
+        ],
+    );
+    assert_eq!(
+        dry.success().stderr,
+        "would decrypt `cluster/s0.sops.yaml`\n"
+    );
+}
+
 fn directories_take_what_is_meant() {
     let env = repository();
     env.write(".gitignore", "local/\n");
@@ -463,6 +607,13 @@ fn standard_input_is_encrypted_by_its_name() {
         "{}",
         run.stdout
     );
+    for (option, code) in [("--check", 4), ("--dry-run", 0)] {
+        let run = env.homelab(["secrets", "encrypt", option, "--name", DB, "-"]);
+        let run = run.stdin(SECRET).run().expect_code(code);
+        assert_eq!(run.stdout, "", "{option}");
+        let expected = format!("would encrypt `{DB}`: 2 values for ");
+        assert!(run.stderr.starts_with(&expected), "{}", run.stderr);
+    }
     let back = env
         .homelab(["secrets", "decrypt", "-"])
         .stdin(run.stdout)

@@ -2,7 +2,9 @@
 
 use sops_rs::Identity;
 
-use crate::support::vault::{KEY, SECRET, encrypted, public, repository, secrets, set_mode};
+use crate::support::vault::{
+    KEY, SECRET, encrypted, git, git_repository, public, repository, secrets, set_mode,
+};
 use crate::support::{Case, TestEnv, cases};
 
 pub fn tests() -> Vec<Case> {
@@ -13,6 +15,10 @@ pub fn tests() -> Vec<Case> {
         huge_and_deep_files_are_refused,
         line_ends_and_marks_of_byte_order,
         bytes_are_a_binary_file,
+        standard_input_has_the_format_of_its_name,
+        integers_that_would_lose_digits_are_refused,
+        the_remedies_for_edits_work_on_tracked_files,
+        files_for_other_keys_need_sops,
         key_files_with_comments_and_several_keys,
         wrong_and_damaged_keys_are_told_apart,
         keys_that_others_can_read_are_warned_of_once,
@@ -218,6 +224,119 @@ fn bytes_are_a_binary_file() {
     assert_eq!(
         std::fs::read(env.root().join("bytes.sops.bin")).unwrap(),
         b"a: \xff\n"
+    );
+}
+
+fn standard_input_has_the_format_of_its_name() {
+    let env = repository();
+    let through = |name: &str, text: &[u8], options: &[&str]| {
+        env.write(name, text);
+        secrets(&env, ["encrypt", name]).success();
+        let input = env.read(name);
+        let arguments = ["secrets", "decrypt", "-"].iter().chain(options);
+        env.homelab(arguments).stdin(input).run()
+    };
+    let files: [(&str, &str); 4] = [
+        ("x.sops.bin", "no: yaml\n\tat all\n"),
+        ("x.sops.env", "A=x\n"),
+        ("x.sops.ini", "[s]\na = x\n"),
+        ("x.sops.json", "{\n\t\"a\": \"x\"\n}\n"),
+    ];
+    for (name, text) in files {
+        let run = through(name, text.as_bytes(), &["--name", name]).success();
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (text, ""));
+    }
+    let guessed = through("y.sops.bin", b"\x00\xff", &[]).success();
+    assert!(
+        guessed.stderr.contains("`--format binary`"),
+        "{}",
+        guessed.stderr
+    );
+    for (name, text) in [("y.sops.env", "A=x\n"), ("y.sops.ini", "[s]\na = x\n")] {
+        let run = through(name, text.as_bytes(), &[]).expect_code(1);
+        assert!(run.stderr.contains("`--name FILE`"), "{}", run.stderr);
+    }
+    let input = env.read("x.sops.env");
+    let get = env.homelab(["secrets", "get", "--name", "x.env", "-", "A"]);
+    assert_eq!(get.stdin(input).run().success().stdout, "x");
+}
+
+fn integers_that_would_lose_digits_are_refused() {
+    let env = repository();
+    let text = "{\n  \"n\": -12345678901234567890\n}\n";
+    env.write("n.sops.json", text);
+    let run = secrets(&env, ["encrypt", "n.sops.json"]).expect_code(1);
+    assert!(
+        run.stderr
+            .contains("line 2, column 8: an integer beyond 64 bits would lose digits"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(env.read("n.sops.json"), text);
+    // What a float holds whole is no loss.
+    encrypted(&env, "f.sops.json", "{\"n\": 12345678901234567000}\n");
+}
+
+/// Runs what the messages say.
+fn the_remedies_for_edits_work_on_tracked_files() {
+    let env = git_repository();
+    encrypted(&env, DB, SECRET);
+    git(&env, ["add", "-A"]).success();
+    git(&env, ["commit", "-q", "-m", "x"]).success();
+    let good = env.read(DB);
+    env.write(DB, good.replace("name: db", "name: other"));
+    let told = secrets(&env, ["decrypt", DB]).expect_code(1).stderr;
+    let commands = [
+        format!("secrets decrypt --ignore-mac -i --over-tracked {DB}"),
+        format!("secrets encrypt {DB}"),
+    ];
+    for command in &commands {
+        assert!(told.contains(&format!("`homelab {command}`")), "{told}");
+        env.homelab(command.split(' ')).run().success();
+    }
+    let wanted = SECRET.replace("name: db", "name: other");
+    assert_eq!(secrets(&env, ["decrypt", DB]).success().stdout, wanted);
+
+    // A value that somebody put in the place of an encrypted one.
+    let password = line(&good, "password:");
+    env.write(DB, good.replace(password, "    password: in-the-clear"));
+    let told = secrets(&env, ["check"]).expect_code(4);
+    let told = told.transcript();
+    git(&env, ["checkout", "-q", "HEAD", "--", DB]).success();
+    assert!(
+        told.contains(&format!("`homelab secrets set {DB} 'stringData.password'`")),
+        "{told}"
+    );
+    let set = env.homelab(["secrets", "set", DB, "stringData.password"]);
+    set.stdin("in-the-clear").run().success();
+    secrets(&env, ["check"]).success();
+    // The same without a good state.
+    env.write(DB, good.replace(&format!("{password}\n"), ""));
+    for command in &commands {
+        assert!(told.contains(&format!("`homelab {command}`")), "{told}");
+        env.homelab(command.split(' ')).run().success();
+    }
+    secrets(&env, ["check"]).success();
+}
+
+fn files_for_other_keys_need_sops() {
+    let env = with_secret();
+    let text = env.read(DB);
+    let start = text.find("    age:\n").unwrap();
+    let end = text.find("    lastmodified:").unwrap();
+    let pgp = "    pgp:\n        - created_at: \"2024-01-01T00:00:00Z\"\n          enc: x\n          fp: ABCD\n";
+    env.write(DB, format!("{}{pgp}{}", &text[..start], &text[end..]));
+    let run = secrets(&env, ["decrypt", DB]).expect_code(1);
+    assert!(run.stderr.contains("PGP key `ABCD`"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("`sops rotate -i --add-age"),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        !run.stderr.contains("put the private key"),
+        "{}",
+        run.stderr
     );
 }
 

@@ -9,6 +9,7 @@ use crate::codec;
 use crate::data_key::{DataKey, WrapError};
 use crate::encrypted_file::EncryptedFile;
 use crate::format::Format;
+use crate::json;
 use crate::layout::Layout;
 use crate::metadata::{Metadata, WRITTEN_VERSION};
 use crate::operations::Ivs;
@@ -75,6 +76,20 @@ impl Document {
             format,
             tree: codec::load_plain(format, bytes.as_ref())?,
         })
+    }
+
+    /// Finds a number of a text that a document does not hold to its last digit: an integer beyond 64
+    /// bits in JSON is a float for `sops`, and so it is here.
+    ///
+    /// ```
+    /// use sops_rs::{Document, Format};
+    ///
+    /// assert!(Document::lost_digits(Format::Json, b"{\"id\": 12345678901234567890}").is_some());
+    /// assert!(Document::lost_digits(Format::Json, b"{\"id\": 1234567890}").is_none());
+    /// ```
+    pub fn lost_digits(format: Format, bytes: &[u8]) -> Option<ParseError> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        (format == Format::Json).then(|| json::lost_digits(text))?
     }
 
     /// Makes a document of a tree, if the format can hold it. This is how a document changes its

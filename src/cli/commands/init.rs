@@ -9,11 +9,13 @@ use serde::Serialize;
 use super::secrets::init::{Wanted, advice, make};
 use super::{Outcome, render};
 use crate::cli::load::{self, SPEC_FILE};
+use crate::cli::sealed::removed_failure;
 use crate::cli::{Context, ExitStatus, Failure, Kind, Settings};
 use crate::model::NodeName;
+use crate::render::bootstrap::GIT_CREDENTIALS;
 use crate::render::talos::BUNDLE_PATH;
 use crate::spec::preset::{Choices, Preset};
-use crate::store::sealed::{self, AGE_KEY_FILE, Made, OwnKey, State};
+use crate::store::sealed::{self, AGE_KEY_FILE, Made, OwnKey, RULES_FILE, State, refuse_removed};
 use crate::store::{CreateError, Readers, create};
 
 const ABOUT: &str = "\
@@ -102,6 +104,8 @@ pub fn run(context: &Context, args: InitArgs) -> Outcome {
     refuse_foreign_files(&root, args.add_missing)?;
     try_choices(context, &root, &args)?;
     refuse_second_key(&root)?;
+    let own = [SPEC_FILE, RULES_FILE, BUNDLE_PATH, GIT_CREDENTIALS].map(Utf8Path::new);
+    refuse_removed(&root, &own).map_err(removed_failure)?;
     let key = sealed::own_key(&root).map_err(|error| Failure::new(Kind::Failed, error))?;
     let mut files = write_own_files(&root, &args, &key)?;
 
@@ -111,7 +115,7 @@ pub fn run(context: &Context, args: InitArgs) -> Outcome {
     });
     let (cluster, catalog) = load::load(&inside)?;
     context.ui.note("making the cluster's secrets");
-    let mut report = make(&root, &cluster, &catalog, Wanted::default())?;
+    let mut report = make(&root, &cluster, &catalog, &mut Wanted::default())?;
     if key.is_new {
         report.key = Some(Made {
             file: AGE_KEY_FILE.into(),

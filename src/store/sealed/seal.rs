@@ -70,6 +70,16 @@ pub enum SealError {
     Create(#[from] CreateError),
 }
 
+impl SealError {
+    /// The same where the only key is one that was made for the attempt: nobody has it.
+    pub(super) fn without_key(mut self) -> Self {
+        if let Self::NotForUs { identities, .. } = &mut self {
+            identities.clear();
+        }
+        self
+    }
+}
+
 /// Makes encrypted files by the rules of a repository, for keys of which one is at hand.
 pub(super) struct Sealer<'a> {
     pub(super) root: &'a Utf8Path,

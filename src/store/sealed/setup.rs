@@ -14,6 +14,7 @@ use super::age_key::{self, AGE_KEY_FILE, AgeKeyError};
 use super::expected::{Ask, secret};
 use super::git_access::{self, GitReport, HostKeys, WEBHOOK_FILE};
 use super::open::unusable;
+use super::removed::{RemovedFiles, refuse_removed};
 use super::rules::{RULES_FILE, creation_rules};
 use super::seal::Sealer;
 use super::{OpenError, Opener, SealError};
@@ -22,7 +23,7 @@ use crate::pki::{BundleProblem, CertificateError, DeployKeyError, Entropy, Secre
 use crate::render::bootstrap::GIT_CREDENTIALS;
 use crate::render::talos::BUNDLE_PATH;
 use crate::spec::Cluster;
-use crate::spec::cluster::GitOps;
+use crate::spec::cluster::{GitAuth, GitOps};
 use crate::store::{CreateError, Readers, create};
 
 /// What the secrets of a repository are made from.
@@ -119,6 +120,9 @@ pub enum State {
 /// Why the secrets of a repository cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
+    /// Git has files that are missing.
+    #[error(transparent)]
+    Removed(#[from] RemovedFiles),
     /// There are keys, but none can be used.
     #[error("no age key can be used: {}", .0.join("; "))]
     Keys(Vec<String>),
@@ -184,6 +188,8 @@ impl Setup<'_> {
     /// Makes what is missing. Nothing is written before it is certain that everything can be opened
     /// again with a key at hand.
     pub fn run(mut self) -> Result<Report, SetupError> {
+        let expected = expected_secrets(self.cluster, self.catalog)?;
+        refuse_removed(self.root, &self.files(&expected))?;
         let environment = self.environment.clone().with_repository(self.root);
         let mut identities = Identities::load(&environment);
         let new_key = public(&identities).is_empty().then(Identity::generate);
@@ -197,16 +203,25 @@ impl Setup<'_> {
         let (rules_text, new_rules) = self.rules(&identities)?;
         let rules = Config::parse(&rules_text, Path::new(""))
             .map_err(|source| SetupError::Rules(Box::new(source)))?;
-        let expected = expected_secrets(self.cluster, self.catalog)?;
         let sealer = Sealer {
             root: self.root,
             rules: &rules,
             identities: &identities,
         };
-        sealer.rule(Utf8Path::new(BUNDLE_PATH))?;
-        sealer.rule(Utf8Path::new(GIT_CREDENTIALS))?;
-        for secret in &expected {
-            sealer.rule(&secret.file)?;
+        let secrets = expected.iter().map(|secret| secret.file.as_path());
+        for file in [BUNDLE_PATH, GIT_CREDENTIALS]
+            .map(Utf8Path::new)
+            .into_iter()
+            .chain(secrets)
+        {
+            let rule = sealer.rule(file);
+            rule.map_err(|error| {
+                if new_key.is_some() {
+                    error.without_key()
+                } else {
+                    error
+                }
+            })?;
         }
         self.check_bundle(environment)?;
         if let Some(identity) = &new_key {
@@ -221,6 +236,21 @@ impl Setup<'_> {
             )?;
         }
         self.make(&sealer, &expected, new_key.is_some(), new_rules)
+    }
+
+    /// Every file that may be made, but for a bundle that is given.
+    fn files<'a>(&self, expected: &'a [ExpectedSecret]) -> Vec<&'a Utf8Path> {
+        let GitOps::Flux(flux) = &self.cluster.gitops;
+        let made = [
+            (RULES_FILE, true),
+            (BUNDLE_PATH, self.bundle.is_none()),
+            (GIT_CREDENTIALS, flux.auth != GitAuth::None),
+            (WEBHOOK_FILE, self.webhook == Webhook::Wanted),
+        ];
+        let made = made.into_iter().filter(|(_, is_made)| *is_made);
+        made.map(|(file, _)| Utf8Path::new(file))
+            .chain(expected.iter().map(|secret| secret.file.as_path()))
+            .collect()
     }
 
     /// Makes what is encrypted.

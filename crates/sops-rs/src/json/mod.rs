@@ -9,5 +9,5 @@ mod sketch;
 mod style;
 
 pub(crate) use emit::{emit, emit_value};
-pub(crate) use parse::load;
+pub(crate) use parse::{load, lost_digits};
 pub(crate) use patch::emit_like;

@@ -1,7 +1,8 @@
 //! From JSON text to a tree.
 //!
 //! The stack of open containers is explicit. Integers within 64 bits are integers, every other
-//! number is a float; a key may occur twice, as in `sops`.
+//! number is a float; a key may occur twice, as in `sops`. An integer of which the float loses digits
+//! is remembered, for those who would not put up with it as `sops` does.
 
 use zeroize::Zeroizing;
 
@@ -11,8 +12,21 @@ use crate::tree::{Element, Entry, Item, MAX_DEPTH, Mapping, Tree, Value};
 
 /// Reads a text that holds one object.
 pub(crate) fn load(text: &str) -> Result<Tree, ParseError> {
+    read(text).map(|(tree, _)| tree)
+}
+
+/// Returns where an integer loses digits, in a text that can be read.
+pub(crate) fn lost_digits(text: &str) -> Option<ParseError> {
+    read(text).ok().and_then(|(_, losing)| losing)
+}
+
+fn read(text: &str) -> Result<(Tree, Option<ParseError>), ParseError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader { text, position: 0 };
+    let mut reader = Reader {
+        text,
+        position: 0,
+        losing: None,
+    };
     reader.skip_white();
     match reader.peek() {
         Some(b'{') => {}
@@ -33,9 +47,10 @@ pub(crate) fn load(text: &str) -> Result<Tree, ParseError> {
     if reader.peek().is_some() {
         return Err(reader.error("expected the end of the file after the object"));
     }
-    Ok(Tree {
+    let tree = Tree {
         documents: vec![document],
-    })
+    };
+    Ok((tree, reader.losing))
 }
 
 /// A container while it is being read.
@@ -80,6 +95,8 @@ impl Open {
 struct Reader<'a> {
     text: &'a str,
     position: usize,
+    /// The first integer that loses digits.
+    losing: Option<ParseError>,
 }
 
 impl Reader<'_> {
@@ -179,6 +196,14 @@ impl Reader<'_> {
             (_, Ok(float)) if float.is_finite() => Scalar::Float(float),
             _ => return Err(self.error("the number is too large")),
         };
+        if let Scalar::Float(float) = scalar
+            && !literal.contains(['.', 'e', 'E'])
+            && float.to_string() != literal
+            && self.losing.is_none()
+        {
+            let message = "an integer beyond 64 bits would lose digits: put it into quotes";
+            self.losing = Some(self.error(message));
+        }
         self.position += length;
         Ok(scalar.into())
     }
@@ -351,6 +376,23 @@ mod tests {
         for (number, expected) in cases {
             assert_eq!(show(number), expected, "{number}");
         }
+    }
+
+    #[test]
+    fn integers_that_lose_digits_are_found() {
+        let lost = |text| super::lost_digits(text).map(|error| error.to_string());
+        assert_eq!(
+            lost("{\"a\": 1,\n \"b\": 12345678901234567890}").unwrap(),
+            "line 2, column 7: an integer beyond 64 bits would lose digits: put it into quotes"
+        );
+        assert_eq!(
+            lost("{\"a\": -9223372036854775808, \"b\": 12345678901234567000}"),
+            None
+        );
+        assert_eq!(
+            lost("{\"a\": 1.2345678901234567890, \"b\": 1e30, \"c\": \"12345678901234567890\"}"),
+            None
+        );
     }
 
     #[test]

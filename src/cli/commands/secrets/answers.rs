@@ -105,6 +105,11 @@ impl Answers {
         Ok(Self { values })
     }
 
+    /// Iterates over the names of the values that nobody has asked for.
+    pub fn unused(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
     /// Answers from what is known, else asks on the terminal, without showing what is typed.
     pub fn answer(&mut self, question: Question<'_>) -> Option<Secret<String>> {
         let Question {

@@ -29,6 +29,11 @@ impl WriteArgs {
     pub(super) fn writes(self) -> bool {
         !(self.dry_run || self.check)
     }
+
+    /// Tells whether something to do is told by the exit code.
+    pub(super) fn is_check(self) -> bool {
+        self.check
+    }
 }
 
 /// What a command makes of a file.

@@ -23,6 +23,7 @@ Examples:
   homelab secrets decrypt infrastructure/talos/secrets.sops.yaml
   homelab secrets decrypt --output json secret.sops.yaml | jq -r .stringData.password
   git show HEAD~1:secret.sops.yaml | homelab secrets decrypt -
+  git show HEAD~1:key.sops.bin | homelab secrets decrypt --name key.sops.bin -
   homelab secrets decrypt --keep-going damaged.sops.yaml   what opens, and the path of what does not
   homelab secrets decrypt --in-place local/                every encrypted file in it
 
@@ -54,6 +55,10 @@ pub struct DecryptArgs {
     /// The format, where the name does not tell it: yaml, json, dotenv, ini, binary.
     #[arg(long, value_name = "FORMAT", value_parser = parse_format)]
     format: Option<Format>,
+    /// The name that standard input would have as a file: it decides the format, and the rules for its
+    /// layout.
+    #[arg(long, value_name = "FILE", conflicts_with = "in_place")]
+    name: Option<Utf8PathBuf>,
     #[command(flatten)]
     write: WriteArgs,
 }
@@ -82,7 +87,7 @@ pub fn run(context: &Context, args: DecryptArgs) -> Outcome {
         return Err(Failure::message(Kind::Usage, message)
             .hint("name one, or write them over themselves with `--in-place`"));
     };
-    let source = Source::read(&workspace, name, args.format)?;
+    let source = Source::read(&workspace, name, args.name.as_deref(), args.format)?;
     if args.keep_going {
         return super::keep_going::run(&workspace, &source);
     }
@@ -90,6 +95,7 @@ pub fn run(context: &Context, args: DecryptArgs) -> Outcome {
     workspace.warn_of_keys();
     let opened = opened?;
     warn(&workspace, &source.path, &opened);
+    source.warn_of_binary(&workspace, &opened.document);
     source.print(&workspace, &opened.document)?;
     Ok(ExitStatus::Done)
 }
@@ -109,6 +115,8 @@ pub(super) struct Source {
     /// Where it stands, for the rules that hold there.
     pub(super) place: Utf8PathBuf,
     is_stdin: bool,
+    /// Whether nothing told the format.
+    is_guess: bool,
     format: Format,
     bytes: zeroize::Zeroizing<Vec<u8>>,
 }
@@ -117,24 +125,32 @@ impl Source {
     pub(super) fn read(
         workspace: &Workspace<'_>,
         name: &Utf8Path,
+        named: Option<&Utf8Path>,
         stated: Option<Format>,
     ) -> Result<Self, Failure> {
         if name == "-" {
+            let place = workspace.path(named.unwrap_or(Utf8Path::new("stdin.yaml")));
             let path = Utf8PathBuf::from(unlock::STDIN);
             let bytes = read_from(&mut std::io::stdin().lock(), &path)?;
             return Ok(Self {
                 path,
-                place: workspace.path(Utf8Path::new("stdin.yaml")),
                 is_stdin: true,
-                format: stated.unwrap_or(Format::Yaml),
+                is_guess: named.is_none() && stated.is_none(),
+                format: stated.unwrap_or(format(&place)),
+                place,
                 bytes,
             });
+        }
+        if named.is_some() {
+            let message = format!("`{name}` has a name: `--name` goes with standard input (`-`)");
+            return Err(Failure::message(Kind::Usage, message));
         }
         let path = workspace.path(name);
         let original = Original::read(&path)?;
         Ok(Self {
             place: path.clone(),
             is_stdin: false,
+            is_guess: false,
             format: stated.unwrap_or(format(&path)),
             bytes: original.bytes().to_vec().into(),
             path,
@@ -157,7 +173,32 @@ impl Source {
     }
 
     pub(super) fn parse(&self) -> Result<EncryptedFile, Failure> {
-        parse(&self.path, self.format, &self.bytes)
+        let parsed = parse(&self.path, self.format, &self.bytes);
+        if !self.is_guess {
+            return parsed;
+        }
+        parsed.map_err(|failure| {
+            failure.hint(
+                "standard input is taken for YAML or JSON: say with `--name FILE` what it would be called \
+                 when it is something else",
+            )
+        })
+    }
+
+    /// An encrypted binary file is JSON with one key, and cannot be told from JSON that has this key.
+    fn warn_of_binary(&self, workspace: &Workspace<'_>, document: &Document) {
+        let [only] = document.tree().documents.as_slice() else {
+            return;
+        };
+        let may_be_binary = self.is_guess
+            && self.bytes.trim_ascii_start().starts_with(b"{")
+            && only.entries().count() == 1
+            && only.get("data").is_some();
+        if may_be_binary {
+            workspace.context.ui.warning(
+                "standard input is taken for JSON; if it is an encrypted binary file, `--format binary` prints its bytes",
+            );
+        }
     }
 
     pub(super) fn file(&self) -> Option<&Utf8Path> {
@@ -210,8 +251,10 @@ fn in_place(workspace: &Workspace<'_>, args: &DecryptArgs) -> Outcome {
         past: "decrypted",
         base: "decrypt",
     };
+    let is_alone = selection.files.len() == 1;
     change::run(workspace, &selection, args.write, verb, |file| {
         prepare(workspace, args, &tracked, file)
+            .map_err(|failure| over_tracked(failure, &file.path, is_alone))
     })
 }
 
@@ -248,21 +291,38 @@ fn prepare(
     }
     let encrypted = parse(path, format, original.bytes())?;
     if tracked.contains(path) {
-        return Err(over_tracked(path));
+        return Err(Failure::new(Kind::Refused, OverTracked(path.clone())));
     }
     let opened = open(workspace, path, Some(path), &encrypted, check(args))?;
     warn(workspace, path, &opened);
     Ok(Prepared::Change(Change {
-        summary: format!("`{path}`; `{path}` is now in the clear"),
+        summary: if args.write.writes() {
+            format!("`{path}`; it is in the clear now")
+        } else {
+            format!("`{path}`")
+        },
         report: json!({ "file": path, "decrypted": true }),
         contents: CheckedText::plain(workspace, path, &opened.document, original.bytes())?,
         original,
     }))
 }
 
-fn over_tracked(path: &Utf8Path) -> Failure {
-    let message = format!("Git tracks `{path}`: plaintext over it would be in the next commit");
-    Failure::message(Kind::Refused, message)
+/// Plaintext that the next commit would publish.
+#[derive(Debug, thiserror::Error)]
+#[error("Git tracks `{0}`: plaintext over it would be in the next commit")]
+struct OverTracked(Utf8PathBuf);
+
+/// Says what to do instead; the same for all of several files.
+fn over_tracked(failure: Failure, path: &Utf8Path, is_alone: bool) -> Failure {
+    if !failure.error.is::<OverTracked>() {
+        return failure;
+    }
+    let path = if is_alone {
+        path
+    } else {
+        Utf8Path::new("FILE")
+    };
+    failure
         .hint(format!("run `homelab secrets edit {path}` to change it"))
         .hint(format!("or `homelab secrets decrypt {path} > FILE` where FILE is ignored by Git"))
         .hint("or say `--over-tracked` when you know that you will encrypt it again before you commit")

@@ -11,7 +11,7 @@ use super::workspace::{Workspace, format};
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, ExitStatus, Failure, Kind};
 use crate::store::sealed::{RULES_FILE, Rules, selection_text};
-use crate::store::{Origin, Original, Selected, read_from};
+use crate::store::{Origin, Original, Selected, Selection, read_from};
 
 const EXAMPLES: &str = "\
 The rule that matches a file is taken from the nearest .sops.yaml, in the file's directory or above. In
@@ -53,7 +53,7 @@ pub fn run(context: &Context, args: EncryptArgs) -> Outcome {
     let workspace = Workspace::new(context);
     let old = args.reuse.as_deref();
     if args.paths == ["-"] {
-        return stdin(&workspace, args.name.as_deref(), old);
+        return stdin(&workspace, args.name.as_deref(), old, args.write);
     }
     change::refuse_stdin(&args.paths)?;
     let selection = workspace.select(&args.paths)?;
@@ -61,6 +61,7 @@ pub fn run(context: &Context, args: EncryptArgs) -> Outcome {
         let message = "`--reuse` takes the data key of one file for one other";
         return Err(Failure::message(Kind::Usage, message));
     }
+    tell_passed_over(&workspace, &selection);
     let verb = Verb {
         past: "encrypted",
         base: "encrypt",
@@ -70,7 +71,12 @@ pub fn run(context: &Context, args: EncryptArgs) -> Outcome {
     })
 }
 
-fn stdin(workspace: &Workspace<'_>, name: Option<&Utf8Path>, old: Option<&Utf8Path>) -> Outcome {
+fn stdin(
+    workspace: &Workspace<'_>,
+    name: Option<&Utf8Path>,
+    old: Option<&Utf8Path>,
+    write: WriteArgs,
+) -> Outcome {
     let Some(name) = name else {
         let message = "standard input has no name that a rule could match";
         return Err(Failure::message(Kind::Usage, message)
@@ -82,8 +88,19 @@ fn stdin(workspace: &Workspace<'_>, name: Option<&Utf8Path>, old: Option<&Utf8Pa
     )?;
     let path = workspace.path(name);
     let sealed = seal(workspace, &path, &bytes, old)?;
-    workspace.context.ui.bytes(sealed.contents.bytes())?;
-    Ok(ExitStatus::Done)
+    let ui = &workspace.context.ui;
+    if write.writes() {
+        ui.bytes(sealed.contents.bytes())?;
+    } else if ui.is_json() {
+        ui.json(&json!({ "files": [sealed.report(&path)], "written": false }))?;
+    } else {
+        ui.note(&format!("would encrypt {}", sealed.summary(&path)));
+    }
+    Ok(if write.is_check() {
+        ExitStatus::Differs
+    } else {
+        ExitStatus::Done
+    })
 }
 
 fn prepare(
@@ -92,13 +109,13 @@ fn prepare(
     old: Option<&Utf8Path>,
 ) -> Result<Prepared, Failure> {
     let path = &file.path;
-    if file.origin == Origin::Found && !is_meant(workspace, path) {
+    if file.origin == Origin::Found && matched(workspace, path) != Match::Named {
         return Ok(Prepared::Same);
     }
     let original = Original::read(path)?;
     original.check_writable()?;
     let sealed = match seal(workspace, path, original.bytes(), old) {
-        Err(failure) if file.origin == Origin::Found && failure.error.is::<NotForEncryption>() => {
+        Err(failure) if file.origin == Origin::Found && is_done(&failure) => {
             return Ok(Prepared::Same);
         }
         sealed => sealed?,
@@ -111,19 +128,50 @@ fn prepare(
     }))
 }
 
-/// Tells whether a file that was found in a directory is one that a rule names.
-fn is_meant(workspace: &Workspace<'_>, path: &Utf8Path) -> bool {
+/// Tells whether a file was left alone because it is encrypted already.
+fn is_done(failure: &Failure) -> bool {
+    let reason = failure.error.downcast_ref::<NotForEncryption>();
+    matches!(reason, Some(NotForEncryption::Already(_)))
+}
+
+/// What the rules say of a file that was found in a directory.
+#[derive(PartialEq, Eq)]
+enum Match {
+    /// A rule names it by `path_regex`.
+    Named,
+    /// Only a rule that matches every file is for it.
+    CatchAll,
+    /// No rule is for it.
+    No,
+}
+
+fn matched(workspace: &Workspace<'_>, path: &Utf8Path) -> Match {
     if path.file_name() == Some(RULES_FILE) {
-        return false;
+        return Match::No;
     }
     // Rules that cannot be read are told when the file is encrypted.
-    workspace.rules.rules_for(path).map_or(true, |rules| {
-        rules.is_some_and(|rules| {
-            rules
-                .rule_for(path)
-                .is_some_and(|rule| rule.path_regex().is_some())
-        })
-    })
+    let Ok(rules) = workspace.rules.rules_for(path) else {
+        return Match::Named;
+    };
+    match rules.as_deref().and_then(|rules| rules.rule_for(path)) {
+        Some(rule) if rule.path_regex().is_some() => Match::Named,
+        Some(_) => Match::CatchAll,
+        None => Match::No,
+    }
+}
+
+/// Says that a rule without `path_regex` is none for whole directories: it matches every file.
+fn tell_passed_over(workspace: &Workspace<'_>, selection: &Selection) {
+    let mut found = selection.files.iter();
+    let passed_over = found.find(|file| {
+        file.origin == Origin::Found && matched(workspace, &file.path) == Match::CatchAll
+    });
+    if let Some(Selected { path, .. }) = passed_over {
+        workspace.context.ui.note(&format!(
+            "files that only a rule without `path_regex` matches are passed over in directories, as `{path}`: name \
+             them, or give the rule a `path_regex`"
+        ));
+    }
 }
 
 /// Why a file is not encrypted although nothing failed.
@@ -181,6 +229,12 @@ fn seal(
     let document = Document::parse(format(path), bytes).with_context(|| format!("`{path}`"))?;
     if is_encrypted(&document, bytes) {
         return Err(already_encrypted(path));
+    }
+    if let Some(lost) = Document::lost_digits(format(path), bytes) {
+        return Err(Failure::new(
+            Kind::Failed,
+            anyhow::Error::new(lost).context(format!("`{path}`")),
+        ));
     }
     let rules = workspace.rules_for(path)?;
     let rule = find_rule(path, &rules)?;

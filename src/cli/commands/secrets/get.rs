@@ -25,6 +25,9 @@ pub struct GetArgs {
     /// Where the value stands.
     #[arg(value_name = "KEY")]
     key: ValuePath,
+    /// The name that standard input would have as a file: it decides the format.
+    #[arg(long, value_name = "FILE")]
+    name: Option<Utf8PathBuf>,
     /// Read it although the MAC does not match.
     #[arg(long)]
     ignore_mac: bool,
@@ -37,7 +40,7 @@ pub struct GetArgs {
 )]
 pub fn run(context: &Context, args: GetArgs) -> Outcome {
     let workspace = Workspace::new(context);
-    let source = Source::read(&workspace, &args.file, None)?;
+    let source = Source::read(&workspace, &args.file, args.name.as_deref(), None)?;
     let check = if args.ignore_mac {
         MacCheck::Skipped
     } else {

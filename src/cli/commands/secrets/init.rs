@@ -80,8 +80,10 @@ pub fn run(context: &Context, args: InitArgs) -> Outcome {
     if let Some(file) = &args.from_controlplane_config {
         wanted.bundle = Some(recovered(file)?);
     }
-    let report = make(&context.settings.root, &cluster, &catalog, wanted)?;
-    if nothing_made(&report) {
+    let report = make(&context.settings.root, &cluster, &catalog, &mut wanted)?;
+    warn_of_unused(context, &wanted.answers);
+    let nothing_made = nothing_made(&report);
+    if nothing_made && !missing(&report).is_empty() {
         return Err(refusal(&report));
     }
     if context.ui.is_json() {
@@ -92,7 +94,20 @@ pub fn run(context: &Context, args: InitArgs) -> Outcome {
     for line in advice(&report) {
         context.ui.note(&line);
     }
+    if nothing_made {
+        context.ui.note("nothing to do");
+    }
     Ok(ExitStatus::Done)
+}
+
+/// Values that were given for what is there already.
+fn warn_of_unused(context: &Context, answers: &Answers) {
+    for name in answers.unused() {
+        context.ui.warning(&format!(
+            "the value given for `{name}` is not used: its file is there already and stays as it is; \
+             `homelab secrets set` changes it"
+        ));
+    }
 }
 
 /// What somebody wants to be made otherwise than by itself.
@@ -113,10 +128,10 @@ pub fn make(
     root: &Utf8Path,
     cluster: &Cluster,
     catalog: &Catalog,
-    wanted: Wanted,
+    wanted: &mut Wanted,
 ) -> Result<Report, Failure> {
     let Wanted {
-        mut answers,
+        answers,
         bundle,
         known_hosts,
         webhook,
@@ -130,9 +145,9 @@ pub fn make(
         now: SystemClock.now(),
         entropy: &mut SystemEntropy,
         ask: &mut |question| answers.answer(question),
-        bundle,
+        bundle: bundle.take(),
         host_keys: &|host| host_keys::of(host, known.as_deref()),
-        webhook,
+        webhook: *webhook,
     };
     setup.run().map_err(setup_failure)
 }
@@ -172,21 +187,14 @@ fn nothing_made(report: &Report) -> bool {
 
 /// The bundle is the cluster: a second one would lock out every node that has the first.
 fn refusal(report: &Report) -> Failure {
-    let missing = missing(report);
-    let mut failure = Failure::message(
+    let failure = Failure::message(
         Kind::Refused,
         format!(
             "`{}` exists already and is never replaced",
             report.bundle.file
         ),
     );
-    if missing.is_empty() {
-        failure = failure.hint(format!(
-            "for a new cluster remove `{}` yourself; nodes that were made with it can then only be reset",
-            report.bundle.file
-        ));
-    }
-    missing.into_iter().fold(failure, Failure::hint)
+    missing(report).into_iter().fold(failure, Failure::hint)
 }
 
 /// Returns what was made, for people.

@@ -37,6 +37,9 @@ pub struct RotateArgs {
     /// Remove this recipient; may be repeated.
     #[arg(long, value_name = "RECIPIENT")]
     remove: Vec<String>,
+    /// Go on although no key at hand will open the files afterwards.
+    #[arg(long)]
+    lock_out: bool,
     #[command(flatten)]
     write: WriteArgs,
 }
@@ -55,6 +58,9 @@ pub struct UpdateKeysArgs {
     /// Files, directories and patterns.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<Utf8PathBuf>,
+    /// Go on although no key at hand will open the files afterwards.
+    #[arg(long)]
+    lock_out: bool,
     #[command(flatten)]
     write: WriteArgs,
 }
@@ -88,6 +94,7 @@ pub fn run(context: &Context, args: RotateArgs) -> Outcome {
             .map_err(|error| failed(RewrapError::Decrypt(error)));
         let (key, document) = opened?;
         let (rotated, key) = encrypted.rotate_opened(&key, &wanted).map_err(failed)?;
+        refuse_lock_out(args.lock_out, path, &rotated, &identities)?;
         let recipients: Vec<&str> = rotated.metadata().age_recipients().collect();
         let summary = format!("`{path}`: a new data key for {}", recipients.join(", "));
         let report = json!({ "file": path, "recipients": recipients });
@@ -120,11 +127,11 @@ pub fn update_keys(context: &Context, args: UpdateKeysArgs) -> Outcome {
         base: "update",
     };
     change::run(&workspace, &selection, args.write, verb, |file| {
-        update(&workspace, file)
+        update(&workspace, file, args.lock_out)
     })
 }
 
-fn update(workspace: &Workspace<'_>, file: &Selected) -> Result<Prepared, Failure> {
+fn update(workspace: &Workspace<'_>, file: &Selected, lock_out: bool) -> Result<Prepared, Failure> {
     let Some((original, encrypted)) = read(file)? else {
         return Ok(Prepared::Same);
     };
@@ -148,6 +155,7 @@ fn update(workspace: &Workspace<'_>, file: &Selected) -> Result<Prepared, Failur
     let key = encrypted.data_key(&identities);
     let key = key.map_err(|error| failed(RewrapError::Decrypt(error)))?;
     let (updated, difference) = encrypted.update_keys_with(&key, &wanted).map_err(failed)?;
+    refuse_lock_out(lock_out, path, &updated, &identities)?;
     let opened = opened_as_it_is(&encrypted, &key);
     let meant = opened.as_ref().map(|(document, mac)| Meant {
         key: &key,
@@ -166,6 +174,24 @@ fn update(workspace: &Workspace<'_>, file: &Selected) -> Result<Prepared, Failur
             "regrouped": difference.regrouped,
         }),
     }))
+}
+
+/// Fails for a file that nothing at hand would open again: this may be the last key that could give it
+/// back.
+fn refuse_lock_out(
+    is_meant: bool,
+    path: &Utf8Path,
+    file: &EncryptedFile,
+    identities: &Identities,
+) -> Result<(), Failure> {
+    if is_meant || file.data_key(identities).is_ok() {
+        return Ok(());
+    }
+    let recipients: Vec<&str> = file.metadata().age_recipients().collect();
+    let message = format!("no key at hand would open `{path}` afterwards");
+    Err(Failure::message(Kind::Refused, message)
+        .hint(format!("it would be for {}", recipients.join(", ")))
+        .hint("keep one of your own recipients, or say `--lock-out` when it is meant"))
 }
 
 /// What a file holds whose values stay as they are, whether they are whole or not; `None` where some

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use dialoguer::Password;
 use dialoguer::theme::SimpleTheme;
 use serde_json::json;
-use sops_rs::{Document, LookupError, MacCheck, Value, ValuePath};
+use sops_rs::{Document, EncryptedFile, LookupError, MacCheck, Value, ValuePath};
 use zeroize::Zeroizing;
 
 use super::change::{self, Change, Prepared, Verb, WriteArgs};
@@ -17,13 +17,15 @@ use super::unlock;
 use super::workspace::{Workspace, format};
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, Failure, Kind};
+use crate::store::sealed::selection_text;
 use crate::store::{Origin, Original, Selected, Selection};
 
 /// Arguments of `homelab secrets set`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The value is asked for on a terminal, and read from standard input elsewhere: on a command line every process
-of the computer could read it. All other values keep their bytes.
+of the computer could read it. All other values keep their bytes. A value that the file leaves in the clear is
+refused, and so is an empty one: a command that failed prints nothing.
 
 Examples:
   homelab secrets set cluster/secrets/db/db.sops.yaml stringData.password
@@ -44,6 +46,12 @@ pub struct SetArgs {
     /// at its end is no part of it.
     #[arg(long)]
     yaml: bool,
+    /// Set it although it will stand in the clear, because the file's selection leaves the key out.
+    #[arg(long)]
+    clear: bool,
+    /// An empty value is meant.
+    #[arg(long)]
+    empty: bool,
     #[command(flatten)]
     write: WriteArgs,
 }
@@ -88,7 +96,15 @@ pub fn run(context: &Context, args: SetArgs) -> Outcome {
         args.write,
         verb,
         &what,
-        |document| document.set(&args.key, value.clone()),
+        |document, encrypted| {
+            let set = document.set(&args.key, value.clone());
+            set.with_context(|| format!("`{}`", args.file))?;
+            if args.clear {
+                Ok(())
+            } else {
+                refuse_clear(&args, document, encrypted)
+            }
+        },
     )
 }
 
@@ -112,17 +128,44 @@ pub fn unset(context: &Context, args: UnsetArgs) -> Outcome {
         args.write,
         verb,
         &what,
-        |document| {
+        |document, _| {
             for key in &args.keys {
                 match document.unset(key) {
                     Err(LookupError::Missing { .. }) if args.missing_ok => {}
-                    Err(error) => return Err(error),
-                    Ok(_) => {}
+                    unset => {
+                        unset.with_context(|| format!("`{}`", args.file))?;
+                    }
                 }
             }
             Ok(())
         },
     )
+}
+
+/// Fails for a value that the file's own selection leaves out: a mistyped key would publish it.
+fn refuse_clear(
+    args: &SetArgs,
+    document: &Document,
+    encrypted: &EncryptedFile,
+) -> Result<(), Failure> {
+    let selection = &encrypted.metadata().selection;
+    let is_set = |path: &ValuePath| {
+        path.document_index() == args.key.document_index()
+            && path.steps().starts_with(args.key.steps())
+    };
+    let survey = document.survey(selection);
+    let mut values = survey.values.iter();
+    let Some(clear) = values.find(|value| is_set(&value.path) && !value.selected) else {
+        return Ok(());
+    };
+    let (path, file, selection) = (&clear.path, &args.file, selection_text(selection));
+    let message =
+        format!("`{path}` would stand in `{file}` in the clear: its `{selection}` leaves it out");
+    Err(Failure::message(Kind::Refused, message)
+        .hint(format!(
+            "check the spelling of the key: `homelab secrets explain {file}` shows what is encrypted"
+        ))
+        .hint("or say `--clear` when everybody may read it"))
 }
 
 /// Opens one file, changes what is in it, and closes it again.
@@ -132,7 +175,7 @@ fn edit(
     write: WriteArgs,
     verb: Verb,
     what: &str,
-    apply: impl Fn(&mut Document) -> Result<(), LookupError> + Sync,
+    apply: impl Fn(&mut Document, &EncryptedFile) -> Result<(), Failure> + Sync,
 ) -> Outcome {
     let selection = Selection {
         files: vec![Selected {
@@ -154,7 +197,7 @@ fn edit(
                 Ok((key, edit))
             })
             .map_err(|error| unlock::failure(path, error, Some(&encrypted), &identities))?;
-        apply(edit.document_mut()).with_context(|| format!("`{path}`"))?;
+        apply(edit.document_mut(), &encrypted)?;
         let document = edit.document().clone();
         let saved = edit.save().with_context(|| format!("`{path}`"))?;
         let meant = Meant {
@@ -188,6 +231,9 @@ fn value(args: &SetArgs) -> Result<Value, Failure> {
     };
     let text = std::str::from_utf8(&text)
         .map_err(|_| Failure::message(Kind::Usage, "the value is not UTF-8 text"))?;
+    if !args.empty && text.trim_end_matches(['\r', '\n']).is_empty() {
+        return Err(holds_no_value(args));
+    }
     if args.yaml {
         return Value::from_text(text).map_err(|error| Failure::new(Kind::Usage, error));
     }
@@ -195,10 +241,20 @@ fn value(args: &SetArgs) -> Result<Value, Failure> {
     Ok(Value::from(text.strip_suffix('\r').unwrap_or(text)))
 }
 
+fn holds_no_value(args: &SetArgs) -> Failure {
+    let source = match args.from_file.as_deref() {
+        Some(file) if file != "-" => format!("`{file}`"),
+        _ => unlock::STDIN.to_owned(),
+    };
+    Failure::message(Kind::Usage, format!("{source} holds no value"))
+        .hint("did the command that should print it fail? nothing was changed")
+        .hint("say `--empty` when an empty value is meant")
+}
+
 fn asked(args: &SetArgs) -> Result<Zeroizing<Vec<u8>>, Failure> {
     let answer = Password::with_theme(&SimpleTheme)
         .with_prompt(format!("{} in {}", args.key, args.file))
-        .allow_empty_password(true)
+        .allow_empty_password(args.empty)
         .interact()
         .map_err(|_| Failure::message(Kind::Interrupted, "nothing was done"))?;
     Ok(Zeroizing::new(answer.into_bytes()))

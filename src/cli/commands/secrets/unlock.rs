@@ -75,18 +75,19 @@ fn hints(
 fn mac_hints(path: &Utf8Path, cause: &MacCause) -> Vec<String> {
     let reason = match cause {
         MacCause::OnlyEncryptedSwitched => {
-            "undo the change of `sops.mac_only_encrypted`, or decrypt with --ignore-mac and encrypt anew".to_owned()
+            "undo the change of `sops.mac_only_encrypted`".to_owned()
         }
-        MacCause::ListComments => {
-            "the values are whole: decrypt it with --ignore-mac and encrypt it again".to_owned()
-        }
-        MacCause::Added { path: value } => format!("remove `{value}`, and set it with `homelab secrets set {path} '{value}'`"),
+        MacCause::ListComments => "the values are whole".to_owned(),
+        MacCause::Added { path: value } => format!(
+            "take `{value}` out of the file by hand, and set it with `homelab secrets set --clear {path} '{value}'`"
+        ),
         _ => format!(
             "most likely a value that is not encrypted was edited by hand; `git log -p -- {path}` shows what changed"
         ),
     };
     let remedy = format!(
-        "if the change is wanted: `homelab secrets decrypt --ignore-mac --in-place {path}`, check it, and encrypt it again"
+        "if the change is wanted: run `homelab secrets decrypt --ignore-mac -i --over-tracked {path}`, look at it, and run \
+         `homelab secrets encrypt {path}` before you commit"
     );
     vec![reason, remedy]
 }
@@ -141,6 +142,14 @@ fn key_hints(
                 "not usable: {public_part} from {origin}: {failure}"
             ));
         }
+    }
+    if let UnlockError::NoAgeKey { .. } = error {
+        hints.push(
+            "only `sops` opens it, where it has one of these keys: run `sops rotate -i --add-age RECIPIENT FILE` there, \
+             with the public key that `homelab secrets keygen` prints here"
+                .to_owned(),
+        );
+        return hints;
     }
     hints.push(format!(
         "put the private key of one of the file's recipients into `{AGE_KEY_FILE}`, or name its file in SOPS_AGE_KEY_FILE"

@@ -76,7 +76,7 @@ fn missing_documents(subject: &Subject<'_>, document: &Document) -> Vec<Finding>
                 subject.document_line(index),
                 format!("document {} has no `sops` entry, others have", index + 1),
                 format!(
-                    "take the file's last good state from Git, run `homelab secrets decrypt -i {0}`, add the document, \
+                    "take the file's last good state from Git, run `homelab secrets decrypt -i --over-tracked {0}`, add the document, \
                      and run `homelab secrets encrypt {0}`",
                     subject.file
                 ),
@@ -94,8 +94,9 @@ fn exposed_values(subject: &Subject<'_>, survey: &Survey) -> Vec<Finding> {
                 subject.line(&value.path),
                 format!("`{}` should be encrypted and is in the clear", value.path),
                 format!(
-                    "set it with `homelab secrets set {} '{}'` after removing it, or encrypt the file anew; a value \
-                     that was pushed is to be replaced",
+                    "take the file's last good state from Git, and run `homelab secrets set {0} '{1}'`; without one, \
+                     take the value out by hand, run `homelab secrets decrypt --ignore-mac -i --over-tracked {0}`, put \
+                     it back, and run `homelab secrets encrypt {0}`; a value that was pushed is to be replaced",
                     subject.file, value.path
                 ),
             )
@@ -194,7 +195,7 @@ fn selection_finding(
             "it was encrypted by `{own}`, rule {} of `{RULES_FILE}` now says `{rules}`, which means other values",
             rule.number()
         ),
-        format!("run `homelab secrets decrypt -i {0}` and `homelab secrets encrypt {0}`", subject.file),
+        format!("run `homelab secrets decrypt -i --over-tracked {0}` and `homelab secrets encrypt {0}`", subject.file),
     ))
 }
 
@@ -252,7 +253,7 @@ fn mac_remedy(subject: &Subject<'_>, cause: &MacCause) -> String {
             "undo the change of `sops.mac_only_encrypted`".to_owned()
         }
         _ => format!(
-            "`git log -p -- {0}` shows what changed; if it is wanted, run `homelab secrets decrypt --ignore-mac -i {0}` \
+            "`git log -p -- {0}` shows what changed; if it is wanted, run `homelab secrets decrypt --ignore-mac -i --over-tracked {0}` \
              and `homelab secrets encrypt {0}`",
             subject.file
         ),

@@ -155,7 +155,7 @@ fn hidden_fields(
                 format!("{} of a Kubernetes object must stay readable, and are encrypted", fields.join(", ")),
                 format!(
                     "give the file's rule `encrypted_regex: ^(data|stringData)$`, then run `homelab secrets decrypt \
-                     -i {0}` and `homelab secrets encrypt {0}`",
+                     -i --over-tracked {0}` and `homelab secrets encrypt {0}`",
                     subject.file
                 ),
             ))
