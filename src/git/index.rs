@@ -29,6 +29,17 @@ pub enum IndexError {
     },
 }
 
+impl IndexError {
+    /// A refusal, in the first line of what `git` said.
+    pub(super) fn failed(command: &str, said: &[u8]) -> Self {
+        let said = String::from_utf8_lossy(said);
+        Self::Failed {
+            command: command.to_owned(),
+            message: said.lines().next().unwrap_or("no reason given").to_owned(),
+        }
+    }
+}
+
 /// Returns the top directory of the repository that a directory lies in; `None` outside of one.
 pub fn top(directory: &Utf8Path) -> Option<Utf8PathBuf> {
     let text = text(directory, &["rev-parse", "--show-toplevel"]).ok()?;
@@ -58,7 +69,7 @@ pub fn tracked(files: &[Utf8PathBuf]) -> Vec<Utf8PathBuf> {
 
 /// Returns every file that Git tracks below a directory, relative to it.
 pub fn all_tracked(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, IndexError> {
-    Ok(names(&text(directory, &["ls-files", "-z"])?))
+    Ok(names(&run(directory, &["ls-files", "-z"])?))
 }
 
 /// Returns those of the files, relative to a directory, that the last commit or the next one holds,
@@ -86,7 +97,7 @@ pub fn staged(directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, IndexError> {
         "-z",
         "--diff-filter=ACMRT",
     ];
-    Ok(names(&text(directory, &arguments)?))
+    Ok(names(&run(directory, &arguments)?))
 }
 
 /// Returns the contents of an object: `HEAD:file`, `:file` for what is staged.
@@ -102,9 +113,13 @@ pub fn text(directory: &Utf8Path, arguments: &[&str]) -> Result<String, IndexErr
     })
 }
 
-fn names(text: &str) -> Vec<Utf8PathBuf> {
-    let names = text.split('\0').filter(|name| !name.is_empty());
-    names.map(Utf8PathBuf::from).collect()
+/// A name that is not UTF-8 is shown as well as it can be; nothing is found under it.
+fn names(listed: &[u8]) -> Vec<Utf8PathBuf> {
+    let names = listed.split(|byte| *byte == 0);
+    let names = names.filter(|name| !name.is_empty());
+    names
+        .map(|name| Utf8PathBuf::from(String::from_utf8_lossy(name).into_owned()))
+        .collect()
 }
 
 fn run(directory: &Utf8Path, arguments: &[&str]) -> Result<Vec<u8>, IndexError> {
@@ -117,13 +132,5 @@ fn run(directory: &Utf8Path, arguments: &[&str]) -> Result<Vec<u8>, IndexError> 
     if output.status.success() {
         return Ok(output.stdout);
     }
-    let message = String::from_utf8_lossy(&output.stderr);
-    Err(IndexError::Failed {
-        command: arguments.join(" "),
-        message: message
-            .lines()
-            .next()
-            .unwrap_or("no reason given")
-            .to_owned(),
-    })
+    Err(IndexError::failed(&arguments.join(" "), &output.stderr))
 }

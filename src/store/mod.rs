@@ -23,7 +23,7 @@ pub use diff::{text_diff, unified_diff};
 pub use error::StoreError;
 pub use manifest::{MANIFEST_PATH, Manifest};
 pub use original::{FileError, MAX_BYTES, Original, is_successor, read_from};
-pub use select::{Origin, SelectError, Selected, Selection, named, select};
+pub use select::{Origin, SelectError, Selected, Selection, Unseen, named, select};
 pub use write::write;
 
 #[cfg(test)]

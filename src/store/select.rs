@@ -16,8 +16,17 @@ use super::original::{is_successor, sweep};
 pub struct Selection {
     /// The files, sorted, each once.
     pub files: Vec<Selected>,
-    /// Whatever could not be looked at, one sentence each.
-    pub problems: Vec<String>,
+    /// Whatever could not be looked at.
+    pub problems: Vec<Unseen>,
+}
+
+/// Something that could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// Its path, as well as it can be said; the directory that was walked where it is not known.
+    pub path: Utf8PathBuf,
+    /// Why, in a sentence.
+    pub reason: String,
 }
 
 /// A file and why it is here.
@@ -96,7 +105,7 @@ pub fn named(base: &Utf8Path, name: &Utf8Path) -> Utf8PathBuf {
 #[derive(Default)]
 struct Found {
     files: BTreeSet<Selected>,
-    problems: Vec<String>,
+    problems: Vec<Unseen>,
 }
 
 impl Found {
@@ -116,16 +125,19 @@ impl Found {
                     self.found(&entry, pattern);
                 }
                 Ok(_) => {}
-                Err(error) => self.problems.push(error.to_string()),
+                Err(error) => self.problems.push(Unseen {
+                    path: directory.to_owned(),
+                    reason: error.to_string(),
+                }),
             }
         }
     }
 
     fn found(&mut self, entry: &DirEntry, pattern: Option<&GlobMatcher>) {
         let Some(path) = Utf8Path::from_path(entry.path()) else {
-            let path = entry.path().display();
-            let problem = format!("the name of `{path}` is not UTF-8; it was not looked at");
-            return self.problems.push(problem);
+            let path = Utf8PathBuf::from(entry.path().to_string_lossy().into_owned());
+            let reason = format!("the name of `{path}` is not UTF-8; it was not looked at");
+            return self.problems.push(Unseen { path, reason });
         };
         let path = path.strip_prefix(".").unwrap_or(path);
         if path.file_name().is_some_and(is_successor) {
@@ -200,7 +212,7 @@ mod tests {
         fn select(&self, names: &[&str]) -> Vec<String> {
             let names: Vec<_> = names.iter().map(Utf8PathBuf::from).collect();
             let selection = select(self.root(), &names).unwrap();
-            assert_eq!(selection.problems, Vec::<String>::new());
+            assert_eq!(selection.problems, []);
             let files = selection.files.iter();
             files
                 .map(|file| file.path.strip_prefix(self.root()).unwrap().to_string())

@@ -33,6 +33,16 @@ pub fn tests() -> Vec<Case> {
         without_a_key_all_but_macs_is_checked,
         staged_contents_are_what_counts,
         the_hook_keeps_plaintext_out_of_commits,
+        rules_that_cannot_be_used_stop_the_hook_and_checks_of_files,
+        rules_that_encrypt_nothing_are_found,
+        lists_of_a_secret_may_be_encrypted,
+        rules_for_every_file_hold_for_files_that_are_named,
+        damaged_files_are_no_plaintext,
+        names_that_are_not_text_are_found,
+        a_broken_spec_is_told,
+        damaged_files_fail_who_and_status,
+        what_is_not_there_is_refused,
+        long_recipients_are_cut_for_people,
         a_foreign_hook_stays,
         status_shows_every_encrypted_file,
         explain_says_which_rule_and_why,
@@ -387,7 +397,7 @@ fn the_allow_list_names_code_and_place() {
     let run = secrets(&env, ["check"]).expect_code(1);
     assert!(
         run.stderr
-            .contains("`.homelab/secrets-allow` line 1: expected a code and a pattern"),
+            .contains("`.homelab/secrets-allow` line 1: there is no code `private-keys`; the codes are plaintext, "),
         "{}",
         run.stderr
     );
@@ -556,6 +566,204 @@ fn the_hook_keeps_plaintext_out_of_commits() {
     git(&env, ["commit", "-q", "-m", "a"]).success();
 }
 
+fn rules_that_cannot_be_used_stop_the_hook_and_checks_of_files() {
+    let unusable = [
+        "path_regex: (?=k)\n    age: AGE",
+        "path_regex: enc\n    encrypted_regex: '['\n    age: AGE",
+        "path_regex: enc",
+    ];
+    for rule in unusable {
+        let env = git_repository();
+        secrets(&env, ["hook", "install"]).success();
+        let rule = rule.replace("AGE", RECIPIENT);
+        env.write(".sops.yaml", format!("creation_rules:\n  - {rule}\n"));
+        git(&env, ["add", ".sops.yaml"]).success();
+        git(&env, ["commit", "-q", "--no-verify", "-m", "rules"]).success();
+        env.write("p.enc.yaml", "password: x\n");
+        env.write("q.enc.yaml", "password: y\n");
+        let run = secrets(&env, ["check", "p.enc.yaml", "q.enc.yaml"]).expect_code(4);
+        assert_eq!(run.stdout.matches(": rules: ").count(), 1, "{}", run.stdout);
+        assert!(
+            run.stdout.starts_with(".sops.yaml:2: rules: "),
+            "{}",
+            run.stdout
+        );
+        git(&env, ["add", "p.enc.yaml"]).success();
+        let refused = git(&env, ["commit", "-m", "a"]);
+        assert_ne!(refused.code, Some(0));
+        let said = refused.transcript();
+        assert!(said.contains(".sops.yaml:2: rules: "), "{said}");
+        // The rules themselves and the files they hold for are one finding.
+        assert_eq!(findings(&env), [".sops.yaml:2 rules"]);
+    }
+}
+
+fn rules_that_encrypt_nothing_are_found() {
+    let env = TestEnv::new();
+    let rule = "path_regex: yaml$\n    encrypted_regex: ^(pasword)$";
+    let rules = format!("creation_rules:\n  - {rule}\n    age: {RECIPIENT}\n");
+    env.write(".sops.yaml", rules);
+    env.write("p.enc.yaml", "password: x\n");
+    env.write("empty.yaml", "# nothing\npassword:\n");
+    // A rule for a folder of Kubernetes' files means the Secrets among them.
+    env.write(
+        "map.yaml",
+        "apiVersion: v1\nkind: ConfigMap\ndata: {a: b}\n",
+    );
+    env.write("kustomization.yaml", "resources: [map.yaml]\n");
+    let run = secrets(&env, ["check"]).expect_code(4);
+    assert_eq!(
+        run.stdout,
+        "p.enc.yaml:1: nothing-selected: rule 1 of `.sops.yaml` is for this file, and its `encrypted_regex: \
+         ^(pasword)$` selects none of its values\n  correct what the rule selects, or narrow its `path_regex`; \
+         `homelab secrets explain p.enc.yaml` shows what it means\n"
+    );
+}
+
+fn lists_of_a_secret_may_be_encrypted() {
+    let env = repository();
+    let listed = format!("{SECRET}    l: [a, {{b: [c]}}]\n    n: null\n");
+    encrypted(&env, DB, &listed);
+    assert_eq!(findings(&env), [""; 0]);
+    env.write(
+        "apps/db.yaml",
+        "apiVersion: v1\nkind: Secret\ndata:\n    l:\n        - ''\n        - [{a: b}]\n",
+    );
+    assert_eq!(findings(&env), ["apps/db.yaml:4 clear-secret"]);
+    let run = secrets(&env, ["check"]).expect_code(4);
+    assert!(
+        run.stdout.contains(
+            "  add a rule for it to `.sops.yaml`, then run `homelab secrets encrypt apps/db.yaml`"
+        ),
+        "{}",
+        run.stdout
+    );
+}
+
+fn rules_for_every_file_hold_for_files_that_are_named() {
+    let env = TestEnv::new();
+    env.write(
+        ".sops.yaml",
+        format!("creation_rules:\n  - age: {RECIPIENT}\n"),
+    );
+    env.write("plain.yaml", "password: x\n");
+    let run = secrets(&env, ["check", "plain.yaml"]).expect_code(4);
+    assert!(
+        run.stdout.starts_with("plain.yaml:1: plaintext: rule 1"),
+        "{}",
+        run.stdout
+    );
+    let run = secrets(&env, ["check"]).success();
+    assert!(
+        run.stderr
+            .contains("1 files in the clear fall under a rule without `path_regex`"),
+        "{}",
+        run.stderr
+    );
+}
+
+fn damaged_files_are_no_plaintext() {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    let whole = env.read(DB);
+    let (values, _) = whole.split_once("sops:\n").unwrap();
+    let middle = &whole[..whole.find("ENC[").unwrap() + 30];
+    let conflict = whole.replacen("stringData:\n", "<<<<<<< ours\nstringData:\n", 1);
+    for text in [values, middle, &conflict] {
+        env.write(DB, text);
+        assert_eq!(findings(&env), [format!("{DB}:1 damaged")], "{text}");
+    }
+}
+
+fn names_that_are_not_text_are_found() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let env = git_repository();
+    let name = std::ffi::OsStr::from_bytes(b"\xffkey.txt");
+    std::fs::write(env.root().as_std_path().join(name), KEY).unwrap();
+    assert_eq!(findings(&env), ["\u{fffd}key.txt:1 unreadable"]);
+    git(&env, ["add", "-A"]).success();
+    secrets(&env, ["check", "--staged"]).expect_code(4);
+}
+
+fn a_broken_spec_is_told() {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    env.write("homelab.yaml", "nonsense: true\n");
+    let run = secrets(&env, ["who"]).expect_code(4);
+    assert!(
+        run.stderr.contains("homelab.yaml is not valid"),
+        "{}",
+        run.stderr
+    );
+    let run = secrets(&env, ["check"]).success();
+    assert!(
+        run.stderr.contains("warning: homelab.yaml is not valid")
+            && run.stderr.contains("`flux-key`"),
+        "{}",
+        run.stderr
+    );
+}
+
+fn damaged_files_fail_who_and_status() {
+    let env = TestEnv::new();
+    env.homelab(["init", "."]).run().success();
+    env.write(DB, SECRET);
+    secrets(&env, ["encrypt", DB]).success();
+    secrets(&env, ["who"]).success();
+    secrets(&env, ["status"]).success();
+    let whole = env.read(DB);
+    let (values, _) = whole.split_once("sops:\n").unwrap();
+    let conflict = whole.replacen("stringData:\n", "<<<<<<< ours\nstringData:\n", 1);
+    for text in [values, &conflict] {
+        env.write(DB, text);
+        let run = secrets(&env, ["who"]).expect_code(4);
+        assert!(run.stdout.contains("DAMAGED"), "{}", run.stdout);
+        assert!(
+            run.stderr.contains("Flux cannot open 1 of"),
+            "{}",
+            run.stderr
+        );
+        let run = secrets(&env, ["status"]).expect_code(4);
+        assert!(
+            run.stdout
+                .contains("damaged: it holds encrypted values, but "),
+            "{}",
+            run.stdout
+        );
+    }
+}
+
+fn what_is_not_there_is_refused() {
+    let env = repository();
+    secrets(&env, ["check", "nope"]).expect_code(1);
+    let run = secrets(&env, ["check", "--staged"]).expect_code(1);
+    assert!(
+        run.stderr
+            .contains("lies in no Git repository: nothing is staged"),
+        "{}",
+        run.stderr
+    );
+}
+
+fn long_recipients_are_cut_for_people() {
+    let env = TestEnv::new();
+    let made = secrets(&env, ["keygen", "--post-quantum"]).success();
+    let all = format!("{}{}", made.stdout, made.stderr);
+    let start = all.find("age1pq1").unwrap();
+    let long = all[start..].split_whitespace().next().unwrap();
+    env.write(".sops.yaml", rules(long));
+    encrypted(&env, DB, SECRET);
+    let short = format!("{}…{}", &long[..20], &long[long.len() - 6..]);
+    let run = secrets(&env, ["who"]).success();
+    assert!(
+        run.stdout.contains(&short) && !run.stdout.contains(long),
+        "{}",
+        run.stdout
+    );
+    let run = secrets(&env, ["who", "--output", "json"]).success();
+    assert!(run.stdout.contains(long), "{}", run.stdout);
+}
+
 fn a_foreign_hook_stays() {
     let env = git_repository();
     let foreign = "#!/bin/sh\nexit 0\n";
@@ -654,7 +862,7 @@ fn who_can_open_what() {
     );
     assert_eq!(lines[5], format!("  2  {other}"));
     assert!(
-        run.stderr.contains("there is no valid homelab.yaml here"),
+        run.stderr.contains("there is no homelab.yaml here"),
         "{}",
         run.stderr
     );

@@ -12,6 +12,9 @@ pub fn tests() -> Vec<Case> {
         changes_of_both_sides_are_merged,
         the_same_value_changed_twice_is_a_conflict,
         a_merge_without_a_key_is_a_conflict,
+        rules_are_merged_by_git_itself,
+        files_that_both_sides_add_are_merged,
+        sides_in_the_clear_are_merged_by_line,
     ];
     all.push(Case::new("sops_opens_what_was_merged", sops_opens_what_was_merged).parts(&["sops"]));
     all
@@ -53,7 +56,8 @@ fn setup_is_written_once() {
          *.sops.yml diff=homelab-secrets merge=homelab-secrets\n\
          *.sops.json diff=homelab-secrets merge=homelab-secrets\n\
          *.sops.env diff=homelab-secrets merge=homelab-secrets\n\
-         *.sops.ini diff=homelab-secrets merge=homelab-secrets\n"
+         *.sops.ini diff=homelab-secrets merge=homelab-secrets\n\
+         .sops.yaml !diff !merge\n"
     );
     let config = |key: &str| git(&env, ["config", "--local", key]).success().stdout;
     assert_eq!(
@@ -205,4 +209,87 @@ fn sops_opens_what_was_merged() {
         "{ours}"
     );
     assert_eq!(sops(&env, ["decrypt", DB]).success().stdout, ours);
+}
+
+fn rules_are_merged_by_git_itself() {
+    let env = with_drivers();
+    // A clone that was set up before the rules were taken out gets the line by another run.
+    let attributes = env.read(".gitattributes");
+    env.write(
+        ".gitattributes",
+        attributes.replace(".sops.yaml !diff !merge\n", ""),
+    );
+    secrets(&env, ["git-setup"]).success();
+    assert_eq!(env.read(".gitattributes"), attributes);
+    secrets(&env, ["git-setup", "--pattern", "*.yaml"]).success();
+    let attribute = git(
+        &env,
+        [
+            "check-attr",
+            "merge",
+            "diff",
+            "--",
+            ".sops.yaml",
+            "a/.sops.yaml",
+        ],
+    );
+    let attribute = attribute.success().stdout;
+    assert_eq!(
+        attribute.matches(": unspecified\n").count(),
+        4,
+        "{attribute}"
+    );
+    commit(&env);
+    let rules = env.read(".sops.yaml");
+    git(&env, ["checkout", "-q", "-b", "theirs"]).success();
+    env.write(".sops.yaml", format!("# theirs\n{rules}"));
+    commit(&env);
+    git(&env, ["checkout", "-q", "main"]).success();
+    env.write(".sops.yaml", format!("{rules}# ours\n"));
+    commit(&env);
+    git(&env, ["merge", "-q", "--no-edit", "theirs"]).success();
+    assert_eq!(env.read(".sops.yaml"), format!("# theirs\n{rules}# ours\n"));
+}
+
+const ADDED: &str = "cluster/secrets/db/added.sops.yaml";
+
+fn files_that_both_sides_add_are_merged() {
+    let env = with_drivers();
+    git(&env, ["checkout", "-q", "-b", "theirs"]).success();
+    encrypted(&env, ADDED, &format!("{SECRET}    theirs: b\n"));
+    commit(&env);
+    git(&env, ["checkout", "-q", "main"]).success();
+    encrypted(&env, ADDED, &format!("{SECRET}    ours: a\n"));
+    commit(&env);
+    git(&env, ["merge", "-q", "--no-edit", "theirs"]).success();
+    let merged = secrets(&env, ["decrypt", ADDED]).success().stdout;
+    for line in [
+        "    ours: a\n",
+        "    theirs: b\n",
+        "    user: ada-lovelace\n",
+    ] {
+        assert_eq!(merged.matches(line).count(), 1, "{merged}");
+    }
+}
+
+fn sides_in_the_clear_are_merged_by_line() {
+    let env = with_drivers();
+    let text = |one: &str, two: &str| format!("a: {one}\n\nx: 1\ny: 2\nz: 3\n\nb: {two}\n");
+    for (name, version) in [
+        ("base", text("1", "1")),
+        ("ours", text("2", "1")),
+        ("theirs", text("1", "2")),
+    ] {
+        env.write(name, version);
+    }
+    let merge = ["merge-driver", "base", "ours", "theirs", "plain.sops.yaml"];
+    secrets(&env, merge).success();
+    assert_eq!(env.read("ours"), text("2", "2"));
+    // What differs is marked, and no side is lost.
+    env.write("ours", text("3", "1"));
+    env.write("theirs", text("4", "1"));
+    secrets(&env, merge).expect_code(4);
+    let marked = env.read("ours");
+    let expected = "<<<<<<< ours\na: 3\n=======\na: 4\n>>>>>>> theirs\n";
+    assert!(marked.starts_with(expected), "{marked}");
 }

@@ -9,7 +9,7 @@ pub const RULES_FILE: &str = ".sops.yaml";
 
 const HEADER: &str = "\
 # Which files are encrypted, for whom, and which of their values. Read by `sops` and by `homelab`.
-# After a change of recipients, encrypt the files again; homelab.yaml lists the same recipients.
+# After a change of recipients run `homelab secrets updatekeys .`; homelab.yaml lists the same recipients.
 ";
 
 /// Writes the rules of a new repository: in Kubernetes Secrets the data only, so that reviewers see

@@ -84,6 +84,17 @@ impl Document {
     }
 }
 
+impl Document {
+    /// As many documents, with nothing in them.
+    fn emptied(&self) -> Self {
+        let documents = vec![Mapping::default(); self.tree.documents.len()];
+        Self {
+            format: self.format,
+            tree: Tree { documents },
+        }
+    }
+}
+
 impl Merge {
     /// Takes the documents as wholes: where a key occurs twice, nothing says which belongs to which.
     fn of_wholes(base: &Document, ours: &Document, theirs: &Document, side: Side) -> Self {
@@ -134,11 +145,38 @@ impl EncryptedFile {
         now: Timestamp,
         rng: &mut (impl RngCore + CryptoRng),
     ) -> Result<FileMerge, SaveError> {
+        Self::merge_sides(Some(base), [ours, theirs], identities, now, rng)
+    }
+
+    /// Merges two encrypted files that were made independently, as when two branches add the same
+    /// one: what only one side has is taken, and what differs is a conflict.
+    #[expect(clippy::disallowed_methods, reason = "the default at the edge")]
+    pub fn merge_added(
+        ours: &Self,
+        theirs: &Self,
+        identities: &Identities,
+    ) -> Result<FileMerge, SaveError> {
+        let (now, rng) = (Timestamp::now(), &mut rand::rngs::OsRng);
+        Self::merge_sides(None, [ours, theirs], identities, now, rng)
+    }
+
+    fn merge_sides(
+        base: Option<&Self>,
+        [ours, theirs]: [&Self; 2],
+        identities: &Identities,
+        now: Timestamp,
+        rng: &mut (impl RngCore + CryptoRng),
+    ) -> Result<FileMerge, SaveError> {
         let plain = |file: &Self| file.decrypt(identities).map(|opened| opened.document);
         let plain = |file| plain(file).map_err(SaveError::Old);
-        let documents = [plain(base)?, plain(ours)?, plain(theirs)?];
-        let ours_kept = ours.has_terms_of(base);
-        let theirs_kept = theirs.has_terms_of(base);
+        let [ours_plain, theirs_plain] = [plain(ours)?, plain(theirs)?];
+        let base_plain = match base {
+            Some(base) => plain(base)?,
+            None => ours_plain.emptied(),
+        };
+        let documents = [base_plain, ours_plain, theirs_plain];
+        let ours_kept = base.is_some_and(|base| ours.has_terms_of(base));
+        let theirs_kept = base.is_some_and(|base| theirs.has_terms_of(base));
         let carrier = if ours_kept { theirs } else { ours };
         let metadata_conflict = !ours_kept && !theirs_kept && !ours.has_terms_of(theirs);
         let mut sealed = |side| -> Result<(Self, Vec<ValuePath>), SaveError> {

@@ -5,6 +5,7 @@ use camino::Utf8Path;
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, ExitStatus, Failure, Kind};
 use crate::git::index;
+use crate::store::sealed::RULES_FILE;
 use crate::store::{CreateError, Original, Readers, create};
 
 /// What the drivers are called in Git's configuration.
@@ -85,6 +86,27 @@ fn settings() -> [(String, String); 5] {
     ]
 }
 
+/// Returns the lines to add. The rules are in the clear, and most patterns match their name as well:
+/// the last line that matches holds, so that they are taken out after all others.
+fn missing_lines(old: &str, patterns: &[String]) -> Vec<String> {
+    let wanted = patterns
+        .iter()
+        .map(|pattern| format!("{pattern} diff={DRIVER} merge={DRIVER}"));
+    let mut missing: Vec<String> = wanted
+        .filter(|wanted| old.lines().all(|line| line.trim() != wanted))
+        .collect();
+    let exclusion = format!("{RULES_FILE} !diff !merge");
+    let excluded = old
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| *line == exclusion || line.ends_with(&format!("merge={DRIVER}")));
+    if !missing.is_empty() || excluded != Some(exclusion.as_str()) {
+        missing.push(exclusion);
+    }
+    missing
+}
+
 /// Adds what is missing to `.gitattributes`; returns how many lines that is.
 fn add_attributes(top: &Utf8Path, patterns: &[String]) -> Result<usize, Failure> {
     let file = top.join(ATTRIBUTES);
@@ -93,11 +115,7 @@ fn add_attributes(top: &Utf8Path, patterns: &[String]) -> Result<usize, Failure>
         Some(original) => String::from_utf8(original.bytes().to_vec())?,
         None => String::new(),
     };
-    let line = |pattern: &String| format!("{pattern} diff={DRIVER} merge={DRIVER}");
-    let wanted = patterns.iter().map(line);
-    let missing: Vec<String> = wanted
-        .filter(|wanted| old.lines().all(|line| line.trim() != wanted))
-        .collect();
+    let missing = missing_lines(&old, patterns);
     if missing.is_empty() {
         return Ok(0);
     }

@@ -1,20 +1,22 @@
 //! `homelab secrets merge-driver`: what Git calls to merge an encrypted file.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sops_rs::{EncryptedFile, Identities, MacCheck, SaveError};
+use sops_rs::{EncryptedFile, FileMerge, Identities, MacCheck, SaveError};
 
 use super::checked_text::{CheckedText, Meant};
 use super::unlock;
 use super::workspace::{Workspace, format, is_encrypted};
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, ExitStatus, Failure, Kind};
+use crate::git::merge_file;
 use crate::store::Original;
 
 /// Arguments of `homelab secrets merge-driver`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Git calls it once `homelab secrets git-setup` has run; the merged file takes the place of ours. Values that both
-sides changed stay ours, are named by their paths, and leave the file in conflict: exit code 4.
+sides changed stay ours, are named by their paths, and leave the file in conflict: exit code 4. Where a side is not
+encrypted, lines are merged as `git merge-file` does.
 
 Example of Git's configuration:
   [merge \"homelab-secrets\"]
@@ -44,37 +46,65 @@ pub fn run(context: &Context, args: MergeDriverArgs) -> Outcome {
     let path = workspace.path(&args.path);
     let read = |name: &Utf8Path| Original::read(&workspace.path(name));
     let (base, ours, theirs) = (read(&args.base)?, read(&args.ours)?, read(&args.theirs)?);
-    for (side, original) in [
-        ("the common version", &base),
-        ("ours", &ours),
-        ("theirs", &theirs),
-    ] {
-        if !is_encrypted(&path, original.bytes()) {
-            return Err(Failure::message(
-                Kind::Failed,
-                format!("cannot merge `{path}`: {side} is not encrypted"),
-            )
-            .hint("ours stays; decide by hand, then `git add` it"));
-        }
+    // Both sides added the file: Git hands over an empty common version.
+    let base = (!base.bytes().is_empty()).then_some(base);
+    let mut sides = base.iter().chain([&ours, &theirs]);
+    if sides.any(|side| !is_encrypted(&path, side.bytes())) {
+        return merge_as_text(&workspace, &args, &path);
     }
     let parse = |original: &Original| {
         EncryptedFile::parse(format(&path), original.bytes())
             .map_err(|error| unlock::failure(&path, error, None, &Identities::default()))
     };
-    let (base, our, their) = (parse(&base)?, parse(&ours)?, parse(&theirs)?);
+    let (base, our, their) = (
+        base.as_ref().map(parse).transpose()?,
+        parse(&ours)?,
+        parse(&theirs)?,
+    );
     let identities = workspace.identities(Some(&path), &our);
-    let merge =
-        EncryptedFile::merge(&base, &our, &their, &identities).map_err(|error| match error {
-            SaveError::Old(error) => unlock::failure(&path, error, Some(&our), &identities),
-            error => Failure::new(
-                Kind::Failed,
-                anyhow::Error::new(error).context(format!("cannot merge `{path}`")),
-            ),
-        })?;
+    let merge = match &base {
+        Some(base) => EncryptedFile::merge(base, &our, &their, &identities),
+        None => EncryptedFile::merge_added(&our, &their, &identities),
+    };
+    let merge = merge.map_err(|error| match error {
+        SaveError::Old(error) => unlock::failure(&path, error, Some(&our), &identities),
+        error => Failure::new(
+            Kind::Failed,
+            anyhow::Error::new(error).context(format!("cannot merge `{path}`")),
+        ),
+    })?;
     contents(&workspace, &path, &merge.ours, &identities, ours.bytes())?.replace(&ours)?;
     if merge.conflicts.is_empty() && !merge.metadata_conflict {
         return Ok(ExitStatus::Done);
     }
+    tell_conflicts(context, &path, &merge);
+    Ok(ExitStatus::Differs)
+}
+
+/// Merges lines, as Git itself would, where a side is not encrypted: no side is lost.
+fn merge_as_text(workspace: &Workspace<'_>, args: &MergeDriverArgs, path: &Utf8Path) -> Outcome {
+    let [ours, base, theirs] = [&args.ours, &args.base, &args.theirs].map(|it| workspace.path(it));
+    let conflicts = merge_file([&ours, &base, &theirs]).map_err(|error| {
+        Failure::new(
+            Kind::Failed,
+            anyhow::Error::new(error).context(format!("cannot merge `{path}`")),
+        )
+        .hint("ours stays; decide by hand, then `git add` it")
+    })?;
+    let ui = &workspace.context.ui;
+    if conflicts == 0 {
+        ui.note(&format!(
+            "`{path}` is not encrypted on every side: its lines were merged"
+        ));
+        return Ok(ExitStatus::Done);
+    }
+    ui.warning(&format!(
+        "`{path}` is not encrypted on every side: its lines were merged, {conflicts} of them are in conflict"
+    ));
+    Ok(ExitStatus::Differs)
+}
+
+fn tell_conflicts(context: &Context, path: &Utf8Path, merge: &FileMerge) {
     for conflict in &merge.conflicts {
         context.ui.warning(&format!(
             "both sides changed `{conflict}` in `{path}`; ours stands there"
@@ -89,7 +119,6 @@ pub fn run(context: &Context, args: MergeDriverArgs) -> Outcome {
         "compare with `homelab secrets diff --to MERGE_HEAD {path}`, decide with `homelab secrets edit {path}`, then \
          `git add {path}`"
     ));
-    Ok(ExitStatus::Differs)
 }
 
 /// The merged file's text, which opens to what it opens to in memory.

@@ -25,6 +25,7 @@ mod repository;
 mod reuse;
 pub mod rotate;
 pub mod set;
+mod short;
 mod signals;
 pub mod status;
 mod terminal_prompt;

@@ -12,7 +12,7 @@ use crate::cli::{Context, Failure, Kind};
 use crate::git::index;
 use crate::spec::Cluster;
 use crate::store::sealed::check::{ALLOW_FILE, AllowList, ClusterKey, FluxView};
-use crate::store::{FileError, Original, named, select};
+use crate::store::{FileError, Origin, Original, Selected, Unseen, named, select};
 
 /// The folder that Flux reads, relative to the root: `render` lays it out so.
 const FLUX_FOLDER: &str = "cluster";
@@ -24,6 +24,17 @@ pub(super) enum Contents {
     WorkingTree,
     /// What the next commit would hold.
     Staged,
+}
+
+/// What to look at, relative to the repository's root.
+#[derive(Default)]
+pub(super) struct Files {
+    /// The files.
+    pub(super) all: Vec<Utf8PathBuf>,
+    /// Those of them that the user named one by one.
+    pub(super) named: BTreeSet<Utf8PathBuf>,
+    /// What could not be looked at.
+    pub(super) unseen: Vec<Unseen>,
 }
 
 /// A repository.
@@ -65,9 +76,9 @@ impl Repository {
         workspace: &Workspace<'_>,
         names: &[Utf8PathBuf],
         contents: Contents,
-    ) -> Result<Vec<Utf8PathBuf>, Failure> {
+    ) -> Result<Files, Failure> {
         if contents == Contents::Staged {
-            return Ok(index::staged(&self.root)?);
+            return self.staged();
         }
         let selection = if names.is_empty() {
             select(&self.root, &[Utf8PathBuf::from(".")])
@@ -75,18 +86,46 @@ impl Repository {
             select(&workspace.context.settings.root, names)
         };
         let selection = selection.map_err(|error| Failure::new(Kind::Usage, error))?;
-        for problem in &selection.problems {
-            workspace.context.ui.warning(problem);
+        let (mut files, mut one_by_one) = (BTreeSet::new(), BTreeSet::new());
+        for Selected { path, origin } in &selection.files {
+            let file = self.relative(path);
+            if *origin == Origin::Named {
+                // A misspelt name must not pass for a file in which nothing is wrong.
+                fs_err::symlink_metadata(path)?;
+                one_by_one.insert(file.clone());
+            }
+            files.insert(file);
         }
-        let selected = selection.files.iter();
-        let mut files: BTreeSet<Utf8PathBuf> =
-            selected.map(|file| self.relative(&file.path)).collect();
         if names.is_empty() && self.is_git {
             // A file that is tracked is taken although a pattern ignores it.
             let tracked = index::all_tracked(&self.root)?.into_iter();
             files.extend(tracked.filter(|file| self.place(file).is_file()));
         }
-        Ok(files.into_iter().collect())
+        let unseen = selection.problems.into_iter();
+        let unseen = unseen.map(|unseen| Unseen {
+            path: self.relative(&unseen.path),
+            ..unseen
+        });
+        Ok(Files {
+            all: files.into_iter().collect(),
+            named: one_by_one,
+            unseen: unseen.collect(),
+        })
+    }
+
+    fn staged(&self) -> Result<Files, Failure> {
+        if !self.is_git {
+            let message = format!(
+                "`{}` lies in no Git repository: nothing is staged",
+                self.root
+            );
+            return Err(Failure::message(Kind::Failed, message)
+                .hint("leave `--staged` out, or run `git init` first"));
+        }
+        Ok(Files {
+            all: index::staged(&self.root)?,
+            ..Files::default()
+        })
     }
 
     fn relative(&self, path: &Utf8Path) -> Utf8PathBuf {
@@ -145,6 +184,38 @@ pub(super) fn flux_view(context: &Context) -> Option<(FluxView, Cluster)> {
         key: cluster_key(&cluster, &identities),
     };
     Some((view, cluster))
+}
+
+/// Says why it is not known which key the cluster holds.
+pub(super) fn flux_doubt(context: &Context) -> FluxDoubt {
+    if context.settings.root.join(SPEC_FILE).exists() {
+        FluxDoubt::BrokenSpec
+    } else {
+        FluxDoubt::NoSpec
+    }
+}
+
+/// Why it is not known which key the cluster holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FluxDoubt {
+    /// Nothing says that there is a cluster.
+    NoSpec,
+    /// The spec cannot be used, so that nothing says whether Flux opens what it reads.
+    BrokenSpec,
+}
+
+impl FluxDoubt {
+    /// The sentence for people.
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::NoSpec => {
+                "there is no homelab.yaml here: what Flux reads, and with which key, is not known"
+            }
+            Self::BrokenSpec => {
+                "homelab.yaml is not valid (`homelab validate` says why): what Flux reads, and with which key, is not known"
+            }
+        }
+    }
 }
 
 /// The key that the cluster holds: bootstrap hands over the first at hand that the spec names.

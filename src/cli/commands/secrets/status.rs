@@ -7,12 +7,15 @@ use sops_rs::{DecryptError, EncryptedFile, UnlockError};
 use super::workspace::{Workspace, format, is_encrypted};
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, ExitStatus, Failure, parallel};
+use crate::store::sealed::check::damage;
 use crate::store::{Origin, Original, Selected};
 use crate::ui::{Counter, table};
 
 /// Arguments of `homelab secrets status`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+Exits with 4 when a file that holds encrypted values is damaged, so that nobody can open it.
+
 Examples:
   homelab secrets status                       every encrypted file: opened or not, MAC, recipients, date
   homelab secrets status cluster/secrets
@@ -48,7 +51,11 @@ pub fn run(context: &Context, args: StatusArgs) -> Outcome {
     } else {
         context.ui.result(text(&states).as_bytes())?;
     }
-    Ok(ExitStatus::Done)
+    Ok(if states.iter().any(State::is_damaged) {
+        ExitStatus::Differs
+    } else {
+        ExitStatus::Done
+    })
 }
 
 /// The state of a file.
@@ -61,9 +68,18 @@ struct State {
     details: Option<Details>,
 }
 
-#[derive(serde::Serialize)]
+impl State {
+    fn is_damaged(&self) -> bool {
+        self.details.as_ref().is_some_and(|details| details.damaged)
+    }
+}
+
+#[derive(Default, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Details {
+    /// Nobody can open it as it is.
+    #[serde(skip)]
+    damaged: bool,
     values: usize,
     recipients: usize,
     version: String,
@@ -74,27 +90,34 @@ struct Details {
 fn state(workspace: &Workspace<'_>, file: &Selected) -> Result<Option<State>, Failure> {
     let path = &file.path;
     let original = Original::read(path)?;
-    let encrypted = is_encrypted(path, original.bytes());
+    let damage = damage(format(path), original.bytes());
+    let encrypted = damage.is_some() || is_encrypted(path, original.bytes());
     if !encrypted && file.origin == Origin::Found {
         return Ok(None);
     }
-    let details = encrypted.then(
-        || match EncryptedFile::parse(format(path), original.bytes()) {
+    let read = || match damage {
+        Some(damage) => Details::damaged(&damage),
+        None => match EncryptedFile::parse(format(path), original.bytes()) {
             Ok(parsed) => details(workspace, file, &parsed),
-            Err(error) => Details {
-                values: 0,
-                recipients: 0,
-                version: String::new(),
-                last_modified: String::new(),
-                state: format!("damaged: {error}"),
-            },
+            Err(error) => Details::damaged(&error.to_string()),
         },
-    );
+    };
+    let details = encrypted.then(read);
     Ok(Some(State {
         file: path.clone(),
         encrypted,
         details,
     }))
+}
+
+impl Details {
+    fn damaged(reason: &str) -> Self {
+        Self {
+            damaged: true,
+            state: format!("damaged: {reason}"),
+            ..Self::default()
+        }
+    }
 }
 
 fn details(workspace: &Workspace<'_>, file: &Selected, encrypted: &EncryptedFile) -> Details {
@@ -111,6 +134,7 @@ fn details(workspace: &Workspace<'_>, file: &Selected, encrypted: &EncryptedFile
         Err(error) => format!("does not open: {error}"),
     };
     Details {
+        damaged: false,
         values: encrypted.encrypted_values(),
         recipients: metadata.keys().count(),
         version: metadata.version.clone(),

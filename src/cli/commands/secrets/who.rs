@@ -7,19 +7,21 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
 use sops_rs::{EncryptedFile, Identities, MasterKey};
 
-use super::repository::flux_view;
+use super::repository::{FluxDoubt, flux_doubt, flux_view};
+use super::short;
 use super::workspace::{Workspace, format, is_encrypted};
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, ExitStatus, Failure};
 use crate::store::Original;
-use crate::store::sealed::check::{ClusterKey, FluxView};
+use crate::store::sealed::check::{ClusterKey, FluxView, damage};
 
 /// Arguments of `homelab secrets who`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Recipients are numbered and listed below the matrix. A cell is `x` where the recipient is one of the file's,
 and a digit where it belongs to that key group of several. Exits with 4 when the key that the cluster holds
-does not open a file that Flux will read.
+does not open a file that Flux will read, when homelab.yaml is not valid, so that this cannot be told, and when
+a file that holds encrypted values is damaged, so that nobody opens it.
 
 Examples:
   homelab secrets who                          before the first sync: can Flux open everything?
@@ -40,37 +42,37 @@ pub fn run(context: &Context, args: WhoArgs) -> Outcome {
     let workspace = Workspace::new(context);
     let files = encrypted_files(&workspace, &args.paths)?;
     let flux = flux_view(context).map(|(view, _)| view);
-    let matrix = Matrix::new(&workspace, &files, flux.as_ref());
+    let doubt = flux_doubt(context);
+    let matrix = Matrix::new(&workspace, &files, flux.as_ref(), doubt);
     workspace.warn_of_keys();
     if context.ui.is_json() {
         context.ui.json(&matrix.report())?;
     } else {
-        context.ui.result(matrix.text().as_bytes())?;
+        context
+            .ui
+            .result(short::recipients(&matrix.text()).as_bytes())?;
         context.ui.note(&matrix.verdict());
     }
-    Ok(if matrix.closed_to_flux().next().is_some() {
+    Ok(if matrix.has_findings() {
         ExitStatus::Differs
     } else {
         ExitStatus::Done
     })
 }
 
-fn encrypted_files(
-    workspace: &Workspace<'_>,
-    names: &[Utf8PathBuf],
-) -> Result<Vec<(Utf8PathBuf, EncryptedFile)>, Failure> {
+/// A file, and what it is; or why nobody can open it.
+type Read = (Utf8PathBuf, Result<EncryptedFile, String>);
+
+fn encrypted_files(workspace: &Workspace<'_>, names: &[Utf8PathBuf]) -> Result<Vec<Read>, Failure> {
     let mut files = Vec::new();
     for file in workspace.select(names)?.files {
-        let original = Original::read(&file.path)?;
-        if !is_encrypted(&file.path, original.bytes()) {
-            continue;
-        }
-        match EncryptedFile::parse(format(&file.path), original.bytes()) {
-            Ok(encrypted) => files.push((file.path, encrypted)),
-            Err(error) => {
-                let warning = format!("`{}`: {error}", file.path);
-                workspace.context.ui.warning(&warning);
-            }
+        let (path, original) = (&file.path, Original::read(&file.path)?);
+        let bytes = original.bytes();
+        if let Some(damage) = damage(format(path), bytes) {
+            files.push((file.path, Err(damage)));
+        } else if is_encrypted(path, bytes) {
+            let read = EncryptedFile::parse(format(path), bytes);
+            files.push((file.path, read.map_err(|error| error.to_string())));
         }
     }
     Ok(files)
@@ -81,6 +83,8 @@ struct Matrix<'a> {
     recipients: Vec<Recipient>,
     rows: Vec<Row>,
     flux: Option<&'a FluxView>,
+    /// Why there is nothing known of Flux.
+    doubt: FluxDoubt,
 }
 
 struct Recipient {
@@ -96,18 +100,24 @@ struct Row {
     is_shared: bool,
     /// Whether Flux' key opens it; `None` for a file that Flux does not read.
     flux: Option<bool>,
+    /// Why nobody can open it.
+    damage: Option<String>,
 }
 
 impl<'a> Matrix<'a> {
     fn new(
         workspace: &Workspace<'_>,
-        files: &[(Utf8PathBuf, EncryptedFile)],
+        files: &[Read],
         flux: Option<&'a FluxView>,
+        doubt: FluxDoubt,
     ) -> Self {
         let root = &workspace.context.settings.root;
         let rows: Vec<Row> = files
             .iter()
-            .map(|(file, encrypted)| row(root, file, encrypted, flux))
+            .map(|(file, read)| match read {
+                Ok(encrypted) => row(root, file, encrypted, flux),
+                Err(damage) => damaged_row(root, file, damage, flux),
+            })
             .collect();
         let mut ids: Vec<String> = Vec::new();
         let cluster = flux.map(|flux| flux.key.recipients()).unwrap_or_default();
@@ -119,8 +129,10 @@ impl<'a> Matrix<'a> {
                 ids.push(id.clone());
             }
         }
-        for (file, encrypted) in files {
-            workspace.identities(Some(file), encrypted);
+        for (file, read) in files {
+            if let Ok(encrypted) = read {
+                workspace.identities(Some(file), encrypted);
+            }
         }
         let loaded = workspace.keys.all_loaded();
         let recipients = ids
@@ -134,7 +146,14 @@ impl<'a> Matrix<'a> {
             recipients,
             rows,
             flux,
+            doubt,
         }
+    }
+
+    fn has_findings(&self) -> bool {
+        let is_unknown = self.flux.is_none() && self.doubt == FluxDoubt::BrokenSpec;
+        let is_damaged = self.rows.iter().any(|row| row.damage.is_some());
+        is_unknown || is_damaged || self.closed_to_flux().next().is_some()
     }
 
     fn closed_to_flux(&self) -> impl Iterator<Item = &Row> {
@@ -154,12 +173,18 @@ impl<'a> Matrix<'a> {
             for recipient in &self.recipients {
                 let _ = write!(text, " {:>3}", row.cell(&recipient.id));
             }
-            let flux = match row.flux {
-                None => "-",
-                Some(true) => "opens",
-                Some(false) => "DOES NOT OPEN",
+            let flux = match (&row.damage, row.flux) {
+                (Some(_), _) => "DAMAGED",
+                (None, None) => "-",
+                (None, Some(true)) => "opens",
+                (None, Some(false)) => "DOES NOT OPEN",
             };
             let _ = writeln!(text, "  {flux}");
+        }
+        for row in &self.rows {
+            if let Some(damage) = &row.damage {
+                let _ = writeln!(text, "\n{} is damaged: {damage}", row.file);
+            }
         }
         text.push('\n');
         for (index, recipient) in self.recipients.iter().enumerate() {
@@ -174,8 +199,7 @@ impl<'a> Matrix<'a> {
 
     fn verdict(&self) -> String {
         let Some(flux) = self.flux else {
-            return "there is no valid homelab.yaml here: what Flux reads, and with which key, is not known"
-                .to_owned();
+            return self.doubt.text().to_owned();
         };
         let read = self.rows.iter().filter(|row| row.flux.is_some()).count();
         let closed = self.closed_to_flux().count();
@@ -202,11 +226,7 @@ impl<'a> Matrix<'a> {
             .iter()
             .map(|recipient| json!({"recipient": recipient.id, "notes": recipient.notes}))
             .collect();
-        let files: Vec<Value> = self
-            .rows
-            .iter()
-            .map(|row| json!({"file": row.file, "recipients": row.groups, "flux": row.flux}))
-            .collect();
+        let files: Vec<Value> = self.rows.iter().map(Row::report).collect();
         let cluster = self.flux.map(|flux| flux.key.recipients());
         json!({
             "cluster": cluster,
@@ -218,6 +238,14 @@ impl<'a> Matrix<'a> {
 }
 
 impl Row {
+    fn report(&self) -> Value {
+        let mut report = json!({"file": self.file, "recipients": self.groups, "flux": self.flux});
+        if let Some(damage) = &self.damage {
+            report["damage"] = Value::from(damage.as_str());
+        }
+        report
+    }
+
     fn cell(&self, id: &str) -> String {
         match self.groups.get(id) {
             None => "·".to_owned(),
@@ -256,6 +284,19 @@ fn row(
         flux: flux
             .filter(|flux| flux.reads(relative))
             .map(|flux| flux.opens(encrypted)),
+        damage: None,
+    }
+}
+
+fn damaged_row(root: &Utf8Path, file: &Utf8Path, damage: &str, flux: Option<&FluxView>) -> Row {
+    let relative = file.strip_prefix(root).unwrap_or(file);
+    let flux = flux.filter(|flux| flux.reads(relative));
+    Row {
+        file: file.to_owned(),
+        groups: BTreeMap::new(),
+        is_shared: false,
+        flux: flux.map(|_| false),
+        damage: Some(damage.to_owned()),
     }
 }
 

@@ -44,7 +44,7 @@ impl<'a> Workspace<'a> {
         let selection = select(&self.context.settings.root, names)
             .map_err(|error| Failure::new(Kind::Usage, error))?;
         for problem in &selection.problems {
-            self.context.ui.warning(problem);
+            self.context.ui.warning(&problem.reason);
         }
         Ok(selection)
     }

@@ -30,12 +30,26 @@ struct Entry {
 
 /// A line that says nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{ALLOW_FILE}` line {line}: expected a code and a pattern, such as `private-key tests/**`"
-)]
-pub struct AllowError {
-    /// The line, counted from 1.
-    pub line: usize,
+pub enum AllowError {
+    /// It is not a code and a pattern.
+    #[error(
+        "`{ALLOW_FILE}` line {line}: expected a code and a pattern, such as `private-key tests/**`"
+    )]
+    Form {
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// Nothing is found under this code.
+    #[error(
+        "`{ALLOW_FILE}` line {line}: there is no code `{code}`; the codes are {}",
+        Code::ALL.map(Code::name).join(", ")
+    )]
+    Code {
+        /// The line, counted from 1.
+        line: usize,
+        /// What stands there.
+        code: String,
+    },
 }
 
 impl AllowList {
@@ -48,8 +62,7 @@ impl AllowList {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let error = AllowError { line: line_number };
-            entries.push(Entry::parse(line, line_number).ok_or(error)?);
+            entries.push(Entry::parse(line, line_number)?);
         }
         Ok(Self { entries })
     }
@@ -91,20 +104,21 @@ pub enum Scope {
 }
 
 impl Entry {
-    fn parse(text: &str, line: usize) -> Option<Self> {
-        let (code, pattern) = text.split_once(char::is_whitespace)?;
+    fn parse(text: &str, line: usize) -> Result<Self, AllowError> {
+        let form = AllowError::Form { line };
+        let Some((code, pattern)) = text.split_once(char::is_whitespace) else {
+            return Err(form);
+        };
         let pattern = pattern.trim();
-        let mut builder = GitignoreBuilder::new("");
-        builder.add_line(None, pattern).ok()?;
-        let matcher = builder.build().ok()?;
-        if matcher.is_empty() {
-            return None;
-        }
-        Some(Self {
+        let unknown = || AllowError::Code {
             line,
-            code: Code::from_name(code)?,
+            code: code.to_owned(),
+        };
+        Ok(Self {
+            line,
+            code: Code::from_name(code).ok_or_else(unknown)?,
             pattern: pattern.to_owned(),
-            matcher,
+            matcher: matcher(pattern).ok_or(form)?,
         })
     }
 
@@ -122,6 +136,13 @@ impl Entry {
             remedy: "delete the line".to_owned(),
         }
     }
+}
+
+fn matcher(pattern: &str) -> Option<Gitignore> {
+    let mut builder = GitignoreBuilder::new("");
+    builder.add_line(None, pattern).ok()?;
+    let matcher = builder.build().ok()?;
+    (!matcher.is_empty()).then_some(matcher)
 }
 
 #[cfg(test)]
@@ -171,9 +192,13 @@ mod tests {
 
     #[test]
     fn lines_that_say_nothing_are_refused() {
-        for text in ["tests/", "privat-key tests/", "private-key "] {
-            let error = AllowList::parse(&format!("# first\n{text}\n")).unwrap_err();
-            assert_eq!(error, AllowError { line: 2 }, "{text}");
+        let refused = |text: &str| AllowList::parse(&format!("# first\n{text}\n")).unwrap_err();
+        for text in ["tests/", "private-key "] {
+            assert_eq!(refused(text), AllowError::Form { line: 2 }, "{text}");
         }
+        let message = refused("privat-key tests/").to_string();
+        let start = "`.homelab/secrets-allow` line 2: there is no code `privat-key`; the codes are plaintext, ";
+        assert!(message.starts_with(start), "{message}");
+        assert!(message.contains(", private-key, "), "{message}");
     }
 }

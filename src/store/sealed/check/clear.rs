@@ -2,10 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sops_rs::{Document, Mapping, Step, Value, ValuePath};
+use sops_rs::{Document, Element, Mapping, Step, Value, ValuePath};
 
 use super::file::Subject;
 use super::finding::{Code, Finding};
+use crate::store::sealed::RULES_FILE;
 
 /// Finds the Secrets of a plain file that hold something.
 pub(super) fn clear_secrets(subject: &Subject<'_>, document: &Document) -> Vec<Finding> {
@@ -28,13 +29,22 @@ pub(super) fn clear_secrets(subject: &Subject<'_>, document: &Document) -> Vec<F
                 "the Secret `{}` holds `{path}` in the clear",
                 name.unwrap_or("?")
             ),
-            format!(
-                "run `homelab secrets encrypt {}`; a value that was pushed is to be replaced",
-                subject.file
-            ),
+            remedy(subject),
         ))
     });
     clear.collect()
+}
+
+/// A file that no rule is for cannot be encrypted before there is one.
+fn remedy(subject: &Subject<'_>) -> String {
+    let first = match subject.rule {
+        Some(_) => String::new(),
+        None => format!("add a rule for it to `{RULES_FILE}`, then "),
+    };
+    format!(
+        "{first}run `homelab secrets encrypt {}`; a value that was pushed is to be replaced",
+        subject.file
+    )
 }
 
 /// Tells whether a document is a Kubernetes Secret.
@@ -53,9 +63,28 @@ pub(super) fn clear_value(document: &Mapping) -> Option<(&'static str, &str)> {
             return None;
         };
         let mut entries = values.entries();
-        let clear = entries.find(|entry| entry.value.as_str().is_none_or(says_something))?;
+        let clear = entries.find(|entry| holds_something(&entry.value))?;
         Some((section, clear.key.as_str()))
     })
+}
+
+/// Tells whether a value, or one within it, says something. Nesting may be deep: nothing recurses.
+fn holds_something(value: &Value) -> bool {
+    let mut left = vec![value];
+    while let Some(value) = left.pop() {
+        match value {
+            Value::Scalar(scalar) if scalar.as_str().is_none_or(says_something) => return true,
+            Value::Null | Value::Scalar(_) => {}
+            Value::Mapping(mapping) => left.extend(mapping.entries().map(|entry| &entry.value)),
+            Value::Sequence(elements) => {
+                left.extend(elements.iter().filter_map(|element| match element {
+                    Element::Value(value) => Some(value),
+                    Element::Comment(_) => None,
+                }));
+            }
+        }
+    }
+    false
 }
 
 /// Tells whether a text is more than nothing, a variable that Flux fills in, or a file that is

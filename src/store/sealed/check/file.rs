@@ -6,16 +6,16 @@ use std::sync::LazyLock;
 use camino::{Utf8Path, Utf8PathBuf};
 use jiff::Timestamp;
 use regex::bytes::Regex;
-use sops_rs::{CreationRule, Document, Format};
+use sops_rs::{CreationRule, Document, Format, Mapping, Selection, Value};
 
 use super::clear::clear_secrets;
-use super::encrypted;
 use super::finding::{Code, Finding};
 use super::flux::FluxView;
 use super::places::Places;
 use super::private_keys::private_keys;
 use super::rules;
-use crate::store::sealed::{Keyring, RULES_FILE, Rulebook};
+use super::{damage, encrypted};
+use crate::store::sealed::{Keyring, RULES_FILE, Rulebook, selection_text};
 
 /// What files are checked against.
 pub struct Check<'a> {
@@ -40,6 +40,8 @@ pub struct FileReport {
     pub status: Status,
     /// The rule that holds for it, counted from 1.
     pub rule: Option<usize>,
+    /// Whether its rule is for every file, so that nobody said that this one is encrypted.
+    pub passed_over: bool,
     /// What is wrong with it.
     pub findings: Vec<Finding>,
 }
@@ -62,6 +64,9 @@ pub(super) struct Subject<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) rule: Option<&'a CreationRule>,
     places: OnceCell<Places>,
+    /// Whether somebody says that it is encrypted: the rule by its pattern, or the user by naming a
+    /// file that a rule without a pattern holds for.
+    is_meant: bool,
 }
 
 impl Subject<'_> {
@@ -102,12 +107,14 @@ impl Subject<'_> {
 }
 
 impl Check<'_> {
-    /// Looks at a file, given relative to the root, and its contents.
-    pub fn file(&self, file: &Utf8Path, bytes: &[u8]) -> FileReport {
+    /// Looks at a file, given relative to the root, and its contents. `named`: the user asks about
+    /// this very file, so that a rule without `path_regex` counts as well.
+    pub fn file(&self, file: &Utf8Path, bytes: &[u8], named: bool) -> FileReport {
         let mut report = FileReport {
             file: file.to_owned(),
             status: Status::Plain,
             rule: None,
+            passed_over: false,
             findings: key_findings(file, bytes),
         };
         if file.file_name() == Some(RULES_FILE) {
@@ -115,10 +122,20 @@ impl Check<'_> {
             report.findings.sort();
             return report;
         }
-        // Rules that cannot be read are found where they stand.
         let place = self.root.join(file);
-        let rules = self.rules.rules_for(&place).ok().flatten();
+        let rules = match self.rules.rules_for(&place) {
+            Ok(rules) => rules,
+            Err(error) => {
+                report.findings.push(rules::unusable(&error, self.root));
+                None
+            }
+        };
         let rule = rules.as_ref().and_then(|rules| rules.rule_for(&place));
+        if let (Some(rules), Some(rule)) = (&rules, rule) {
+            let unusable = rules::unusable_rule(rules, rule, self.root);
+            report.findings.extend(unusable);
+        }
+        let is_catch_all = rule.is_some_and(|rule| rule.path_regex().is_none());
         report.rule = rule.map(CreationRule::number);
         let subject = Subject {
             file,
@@ -126,28 +143,35 @@ impl Check<'_> {
             bytes,
             rule,
             places: OnceCell::new(),
+            is_meant: rule.is_some() && (named || !is_catch_all),
         };
+        report.passed_over = is_catch_all && !named;
         self.contents(&subject, &mut report);
         report.findings.sort();
         report
     }
 
     fn contents(&self, subject: &Subject<'_>, report: &mut FileReport) {
-        let is_meant = subject.rule.is_some_and(|rule| rule.path_regex().is_some());
-        if !is_meant && !may_matter(subject) {
+        if !subject.is_meant && !may_matter(subject) {
             return;
         }
-        if subject.format == Format::Binary {
-            return self.binary(subject, is_meant, report);
+        let read = damage::parse(subject.format, subject.bytes);
+        if let Some(message) = damage::damage_of(subject.format, subject.bytes, &read) {
+            report.status = Status::Closed;
+            report.findings.push(damaged(subject, message));
+            return;
         }
-        match Document::parse(subject.format, subject.bytes) {
+        match read {
             Ok(document) if document.is_encrypted() => {
                 encrypted::check(self, subject, &document, report);
             }
-            Ok(document) => {
-                report.findings.extend(plain(subject, is_meant, &document));
+            _ if subject.format == Format::Binary => {
+                report
+                    .findings
+                    .extend(subject.is_meant.then(|| plaintext(subject)));
             }
-            Err(error) if is_meant => report.findings.push(subject.finding(
+            Ok(document) => report.findings.extend(plain(subject, &document)),
+            Err(error) if subject.is_meant => report.findings.push(subject.finding(
                 Code::Plaintext,
                 1,
                 format!("its rule says that it is encrypted, but it cannot be read: {error}"),
@@ -162,17 +186,6 @@ impl Check<'_> {
                 ));
             }
             Err(_) => {}
-        }
-    }
-
-    /// A binary file is encrypted when it is JSON with the reserved key.
-    fn binary(&self, subject: &Subject<'_>, is_meant: bool, report: &mut FileReport) {
-        match Document::parse(Format::Json, subject.bytes) {
-            Ok(document) if document.is_encrypted() => {
-                encrypted::check(self, subject, &document, report);
-            }
-            _ if is_meant => report.findings.push(plaintext(subject)),
-            _ => {}
         }
     }
 }
@@ -205,18 +218,56 @@ fn key_findings(file: &Utf8Path, bytes: &[u8]) -> Vec<Finding> {
         .collect()
 }
 
-fn plain(subject: &Subject<'_>, is_meant: bool, document: &Document) -> Vec<Finding> {
-    if let Some(rule) = subject.rule.filter(|_| is_meant)
-        && let Ok(encryption) = rule.encryption_rule()
-        && document
-            .survey(encryption.selection())
-            .selected()
-            .next()
-            .is_some()
-    {
+fn damaged(subject: &Subject<'_>, message: String) -> Finding {
+    subject.finding(
+        Code::Damaged,
+        1,
+        message,
+        format!("take the last good state of `{}` from Git", subject.file),
+    )
+}
+
+fn plain(subject: &Subject<'_>, document: &Document) -> Vec<Finding> {
+    let mut findings = clear_secrets(subject, document);
+    let rule = subject.rule.filter(|_| subject.is_meant);
+    let Some(encryption) = rule.and_then(|rule| rule.encryption_rule().ok()) else {
+        return findings;
+    };
+    let survey = document.survey(encryption.selection());
+    if survey.selected().next().is_some() {
         return vec![plaintext(subject)];
     }
-    clear_secrets(subject, document)
+    if !survey.values.is_empty() && findings.is_empty() && !is_kubernetes(subject, document) {
+        findings.push(nothing_selected(subject, encryption.selection()));
+    }
+    findings
+}
+
+/// Tells whether a file is for Kubernetes. A rule for a folder of such files means its Secrets.
+fn is_kubernetes(subject: &Subject<'_>, document: &Document) -> bool {
+    let name = subject.file.file_name().unwrap_or_default();
+    let is_object = |document: &Mapping| {
+        let has = |key| document.get(key).and_then(Value::as_str).is_some();
+        document.entries().next().is_none() || (has("apiVersion") && has("kind"))
+    };
+    matches!(name, "kustomization.yaml" | "kustomization.yml")
+        || document.tree().documents.iter().all(is_object)
+}
+
+fn nothing_selected(subject: &Subject<'_>, selection: &Selection) -> Finding {
+    let rule = subject.rule.map_or(0, CreationRule::number);
+    subject.finding(
+        Code::NothingSelected,
+        1,
+        format!(
+            "rule {rule} of `{RULES_FILE}` is for this file, and its `{}` selects none of its values",
+            selection_text(selection)
+        ),
+        format!(
+            "correct what the rule selects, or narrow its `path_regex`; `homelab secrets explain {}` shows what it means",
+            subject.file
+        ),
+    )
 }
 
 fn plaintext(subject: &Subject<'_>) -> Finding {

@@ -26,6 +26,8 @@ pub struct Finding {
 pub enum Code {
     /// A rule says that the file is encrypted, and it is not.
     Plaintext,
+    /// A rule names the file, and would encrypt nothing in it.
+    NothingSelected,
     /// A value that should be encrypted is not, in a file that is.
     PartlyEncrypted,
     /// Only some of a file's documents say that they are encrypted.
@@ -62,8 +64,9 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Plaintext,
+        Self::NothingSelected,
         Self::PartlyEncrypted,
         Self::MissingDocument,
         Self::Recipients,
@@ -86,6 +89,7 @@ impl Code {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Plaintext => "plaintext",
+            Self::NothingSelected => "nothing-selected",
             Self::PartlyEncrypted => "partly-encrypted",
             Self::MissingDocument => "missing-document",
             Self::Recipients => "recipients",
@@ -115,6 +119,9 @@ impl Code {
         match self {
             Self::Plaintext => {
                 "A rule of .sops.yaml says that the file is encrypted, and it is not."
+            }
+            Self::NothingSelected => {
+                "A rule of .sops.yaml names the file, and would encrypt nothing in it."
             }
             Self::PartlyEncrypted => {
                 "An encrypted file holds a value in the clear that should be encrypted."

@@ -7,6 +7,7 @@
 mod allow;
 mod bundle;
 mod clear;
+mod damage;
 mod encrypted;
 mod file;
 mod finding;
@@ -16,6 +17,7 @@ mod private_keys;
 mod rules;
 
 pub use allow::{ALLOW_FILE, AllowError, AllowList, Scope};
+pub use damage::damage;
 pub use file::{Check, FileReport, Status};
 pub use finding::{Code, Finding};
 pub use flux::{ClusterKey, FluxView};

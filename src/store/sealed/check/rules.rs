@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use sops_rs::{Config, ConfigError, CreationRule};
 
 use super::finding::{Code, Finding};
+use crate::store::sealed::rulebook::{Rules, RulesError};
 use crate::yaml::{Step, line_of};
 
 /// Finds what is wrong with a `.sops.yaml`, given relative to the repository's root.
@@ -35,6 +36,42 @@ pub(super) fn check(file: &Utf8Path, bytes: &[u8], root: &Utf8Path) -> Vec<Findi
         finding(file, unknown.line, unknown.to_string(), remedy)
     });
     unusable.chain(idle).chain(unknown).collect()
+}
+
+/// Finds what keeps rules from being used for a file that they would hold for: the same finding as
+/// where they stand themselves, so that the hook and a check of single files stop because of it.
+pub(super) fn unusable(error: &RulesError, root: &Utf8Path) -> Finding {
+    match error {
+        RulesError::Find { file, source } => Finding {
+            file: relative(root, file),
+            line: 1,
+            code: Code::Unreadable,
+            message: format!("{error}: {source}"),
+            remedy: "make its directory, and those above, readable".to_owned(),
+        },
+        RulesError::Read { file, source } => {
+            let text = fs_err::read_to_string(file).unwrap_or_default();
+            broken(&relative(root, file), &text, source)
+        }
+    }
+}
+
+/// Finds what keeps a rule from being followed for a file that it matches.
+pub(super) fn unusable_rule(
+    rules: &Rules,
+    rule: &CreationRule,
+    root: &Utf8Path,
+) -> Option<Finding> {
+    let error = rule.encryption_rule().err()?;
+    let text = fs_err::read_to_string(&rules.file).unwrap_or_default();
+    Some(broken(&relative(root, &rules.file), &text, &error))
+}
+
+fn relative(root: &Utf8Path, file: &Utf8Path) -> Utf8PathBuf {
+    let absolute =
+        |path: &Utf8Path| camino::absolute_utf8(path).unwrap_or_else(|_| path.to_owned());
+    let (root, file) = (absolute(root), absolute(file));
+    file.strip_prefix(&root).unwrap_or(&file).to_owned()
 }
 
 /// Returns the rules that no file can ever match, counted from 1, and why.

@@ -1,0 +1,54 @@
+//! Files that were encrypted and are not any more: cut off, with a conflict's marks, or without the
+//! metadata that says how to open them.
+//!
+//! They claim nothing that a reader would believe, so that only what their values look like tells.
+
+use sops_rs::{Document, Format, ParseError, Selection};
+
+/// How an encrypted value begins.
+const MARK: &[u8] = b"ENC[AES256_GCM,";
+
+/// Says what is wrong with a file that holds encrypted values and is no encrypted file.
+pub fn damage(format: Format, bytes: &[u8]) -> Option<String> {
+    // Most files hold none, and are not read for it.
+    holds_ciphertext(bytes).then(|| damage_of(format, bytes, &parse(format, bytes)))?
+}
+
+/// Reads a file; a binary one is JSON once it is encrypted.
+pub(super) fn parse(format: Format, bytes: &[u8]) -> Result<Document, ParseError> {
+    let format = match format {
+        Format::Binary => Format::Json,
+        format => format,
+    };
+    Document::parse(format, bytes)
+}
+
+/// The same of a file that was read already.
+pub(super) fn damage_of(
+    format: Format,
+    bytes: &[u8],
+    read: &Result<Document, ParseError>,
+) -> Option<String> {
+    if !holds_ciphertext(bytes) {
+        return None;
+    }
+    match read {
+        // Any text may quote an encrypted value; one that `sops` wrote for a binary file is JSON.
+        Err(_) if format == Format::Binary && !bytes.starts_with(b"{") => None,
+        Err(error) => Some(format!(
+            "it holds encrypted values, but cannot be read: {error}"
+        )),
+        Ok(document) if document.is_encrypted() => None,
+        Ok(document) => {
+            let survey = document.survey(&Selection::default());
+            let has_ciphertext = survey.values.iter().any(|value| value.encrypted);
+            has_ciphertext.then(|| {
+                "it holds encrypted values, but no `sops` entry that says how they open".to_owned()
+            })
+        }
+    }
+}
+
+fn holds_ciphertext(bytes: &[u8]) -> bool {
+    bytes.windows(MARK.len()).any(|part| part == MARK)
+}
