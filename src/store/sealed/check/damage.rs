@@ -36,14 +36,14 @@ pub(super) fn damage_of(
         // Any text may quote an encrypted value; one that `sops` wrote for a binary file is JSON.
         Err(_) if format == Format::Binary && !bytes.starts_with(b"{") => None,
         Err(error) => Some(format!(
-            "it holds encrypted values, but cannot be read: {error}"
+            "it has encrypted values, but cannot be read: {error}"
         )),
         Ok(document) if document.is_encrypted() => None,
         Ok(document) => {
             let survey = document.survey(&Selection::default());
             let has_ciphertext = survey.values.iter().any(|value| value.encrypted);
             has_ciphertext.then(|| {
-                "it holds encrypted values, but no `sops` entry that says how they open".to_owned()
+                "it has encrypted values, but no `sops` entry that says how they open".to_owned()
             })
         }
     }
