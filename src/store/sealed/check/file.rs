@@ -177,14 +177,6 @@ impl Check<'_> {
                 format!("its rule says that it is encrypted, but it cannot be read: {error}"),
                 "mend the file, or narrow the rule's `path_regex`",
             )),
-            Err(error) if has_encrypted_value(subject.bytes) => {
-                report.findings.push(subject.finding(
-                    Code::Damaged,
-                    1,
-                    format!("it has encrypted values, but cannot be read: {error}"),
-                    format!("take the last good state of `{}` from Git", subject.file),
-                ));
-            }
             Err(_) => {}
         }
     }
@@ -196,11 +188,6 @@ fn may_matter(subject: &Subject<'_>) -> bool {
         Regex::new(r"ENC\[AES256_GCM,|lastmodified|Secret").expect("it is a constant")
     });
     WORDS.is_match(subject.bytes)
-}
-
-fn has_encrypted_value(bytes: &[u8]) -> bool {
-    const MARK: &[u8] = b"ENC[AES256_GCM,";
-    bytes.windows(MARK.len()).any(|part| part == MARK)
 }
 
 fn key_findings(file: &Utf8Path, bytes: &[u8]) -> Vec<Finding> {
