@@ -79,7 +79,7 @@ pub fn remembered(directory: &Utf8Path, files: &[&Utf8Path]) -> Vec<Utf8PathBuf>
         let files = files.iter().map(|file| file.as_str());
         let arguments: Vec<&str> = command.iter().copied().chain(files).collect();
         // Without a repository, or before its first commit, it holds nothing.
-        text(directory, &arguments).map_or_else(|_| Vec::new(), |text| names(&text))
+        run(directory, &arguments).map_or_else(|_| Vec::new(), |listed| names(&listed))
     };
     let staged = asked(&["--literal-pathspecs", "ls-files", "-z", "--"]);
     let committed = asked(&["ls-tree", "-z", "--name-only", "HEAD", "--"]);
