@@ -37,7 +37,8 @@ fn commit(env: &TestEnv) {
 }
 
 fn set(env: &TestEnv, key: &str, value: &str) {
-    let run = env.homelab(["secrets", "set", DB, key]);
+    // Some keys are those that stay in the clear.
+    let run = env.homelab(["secrets", "set", "--clear", DB, key]);
     run.stdin(value).run().success();
 }
 
