@@ -35,6 +35,7 @@ pub fn tests() -> Vec<Case> {
         the_hook_keeps_plaintext_out_of_commits,
         rules_that_cannot_be_used_stop_the_hook_and_checks_of_files,
         rules_that_encrypt_nothing_are_found,
+        encrypted_files_without_an_encrypted_value_are_found,
         lists_of_a_secret_may_be_encrypted,
         rules_for_every_file_hold_for_files_that_are_named,
         damaged_files_are_no_plaintext,
@@ -596,6 +597,28 @@ fn rules_that_cannot_be_used_stop_the_hook_and_checks_of_files() {
         // The rules themselves and the files they hold for are one finding.
         assert_eq!(findings(&env), [".sops.yaml:2 rules"]);
     }
+}
+
+/// As after an edit by another tool that mistyped `stringData`.
+fn encrypted_files_without_an_encrypted_value_are_found() {
+    let env = repository();
+    encrypted(&env, DB, SECRET);
+    let text = env.read(DB).replace("stringData:", "stringdata:");
+    let clear = |line: &str| match line.split_once(": ENC[") {
+        Some((key, _)) if !key.trim_start().starts_with("mac") => format!("{key}: hunter2"),
+        _ => line.to_owned(),
+    };
+    let text: Vec<String> = text.lines().map(clear).collect();
+    env.write(DB, text.join("\n") + "\n");
+    let run = secrets(&env, ["check"]).expect_code(4);
+    assert!(
+        run.stdout.starts_with(&format!(
+            "{DB}:1: nothing-selected: it has a `sops` entry, but no value in it is encrypted: its `encrypted_regex: \
+             ^(data|stringData)$` selects none\n"
+        )),
+        "{}",
+        run.stdout
+    );
 }
 
 fn rules_that_encrypt_nothing_are_found() {

@@ -39,6 +39,9 @@ pub(super) fn check(
     report.findings.extend(exposed);
     report
         .findings
+        .extend(nothing_encrypted(subject, &encrypted, &survey));
+    report
+        .findings
         .extend(clear_secrets(subject, &encrypted, &survey));
     if let Some(rule) = subject.rule {
         report
@@ -60,6 +63,26 @@ pub(super) fn check(
         }
         Err(error) => report.findings.extend(failure(subject, &error, is_partial)),
     }
+}
+
+/// A file that calls itself encrypted while everybody can read all of it, as after a key was mistyped.
+fn nothing_encrypted(
+    subject: &Subject<'_>,
+    encrypted: &EncryptedFile,
+    survey: &Survey,
+) -> Option<Finding> {
+    let mut values = survey.values.iter();
+    let selects_none = !survey.values.is_empty() && values.all(|value| !value.selected);
+    selects_none.then(|| {
+        let selection = selection_text(&encrypted.metadata().selection);
+        let file = subject.file;
+        subject.finding(
+            Code::NothingSelected,
+            1,
+            format!("it has a `sops` entry, but no value in it is encrypted: its `{selection}` selects none"),
+            format!("correct its keys with `homelab secrets edit {file}`, and replace secrets that were pushed"),
+        )
+    })
 }
 
 /// Documents of which only some say that they are encrypted: Flux takes each by itself.
