@@ -1,6 +1,8 @@
 //! On which line of a stream of documents a value stands.
 
-use serde_saphyr::granit_parser::{self, Event, Parser, StrInput};
+use std::ops::ControlFlow;
+
+use super::lines::{OwnedStep, each_line};
 
 /// One step on the way to a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,103 +13,31 @@ pub enum Step<'a> {
     Index(usize),
 }
 
+impl Step<'_> {
+    fn is(&self, other: &OwnedStep) -> bool {
+        match (self, other) {
+            (Self::Key(own), OwnedStep::Key(other)) => own == other,
+            (Self::Index(own), OwnedStep::Index(other)) => own == other,
+            _ => false,
+        }
+    }
+}
+
 /// Returns the line, counted from 1, on which a value stands, or its key where it has one; `None`
 /// when the way leads nowhere or the text is not YAML up to there. Documents are counted from 0.
 pub fn line_of(text: &str, document: usize, steps: &[Step<'_>]) -> Option<usize> {
-    let options = granit_parser::options! {
-        emit_comments: false,
-        emit_unresolved_aliases: true,
-    };
-    let mut search = Search {
-        parser: Parser::new_from_str_with_options(text, options),
-    };
-    let mut seen = 0;
-    loop {
-        let (event, _) = search.next()?;
-        if matches!(event, Event::DocumentStart(..)) {
-            if seen == document {
-                break;
-            }
-            seen += 1;
+    let mut found = None;
+    each_line(text, |at, way, line| {
+        let is_it = at == document
+            && way.len() == steps.len()
+            && steps.iter().zip(way).all(|(step, other)| step.is(other));
+        if !is_it {
+            return ControlFlow::Continue(());
         }
-    }
-    search.find(steps)
-}
-
-struct Search<'a> {
-    parser: Parser<'a, StrInput<'a>>,
-}
-
-impl<'a> Search<'a> {
-    /// The next event and its line; an anchor, which comes before its value, is passed over.
-    fn next(&mut self) -> Option<(Event<'a>, usize)> {
-        loop {
-            let (event, span) = self.parser.next_event()?.ok()?;
-            if !matches!(event, Event::Anchor(..)) {
-                return Some((event, span.start.line()));
-            }
-        }
-    }
-
-    fn find(&mut self, steps: &[Step<'_>]) -> Option<usize> {
-        let (mut event, mut line) = self.next()?;
-        for step in steps {
-            line = match (step, event) {
-                (Step::Key(key), Event::MappingStart(..)) => self.go_to_key(key)?,
-                (Step::Index(index), Event::SequenceStart(..)) => {
-                    for _ in 0..*index {
-                        self.skip()?;
-                    }
-                    0
-                }
-                _ => return None,
-            };
-            let value;
-            (event, value) = self.next()?;
-            if line == 0 {
-                line = value;
-            }
-        }
-        Some(line)
-    }
-
-    /// Goes behind a key of the mapping that has begun.
-    fn go_to_key(&mut self, wanted: &str) -> Option<usize> {
-        loop {
-            let (event, line) = self.next()?;
-            match event {
-                Event::Scalar(key, ..) if key == wanted => return Some(line),
-                Event::MappingEnd => return None,
-                other => self.skip_rest(&other)?,
-            }
-            self.skip()?;
-        }
-    }
-
-    /// Goes behind the next value.
-    fn skip(&mut self) -> Option<()> {
-        let (event, _) = self.next()?;
-        if matches!(event, Event::SequenceEnd | Event::MappingEnd) {
-            return None;
-        }
-        self.skip_rest(&event)
-    }
-
-    /// Goes behind a value whose first event was read.
-    fn skip_rest(&mut self, event: &Event<'_>) -> Option<()> {
-        let mut depth = usize::from(matches!(
-            event,
-            Event::SequenceStart(..) | Event::MappingStart(..)
-        ));
-        while depth > 0 {
-            match self.next()?.0 {
-                Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
-                Event::SequenceEnd | Event::MappingEnd => depth -= 1,
-                _ => {}
-            }
-        }
-        Some(())
-    }
+        found = Some(line);
+        ControlFlow::Break(())
+    });
+    found
 }
 
 #[cfg(test)]

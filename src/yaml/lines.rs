@@ -1,5 +1,7 @@
 //! On which lines all values of a stream of documents stand, in one pass.
 
+use std::ops::ControlFlow;
+
 use serde_saphyr::granit_parser::{self, Event, Parser};
 
 /// One step on the way to a value.
@@ -12,9 +14,9 @@ pub enum OwnedStep {
 }
 
 /// Calls for every value, containers among them, with its document, counted from 0, the way to it, and
-/// the line, counted from 1, of its key or else of itself. Ends where the text is not YAML, and at a
-/// key that is no scalar.
-pub fn each_line(text: &str, mut found: impl FnMut(usize, &[OwnedStep], usize)) {
+/// the line, counted from 1, of its key or else of itself. Ends when it is told to, where the text is
+/// not YAML, and at a key that is no scalar.
+pub fn each_line(text: &str, mut found: impl FnMut(usize, &[OwnedStep], usize) -> ControlFlow<()>) {
     let options = granit_parser::options! {
         emit_comments: false,
         emit_unresolved_aliases: true,
@@ -47,7 +49,9 @@ pub fn each_line(text: &str, mut found: impl FnMut(usize, &[OwnedStep], usize)) 
             _ => continue,
         };
         let line = way.enter(line);
-        found(documents - 1, &way.steps, line);
+        if found(documents - 1, &way.steps, line).is_break() {
+            return;
+        }
         match container {
             Some(container) => way.open.push(container),
             None => way.done(),
@@ -118,6 +122,7 @@ mod tests {
                 })
                 .collect();
             lines.push(format!("{document}{way}:{line}"));
+            ControlFlow::Continue(())
         });
         lines
     }

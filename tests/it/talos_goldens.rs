@@ -110,7 +110,8 @@ fn by_identity(documents: Vec<Value>) -> Value {
     Value::Object(entries.collect())
 }
 
-fn options(role: Role) -> Options {
+/// The options of upstream's own tests.
+pub(crate) fn options(role: Role) -> Options {
     Options {
         role,
         cluster_name: "base".to_owned(),

@@ -217,27 +217,13 @@ fn configuration(oracle: &mut Oracle, contract: &str) -> String {
 /// The same for the released 1.14, by our generator, which was proved equal (`docs/talos.md`).
 fn our_configuration() -> String {
     let options = Options {
-        role: Role::ControlPlane,
         cluster_name: "lab".to_owned(),
         endpoint: Endpoint {
             host: "192.168.1.100".to_owned(),
             port: 6443,
         },
         kubernetes: "1.36.4".to_owned(),
-        sans: Vec::new(),
-        dns_domain: "cluster.local".to_owned(),
-        pods: vec!["10.244.0.0/16".to_owned()],
-        services: vec!["10.96.0.0/12".to_owned()],
-        install_disk: None,
-        install_image: None,
-        schedulable: false,
-        discovery: true,
-        kube_span: false,
-        mirrors: std::collections::BTreeMap::new(),
-        sysctls: std::collections::BTreeMap::new(),
-        api_port: None,
-        cni_manifest: None,
-        extra_kernel_args: Vec::new(),
+        ..super::talos_goldens::options(Role::ControlPlane)
     };
     let documents = generate(Contract::V1_14, &options);
     match join(&documents, &SecretsBundle::throwaway()) {

@@ -7,10 +7,11 @@ use std::fmt;
 
 use super::line_of;
 use crate::path::Step;
+use crate::selection::FIELDS;
 use crate::tree::{Mapping, Value};
 
-/// What a creation rule may have, up to `sops` 3.13.
-const RULE: [&str; 18] = [
+/// What a creation rule may have beside what it selects, up to `sops` 3.13.
+const RULE: [&str; 12] = [
     "path_regex",
     "kms",
     "aws_profile",
@@ -22,12 +23,6 @@ const RULE: [&str; 18] = [
     "hc_vault_transit_uri",
     "key_groups",
     "shamir_threshold",
-    "unencrypted_suffix",
-    "encrypted_suffix",
-    "unencrypted_regex",
-    "encrypted_regex",
-    "unencrypted_comment_regex",
-    "encrypted_comment_regex",
     "mac_only_encrypted",
 ];
 
@@ -94,7 +89,7 @@ impl Search<'_> {
     }
 
     fn rule(&mut self, rule: &Mapping) {
-        self.fields(rule, &RULE);
+        self.fields(rule, &[&RULE[..], &FIELDS].concat());
         self.groups(rule, "key_groups");
     }
 

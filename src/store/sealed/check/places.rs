@@ -3,6 +3,8 @@
 //! The formats' readers keep data, not places, so the text is read once more, only when there is
 //! something to point at, and then for all values. Where that fails, the first line is named.
 
+use std::ops::ControlFlow;
+
 use indexmap::IndexMap;
 use sops_rs::{Format, Step, ValuePath};
 
@@ -43,6 +45,7 @@ impl Places {
             });
             let path = steps.fold(ValuePath::document(document), |path, step| path.join(step));
             self.0.insert(path, line);
+            ControlFlow::Continue(())
         });
     }
 

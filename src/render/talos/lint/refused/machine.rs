@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::super::{at, of_kind};
+use super::words::BOND_MODES;
 use super::{Judge, each, is_nothing, kubelet, volume};
 use crate::spec::cluster::Role;
 
@@ -321,16 +322,7 @@ fn interfaces(main: &Value, judge: &mut Judge) {
 fn bonded(bond: &Value, judge: &mut Judge) {
     const PATH: &str = "machine.network.interfaces.bond";
     let mode = bond["mode"].as_str().unwrap_or_default();
-    let modes = [
-        "balance-rr",
-        "active-backup",
-        "balance-xor",
-        "broadcast",
-        "802.3ad",
-        "balance-tlb",
-        "balance-alb",
-    ];
-    judge.expect(modes.contains(&mode), PATH, "has no known `mode`");
+    judge.expect(BOND_MODES.contains(&mode), PATH, "has no known `mode`");
     let lacp = mode == "802.3ad" || is_nothing(bond.get("lacpRate"));
     judge.expect(lacp, PATH, "has `lacpRate`, which is for `802.3ad`");
 }

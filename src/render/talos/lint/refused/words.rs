@@ -5,6 +5,17 @@ use serde_json::Value;
 use super::{Judge, each, is_nothing};
 
 const BOND: &str = "BondConfig";
+/// How the links of a bond share the work, in documents and in the older field.
+pub(super) const BOND_MODES: &[&str] = &[
+    "balance-rr",
+    "active-backup",
+    "balance-xor",
+    "broadcast",
+    "802.3ad",
+    "balance-tlb",
+    "balance-alb",
+];
+
 /// Kind (the main document has none), path, words.
 const WORDS: &[(&str, &str, &[&str])] = &[
     (
@@ -21,19 +32,7 @@ const WORDS: &[(&str, &str, &[&str])] = &[
     ("", "machine.type", &["controlplane", "worker"]),
     ("HostnameConfig", "auto", &["stable", "off"]),
     ("VLANConfig", "vlanMode", &["802.1q", "802.1ad"]),
-    (
-        BOND,
-        "bondMode",
-        &[
-            "balance-rr",
-            "active-backup",
-            "balance-xor",
-            "broadcast",
-            "802.3ad",
-            "balance-tlb",
-            "balance-alb",
-        ],
-    ),
+    (BOND, "bondMode", BOND_MODES),
     (
         BOND,
         "xmitHashPolicy",
