@@ -2,8 +2,8 @@
 //!
 //! A SOPS file is an ordinary document whose values are encrypted one by one, so that its keys,
 //! order and comments stay readable and reviewable. This crate reads what `sops` wrote and writes
-//! what `sops` reads. It reaches no network, and starts programs only where its keys say so: age plugins, and the
-//! command of `SOPS_AGE_KEY_CMD`.
+//! what `sops` reads. It reaches no network, and starts programs only where its keys say so: age plugins,
+//! and the commands of `SOPS_AGE_KEY_CMD` and `SOPS_AGE_SSH_PRIVATE_KEY_CMD`.
 //!
 //! ```
 //! use sops_rs::{Document, EncryptionRule, Format, Identities, Identity};

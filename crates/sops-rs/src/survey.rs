@@ -30,6 +30,11 @@ pub struct SurveyedValue {
 }
 
 impl Survey {
+    /// Tells whether a value has the form of an encrypted one, selected or not.
+    pub fn has_ciphertext(&self) -> bool {
+        self.values.iter().any(|value| value.encrypted)
+    }
+
     /// Returns the values that the selection means.
     pub fn selected(&self) -> impl Iterator<Item = &SurveyedValue> {
         self.values.iter().filter(|value| value.selected)

@@ -105,6 +105,16 @@ pub enum UnlockError {
     },
 }
 
+impl UnlockError {
+    /// Tells whether nothing but a key is missing here: the file itself may be whole.
+    pub fn is_missing_key(&self) -> bool {
+        matches!(
+            self,
+            Self::NoAgeKey { .. } | Self::NoMatchingIdentity { .. } | Self::TooFewGroups { .. }
+        )
+    }
+}
+
 fn list<T: fmt::Display>(items: &[T]) -> String {
     if items.is_empty() {
         return "nobody".to_owned();

@@ -18,10 +18,8 @@ use super::inline::{self, Context};
 use super::places::Places;
 use super::sketch::{Node, Root, Sketch, Slot};
 use super::splice::Splices;
+use crate::metadata::SOPS;
 use crate::tree::{Comment, Entry, Item, Mapping, Tree, Value};
-
-/// The reserved key, whose value is replaced as a whole.
-const SOPS: &str = "sops";
 
 /// Changes a text that holds the tree `old` into one that should hold `new`; `None` where that takes
 /// more than replacing, adding and removing values.

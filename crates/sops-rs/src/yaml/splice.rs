@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
+use crate::rewrite::line_break;
+
 /// A text and what is to be replaced in it.
 pub(super) struct Splices<'a> {
     pub(super) text: &'a str,
@@ -18,7 +20,7 @@ impl<'a> Splices<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
             text,
-            newline: if text.contains("\r\n") { "\r\n" } else { "\n" },
+            newline: line_break(text),
             next: 0,
             edits: BTreeMap::new(),
         }

@@ -2,12 +2,11 @@
 
 use camino::Utf8PathBuf;
 use serde_json::json;
-use sops_rs::{DecryptError, EncryptedFile, UnlockError};
+use sops_rs::{DecryptError, EncryptedFile};
 
-use super::workspace::{Workspace, format, is_encrypted};
+use super::workspace::{Workspace, is_encrypted, read};
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, ExitStatus, Failure, parallel};
-use crate::store::sealed::check::damage;
 use crate::store::{Origin, Original, Selected};
 use crate::ui::{Counter, table};
 
@@ -90,17 +89,13 @@ struct Details {
 fn state(workspace: &Workspace<'_>, file: &Selected) -> Result<Option<State>, Failure> {
     let path = &file.path;
     let original = Original::read(path)?;
-    let damage = damage(format(path), original.bytes());
-    let encrypted = damage.is_some() || is_encrypted(path, original.bytes());
+    let encrypted = is_encrypted(path, original.bytes());
     if !encrypted && file.origin == Origin::Found {
         return Ok(None);
     }
-    let read = || match damage {
-        Some(damage) => Details::damaged(&damage),
-        None => match EncryptedFile::parse(format(path), original.bytes()) {
-            Ok(parsed) => details(workspace, file, &parsed),
-            Err(error) => Details::damaged(&error.to_string()),
-        },
+    let read = || match read(path, original.bytes()) {
+        Ok(parsed) => details(workspace, file, &parsed),
+        Err(damage) => Details::damaged(&damage),
     };
     let details = encrypted.then(read);
     Ok(Some(State {
@@ -126,11 +121,9 @@ fn details(workspace: &Workspace<'_>, file: &Selected, encrypted: &EncryptedFile
     let state = match encrypted.decrypt(&identities) {
         Ok(_) => "opens, MAC matches".to_owned(),
         Err(error @ (DecryptError::MacMismatch { .. } | DecryptError::NoMac)) => error.to_string(),
-        Err(DecryptError::Key(
-            UnlockError::NoAgeKey { .. }
-            | UnlockError::NoMatchingIdentity { .. }
-            | UnlockError::TooFewGroups { .. },
-        )) => "no key at hand opens it".to_owned(),
+        Err(DecryptError::Key(error)) if error.is_missing_key() => {
+            "no key at hand opens it".to_owned()
+        }
         Err(error) => format!("does not open: {error}"),
     };
     Details {

@@ -9,11 +9,11 @@ use sops_rs::{EncryptedFile, Identities, MasterKey};
 
 use super::repository::{FluxDoubt, flux_doubt, flux_view};
 use super::short;
-use super::workspace::{Workspace, format, is_encrypted};
+use super::workspace::{Workspace, is_encrypted, read};
 use crate::cli::commands::Outcome;
 use crate::cli::{Context, ExitStatus, Failure};
 use crate::store::Original;
-use crate::store::sealed::check::{ClusterKey, FluxView, damage};
+use crate::store::sealed::check::{ClusterKey, FluxView};
 
 /// Arguments of `homelab secrets who`.
 #[derive(Debug, clap::Args)]
@@ -67,12 +67,9 @@ fn encrypted_files(workspace: &Workspace<'_>, names: &[Utf8PathBuf]) -> Result<V
     let mut files = Vec::new();
     for file in workspace.select(names)?.files {
         let (path, original) = (&file.path, Original::read(&file.path)?);
-        let bytes = original.bytes();
-        if let Some(damage) = damage(format(path), bytes) {
-            files.push((file.path, Err(damage)));
-        } else if is_encrypted(path, bytes) {
-            let read = EncryptedFile::parse(format(path), bytes);
-            files.push((file.path, read.map_err(|error| error.to_string())));
+        if is_encrypted(path, original.bytes()) {
+            let read = read(path, original.bytes());
+            files.push((file.path, read));
         }
     }
     Ok(files)

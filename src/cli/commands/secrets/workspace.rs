@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::terminal_prompt;
 use crate::cli::{Context, Failure, Kind};
+use crate::store::sealed::check::damage;
 use crate::store::sealed::{Keyring, Rulebook, Rules};
 use crate::store::{Selection, named, select};
 
@@ -167,16 +168,18 @@ pub(super) fn is_encrypted(path: &Utf8Path, bytes: &[u8]) -> bool {
         format => format,
     };
     match Document::parse(format, bytes) {
-        Ok(document) => document.is_encrypted() || has_encrypted_value(&document),
+        Ok(document) => document.is_encrypted() || document.survey(&Selected::All).has_ciphertext(),
         // A text of any kind may speak of encrypted values; an encrypted binary file is a JSON object.
         Err(_) if named == Format::Binary && !bytes.trim_ascii_start().starts_with(b"{") => false,
         Err(_) => looks_encrypted(bytes),
     }
 }
 
-fn has_encrypted_value(document: &Document) -> bool {
-    let survey = document.survey(&Selected::All);
-    survey.values.iter().any(|value| value.encrypted)
+/// Reads a file that claims to be encrypted, or says what keeps it from being read.
+pub(super) fn read(path: &Utf8Path, bytes: &[u8]) -> Result<EncryptedFile, String> {
+    let format = format(path);
+    EncryptedFile::parse(format, bytes)
+        .map_err(|error| damage(format, bytes).unwrap_or_else(|| error.to_string()))
 }
 
 /// Looks for an encrypted value, or the `sops` entry of any format.

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sops_rs::{Document, Element, Mapping, Step, Value, ValuePath};
+use sops_rs::{Document, Mapping, Step, Value, ValuePath};
 
 use super::file::Subject;
 use super::finding::{Code, Finding};
@@ -76,12 +76,7 @@ fn holds_something(value: &Value) -> bool {
             Value::Scalar(scalar) if scalar.as_str().is_none_or(says_something) => return true,
             Value::Null | Value::Scalar(_) => {}
             Value::Mapping(mapping) => left.extend(mapping.entries().map(|entry| &entry.value)),
-            Value::Sequence(elements) => {
-                left.extend(elements.iter().filter_map(|element| match element {
-                    Element::Value(value) => Some(value),
-                    Element::Comment(_) => None,
-                }));
-            }
+            Value::Sequence(_) => left.extend(value.elements().into_iter().flatten()),
         }
     }
     false
@@ -95,7 +90,8 @@ fn says_something(text: &str) -> bool {
     !(text.is_empty() || is_variable || is_sealed(text.as_bytes()) || is_sealed_base64(text))
 }
 
-fn is_sealed(bytes: &[u8]) -> bool {
+/// Tells whether there is an encrypted value in a text.
+pub(super) fn is_sealed(bytes: &[u8]) -> bool {
     const MARK: &[u8] = b"ENC[AES256_GCM,";
     bytes.windows(MARK.len()).any(|part| part == MARK)
 }

@@ -5,13 +5,12 @@
 
 use sops_rs::{Document, Format, ParseError, Selection};
 
-/// How an encrypted value begins.
-const MARK: &[u8] = b"ENC[AES256_GCM,";
+use super::clear::is_sealed;
 
 /// Says what is wrong with a file that holds encrypted values and is no encrypted file.
 pub fn damage(format: Format, bytes: &[u8]) -> Option<String> {
     // Most files hold none, and are not read for it.
-    holds_ciphertext(bytes).then(|| damage_of(format, bytes, &parse(format, bytes)))?
+    is_sealed(bytes).then(|| damage_of(format, bytes, &parse(format, bytes)))?
 }
 
 /// Reads a file; a binary one is JSON once it is encrypted.
@@ -29,7 +28,7 @@ pub(super) fn damage_of(
     bytes: &[u8],
     read: &Result<Document, ParseError>,
 ) -> Option<String> {
-    if !holds_ciphertext(bytes) {
+    if !is_sealed(bytes) {
         return None;
     }
     match read {
@@ -40,15 +39,10 @@ pub(super) fn damage_of(
         )),
         Ok(document) if document.is_encrypted() => None,
         Ok(document) => {
-            let survey = document.survey(&Selection::default());
-            let has_ciphertext = survey.values.iter().any(|value| value.encrypted);
+            let has_ciphertext = document.survey(&Selection::All).has_ciphertext();
             has_ciphertext.then(|| {
                 "it has encrypted values, but no `sops` entry that says how they open".to_owned()
             })
         }
     }
-}
-
-fn holds_ciphertext(bytes: &[u8]) -> bool {
-    bytes.windows(MARK.len()).any(|part| part == MARK)
 }

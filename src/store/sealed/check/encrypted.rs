@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use sops_rs::{
-    CipherError, CreationRule, DecryptError, Document, EncryptedFile, Format, MacCause, Survey,
-    UnlockError, ValuePath,
+    CipherError, CreationRule, DecryptError, Document, EncryptedFile, Format, MacCause, Selection,
+    Survey, ValuePath,
 };
 
 use super::file::{Check, FileReport, Status, Subject};
@@ -46,7 +46,7 @@ pub(super) fn check(
     if let Some(rule) = subject.rule {
         report
             .findings
-            .extend(rule_findings(subject, &encrypted, rule));
+            .extend(rule_findings(subject, &encrypted, rule, &survey));
     }
     report
         .findings
@@ -158,6 +158,7 @@ fn rule_findings(
     subject: &Subject<'_>,
     encrypted: &EncryptedFile,
     rule: &CreationRule,
+    survey: &Survey,
 ) -> Vec<Finding> {
     let Ok(wanted) = rule.encryption_rule() else {
         return Vec::new();
@@ -188,7 +189,8 @@ fn rule_findings(
             format!("run `homelab secrets updatekeys {}`", subject.file),
         ));
     }
-    findings.extend(selection_finding(subject, encrypted, rule));
+    let wanted = wanted.selection();
+    findings.extend(selection_finding(subject, encrypted, rule, wanted, survey));
     findings
 }
 
@@ -196,19 +198,19 @@ fn selection_finding(
     subject: &Subject<'_>,
     encrypted: &EncryptedFile,
     rule: &CreationRule,
+    wanted: &Selection,
+    survey: &Survey,
 ) -> Option<Finding> {
     // Of a binary file everything is encrypted, whatever the rule selects.
     if subject.format == Format::Binary {
         return None;
     }
-    let wanted = rule.encryption_rule().ok()?;
     let own = selection_text(&encrypted.metadata().selection);
-    let rules = selection_text(wanted.selection());
+    let rules = selection_text(wanted);
     if own == rules {
         return None;
     }
-    let same = encrypted.survey() == encrypted.survey_with(wanted.selection());
-    if same {
+    if *survey == encrypted.survey_with(wanted) {
         return None;
     }
     Some(subject.finding(
@@ -260,11 +262,7 @@ fn failure(subject: &Subject<'_>, error: &DecryptError, is_partial: bool) -> Opt
             mac_remedy(subject, &MacCause::Edited),
         )),
         // Nobody here has a key for it; what it says may all be right.
-        DecryptError::Key(
-            UnlockError::NoAgeKey { .. }
-            | UnlockError::NoMatchingIdentity { .. }
-            | UnlockError::TooFewGroups { .. },
-        ) => None,
+        DecryptError::Key(error) if error.is_missing_key() => None,
         // Whatever else keeps it from opening, kinds that come to be later among it.
         _ => Some(damaged(subject, 1, &error.to_string())),
     }

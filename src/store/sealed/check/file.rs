@@ -135,7 +135,7 @@ impl Check<'_> {
             let unusable = rules::unusable_rule(rules, rule, self.root);
             report.findings.extend(unusable);
         }
-        let is_catch_all = rule.is_some_and(|rule| rule.path_regex().is_none());
+        report.passed_over = !named && rule.is_some_and(|rule| rule.path_regex().is_none());
         report.rule = rule.map(CreationRule::number);
         let subject = Subject {
             file,
@@ -143,9 +143,8 @@ impl Check<'_> {
             bytes,
             rule,
             places: OnceCell::new(),
-            is_meant: rule.is_some() && (named || !is_catch_all),
+            is_meant: rule.is_some() && !report.passed_over,
         };
-        report.passed_over = is_catch_all && !named;
         self.contents(&subject, &mut report);
         report.findings.sort();
         report

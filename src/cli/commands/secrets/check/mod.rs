@@ -21,9 +21,9 @@ use crate::ui::Counter;
 const EXAMPLES: &str = "\
 What is looked at: every file that Git takes or would take. What is found: files in the clear that a rule of
 .sops.yaml says are encrypted, values in the clear in encrypted files, documents without `sops`, recipients and
-selections that differ from the rule, rules that encrypt nothing in a file of theirs, MACs that do not match (as far as a key is at hand), fields that Flux
-must read and cannot, Secrets in the clear, private keys (age, SSH, PEM, OpenPGP), rules that do not work, and a
-secrets bundle that makes no cluster.
+selections that differ from the rule, rules that encrypt nothing in a file of theirs, MACs that do not match (as
+far as a key is at hand), fields that Flux must read and cannot, Secrets in the clear, private keys (age, SSH, PEM,
+OpenPGP), rules that do not work, and a secrets bundle that makes no cluster.
 
 A rule without path_regex is for every file, and does not say which are encrypted: what is in the clear under it
 is found in files that are named one by one only.
