@@ -9,7 +9,7 @@ use super::effect::{Effect, MAIN};
 use crate::model::{LeafPath, Secret, Step, Version};
 use crate::render::hidden::shown;
 use crate::render::reference::{SecretRef, SecretSource};
-use crate::render::talos::entries;
+use crate::render::talos::{entries, identity};
 
 /// One difference between two configurations.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -64,11 +64,6 @@ pub fn changes(
         }
     }
     found
-}
-
-/// A document is found by kind and name; `v1alpha1` is the version of all of them.
-fn identity(document: &Value) -> [Option<&str>; 2] {
-    ["kind", "name"].map(|key| document.get(key).and_then(Value::as_str))
 }
 
 struct Comparison<'a> {

@@ -44,8 +44,8 @@ pub fn merge_documents(
     Ok(documents)
 }
 
-/// What tells one document from another: kind and name. All of them are of version `v1alpha1`.
-pub(super) fn identity(document: &Value) -> [Option<&str>; 2] {
+/// Returns what tells one document from another: kind and name. All of them are of version `v1alpha1`.
+pub fn identity(document: &Value) -> [Option<&str>; 2] {
     ["kind", "name"].map(|key| document.get(key).and_then(Value::as_str))
 }
 

@@ -35,7 +35,7 @@ pub use files::{FOLDER, path, render};
 pub use forms::{Form, forms, in_older_form, since};
 pub use layers::{Layer, Origin, Scope, documents, layers};
 pub use lint::{PatchSecret, lint, patch_secrets, refusals};
-pub use merge::merge_documents;
+pub use merge::{identity, merge_documents};
 pub use merge_error::MergeError;
 pub use node::LINK_ALIAS;
 pub use operations::OperationError;

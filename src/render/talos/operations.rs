@@ -219,7 +219,8 @@ fn position(text: &str, length: usize) -> Option<usize> {
     (position < length).then(|| usize::try_from(position).ok())?
 }
 
-fn unescaped(step: &str) -> String {
+/// Returns a step of a JSON pointer as the key that it means (RFC 6901).
+pub(super) fn unescaped(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
 }
 

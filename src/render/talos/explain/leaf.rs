@@ -7,7 +7,7 @@ use super::sources::Source;
 use super::trace::{Trace, is_leaf};
 use crate::model::LeafPath;
 use crate::render::talos::entries;
-use crate::render::talos::merge::identity;
+use crate::render::talos::identity;
 
 /// The kind that stands for the document without one.
 const MAIN: &str = "v1alpha1";

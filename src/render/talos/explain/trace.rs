@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::render::reference::SecretRef;
 use crate::render::talos::entries;
-use crate::render::talos::merge::identity;
+use crate::render::talos::identity;
 
 /// The layers of a document's leaves, in its shape.
 #[derive(Clone, Debug, PartialEq)]

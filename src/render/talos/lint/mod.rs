@@ -37,6 +37,8 @@ struct Subject<'a> {
     before: &'a [Value],
     /// The documents with it.
     after: &'a [Value],
+    /// What Talos refuses of the former and of the latter.
+    refused: [&'a [refused::Refusal]; 2],
     /// The finished documents of the node.
     documents: &'a [Value],
     /// The patch; an operation as the part of a document that it writes.
@@ -85,6 +87,9 @@ pub fn lint(cluster: &Cluster, catalog: &Catalog) -> Vec<Diagnostic> {
         let Ok(walk) = walk::walk(cluster, catalog, node, &patches) else {
             continue;
         };
+        // What stands after one step stands before the next: each is judged once.
+        let judged = |documents: &Vec<Value>| refused::judged(documents, node.role);
+        let refused: Vec<_> = walk.states.iter().map(judged).collect();
         for step in &walk.steps {
             let patch = patches[step.patch];
             let subject = Subject {
@@ -93,6 +98,7 @@ pub fn lint(cluster: &Cluster, catalog: &Catalog) -> Vec<Diagnostic> {
                 contract,
                 before: &walk.states[step.before],
                 after: &walk.states[step.after],
+                refused: [step.before, step.after].map(|state| refused[state].as_slice()),
                 documents: walk.finished(),
                 patch: &step.content,
                 is_operation: step.operation.is_some(),
@@ -134,7 +140,7 @@ impl<'a> Collected<'a> {
         };
         let diagnostic = |(patch, span, finding, nodes): (&Patch, _, Finding, Vec<&Node>)| {
             let mut label = finding.label;
-            if nodes.len() < reach(patch) && !finding.message.contains(nodes[0].name.as_str()) {
+            if !finding.message.contains(nodes[0].name.as_str()) && nodes.len() < reach(patch) {
                 label = format!("{label} (on {})", names(&nodes));
             }
             Diagnostic::new(finding.code, span, finding.message)

@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Finding, path_of};
+use super::Finding;
 use crate::catalog::Catalog;
 use crate::render::reference::references;
 use crate::render::talos::Origin;
+use crate::render::talos::layers::lay;
+use crate::render::talos::operations::unescaped;
 use crate::render::talos::{
     MergeError, OperationError, PatchError, TalosRenderError, layers, patch_documents,
 };
@@ -46,19 +48,9 @@ pub(super) fn walk(
     node: &Node,
     patches: &[&Patch],
 ) -> Result<Walk, TalosRenderError> {
-    let mut base = Vec::new();
-    for layer in layers(cluster, catalog, &node.name)? {
-        if matches!(layer.origin, Origin::Patch { .. }) {
-            break;
-        }
-        for patch in &layer.documents {
-            base = patch_documents(base, patch).map_err(|source| TalosRenderError::Patch {
-                node: node.name.clone(),
-                origin: layer.origin.clone(),
-                source,
-            })?;
-        }
-    }
+    let layers = layers(cluster, catalog, &node.name)?.into_iter();
+    let base = layers.take_while(|layer| !matches!(layer.origin, Origin::Patch { .. }));
+    let base = lay(&node.name, base.collect(), |_| ())?;
     let mut walk = Walk {
         steps: Vec::new(),
         states: vec![base],
@@ -134,7 +126,7 @@ fn written(operation: &Value) -> Value {
         .into_iter()
         .rev()
         .fold(value, |value, step| {
-            let key = step.replace("~1", "/").replace("~0", "~");
+            let key = unescaped(step);
             if key == "-" || key.parse::<i64>().is_ok() {
                 return json!([value]);
             }
@@ -218,7 +210,5 @@ fn operation_refusal(error: &OperationError, text: String) -> Finding {
             "correct the value; `homelab nodes config NODE --redact` shows what is there",
         ),
     };
-    let mut finding = Finding::new(code, text).label(label).help(help);
-    finding.path = path_of("");
-    finding
+    Finding::new(code, text).label(label).help(help)
 }

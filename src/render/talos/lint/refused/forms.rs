@@ -42,28 +42,20 @@ fn shaped(shape: &Shape, field: &Field, value: &Value, path: &str, judge: &mut J
                 shaped(item, field, value, path, judge);
             }
         }
-        Shape::Address => judge.texts(
+        Shape::Address => judge.text(
             value,
-            "",
+            path,
             |text| text.is_empty() || is_address(text),
             "is no address or network",
         ),
-        Shape::Duration => judge.texts(
+        Shape::Duration => judge.text(
             value,
-            "",
+            path,
             is_duration,
             "is no length of time such as `1m30s`",
         ),
-        Shape::Size => judge.texts(value, "", is_size, "is no size such as `10GiB`"),
-        _ => return,
-    }
-    // The judge saw the value alone.
-    for refusal in judge
-        .found
-        .iter_mut()
-        .filter(|refusal| refusal.path.is_empty())
-    {
-        path.clone_into(&mut refusal.path);
+        Shape::Size => judge.text(value, path, is_size, "is no size such as `10GiB`"),
+        _ => {}
     }
 }
 

@@ -20,7 +20,7 @@ use crate::spec::cluster::Role;
 
 /// Something that Talos refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Refusal {
+pub(super) struct Refusal {
     /// Kind and name of the document, for people; nothing for the main one.
     document: String,
     /// Where in it, without positions in lists.
@@ -37,10 +37,9 @@ struct Judge {
 
 /// What is refused after the patch and was not before.
 pub(super) fn values(subject: &Subject<'_>) -> Vec<Finding> {
-    let role = subject.node.role;
-    let known = judged(subject.before, role);
-    let mut new = judged(subject.after, role);
-    new.retain(|refusal| !known.contains(refusal));
+    let [known, new] = subject.refused;
+    let new = new.iter().filter(|refusal| !known.contains(refusal));
+    let mut new: Vec<_> = new.collect();
     new.dedup();
     new.into_iter()
         .map(|refusal| {
@@ -65,7 +64,8 @@ pub fn refusals(documents: &[Value], role: Role) -> Vec<String> {
         .collect()
 }
 
-fn judged(documents: &[Value], role: Role) -> Vec<Refusal> {
+/// Judges the documents of a machine of this role.
+pub(super) fn judged(documents: &[Value], role: Role) -> Vec<Refusal> {
     let mut judge = Judge {
         role,
         found: Vec::new(),
@@ -105,10 +105,17 @@ impl Judge {
 
     /// Refuses each text at a path of which it does not hold.
     fn texts(&mut self, value: &Value, path: &str, holds: impl Fn(&str) -> bool, what: &str) {
-        for text in each(value, path).into_iter().filter_map(Value::as_str) {
-            if !holds(text) {
-                self.refuse(path, format!("{what}, found `{text}`"));
-            }
+        for value in each(value, path) {
+            self.text(value, path, &holds, what);
+        }
+    }
+
+    /// Refuses a text of which it does not hold, by the path that it is known by.
+    fn text(&mut self, value: &Value, path: &str, holds: impl Fn(&str) -> bool, what: &str) {
+        if let Some(text) = value.as_str()
+            && !holds(text)
+        {
+            self.refuse(path, format!("{what}, found `{text}`"));
         }
     }
 }
