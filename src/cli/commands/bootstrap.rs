@@ -225,12 +225,7 @@ struct Afterwards {
 
 impl Afterwards {
     fn report(&self, context: &Context, outcome: &execute::Outcome) -> Outcome {
-        let now = SystemClock.now();
-        let bundle = opener(context).bundle(now).map_err(open_failure)?.bundle;
-        if !self.is_rehearsal {
-            KnownCluster::of(&bundle).write(&context.settings.root)?;
-        }
-        let written = self.merge(context, &bundle);
+        let written = self.keep(context)?;
         if context.ui.is_json() {
             let mut document = serde_json::to_value(outcome)?;
             document["contexts"] = serde_json::to_value(&written)?;
@@ -245,16 +240,31 @@ impl Afterwards {
         Ok(ExitStatus::Done)
     }
 
-    /// The cluster runs, whatever becomes of the files.
-    fn merge(&self, context: &Context, bundle: &SecretsBundle) -> Vec<Written> {
-        let wanted = match self.contexts {
+    /// Notes which cluster this is, and takes contexts into the owner's files. A rehearsal needs the
+    /// bundle for neither, unless it is told to.
+    fn keep(&self, context: &Context) -> Result<Vec<Written>, Failure> {
+        let merges = match self.contexts {
             Contexts::Auto => !self.is_rehearsal,
             Contexts::Merge => true,
             Contexts::Keep => false,
         };
-        if !wanted {
-            return Vec::new();
+        if self.is_rehearsal && !merges {
+            return Ok(Vec::new());
         }
+        let now = SystemClock.now();
+        let bundle = opener(context).bundle(now).map_err(open_failure)?.bundle;
+        if !self.is_rehearsal {
+            KnownCluster::of(&bundle).write(&context.settings.root)?;
+        }
+        Ok(if merges {
+            self.merge(context, &bundle)
+        } else {
+            Vec::new()
+        })
+    }
+
+    /// The cluster runs, whatever becomes of the files.
+    fn merge(&self, context: &Context, bundle: &SecretsBundle) -> Vec<Written> {
         let puts = [talosconfig::put, kubeconfig::put];
         puts.into_iter()
             .filter_map(|put| match put(&self.cluster, bundle) {
