@@ -130,6 +130,9 @@ fn command_line_is_documented() {
     generated::is_current("docs/cli.md", &page);
 }
 
+/// Help is laid out for this many columns; longer lines are broken once more.
+const HELP_WIDTH: usize = 100;
+
 fn every_command_has_help_with_an_example() {
     for command in all_commands().into_iter().skip(1) {
         let name = command.get_bin_name().unwrap_or_default().to_owned();
@@ -142,6 +145,14 @@ fn every_command_has_help_with_an_example() {
         assert!(
             example.contains("Example") && example.contains(&name),
             "`{name} --help` shows no example"
+        );
+        let wide: Vec<_> = example
+            .lines()
+            .filter(|line| line.chars().count() > HELP_WIDTH)
+            .collect();
+        assert!(
+            wide.is_empty(),
+            "`{name} --help` breaks lines of its own: {wide:#?}"
         );
     }
 }

@@ -12,9 +12,10 @@ use crate::plan::Consents;
 use crate::ui::{self, progress};
 
 const EXAMPLES: &str = "\
-One machine after the other, workers first: each must run its new configuration and be well, and etcd with it, before
-the next is touched. A control plane is only restarted while the others keep etcd's quorum. What a cluster keeps for
-life (its identity, networks, authorities, names) is refused. It may be interrupted at any moment and run again.
+One machine after the other, workers first: each must run its new configuration and be well, and
+etcd with it, before the next is touched. A control plane is only restarted while the others keep
+etcd's quorum. What a cluster keeps for life (its identity, networks, authorities, names) is
+refused. It may be interrupted at any moment and run again.
 
 Examples:
   homelab plan                       look first

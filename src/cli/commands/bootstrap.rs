@@ -20,19 +20,19 @@ use crate::store::sealed::KnownCluster;
 use crate::ui::progress;
 
 const EXAMPLES: &str = "\
-It may be interrupted at any moment and run again: it looks at the machines and goes on from what stands.
-It never bootstraps etcd twice, never wipes a disk that holds something without its own --wipe, and never
-makes a secret anew. A cluster that runs is not changed by it.
+It may be interrupted at any moment and run again: it looks at the machines and goes on from what
+stands. It never bootstraps etcd twice, never wipes a disk that holds something without its own
+--wipe, and never makes a secret anew. A cluster that runs is not changed by it.
 
-Once the cluster runs, contexts of an administrator for eight hours are put into the files that talosctl and
-kubectl read, as `homelab talosconfig` and `homelab kubeconfig` do it.
+Once the cluster runs, contexts of an administrator for eight hours are put into the files that
+talosctl and kubectl read, as `homelab talosconfig` and `homelab kubeconfig` do it.
 
 Examples:
   homelab bootstrap --plan                          show what would be done, and do nothing
   homelab bootstrap                                 bring the machines up
   homelab bootstrap --wipe talos-1=S4EVNX0R100001   all that is on this disk may be lost
   homelab bootstrap --without talos-3               this machine is gone for good
-  homelab bootstrap --connect-map lab/connect-map.json   machines behind tunnels, or a served rehearsal";
+  homelab bootstrap --connect-map lab/connect-map.json   machines behind tunnels, or served";
 
 /// Arguments of `homelab bootstrap`.
 #[derive(Debug, clap::Args)]

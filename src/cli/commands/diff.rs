@@ -20,8 +20,9 @@ use crate::ui::changes::line;
 use crate::yaml;
 
 const EXAMPLES: &str = "\
-Each line names document and place, what is there, what homelab.yaml would put there, and what that does:
-live, restarts a service, reboots, only at install. Secrets are compared and never shown.
+Each line names document and place, what is there, what homelab.yaml would put there, and what
+that does: live, restarts a service, reboots, only at install. Secrets are compared and never
+shown.
 
 Examples:
   homelab diff talos-1 --live                          against what the machine runs

@@ -7,8 +7,8 @@ use crate::cli::way::{ConnectArgs, block_on};
 use crate::ui;
 
 const EXAMPLES: &str = "\
-It looks at the whole cluster as `homelab status` does and names, for everything that is not as it should be, the
-likely cause and a command that shows more or mends it. It changes nothing itself.
+It looks at the whole cluster as `homelab status` does and names, for everything that is not as it
+should be, the likely cause and a command that shows more or mends it. It changes nothing itself.
 
 Examples:
   homelab doctor

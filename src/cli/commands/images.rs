@@ -9,8 +9,9 @@ use crate::ui;
 /// Arguments of `homelab images`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Nothing is asked of anybody: images are those that configurations and manifests name, and those that the
-release of Talos brings. Charts are listed as such, since what is inside is known to the chart alone.
+    after_help = "Nothing is asked of anybody: images are those that configurations and manifests name, and those
+that the release of Talos brings. Charts are listed as such, since what is inside is known to the
+chart alone.
 
 Examples:
   homelab images                    every image, who needs it, and the charts

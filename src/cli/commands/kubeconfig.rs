@@ -22,15 +22,15 @@ use crate::spec::cluster::Role;
 const API_PORT: u16 = 6443;
 
 const EXAMPLES: &str = "\
-The certificate is made from the secrets bundle, here and now; neither a machine nor the Kubernetes API is
-asked. Without --file the context goes into the file that kubectl reads: the first of $KUBECONFIG, or
-.kube/config in the home directory. What else is in that file stays, and the file as it was is kept with
-`.bak` behind its name.
+The certificate is made from the secrets bundle, here and now; neither a machine nor the
+Kubernetes API is asked. Without --file the context goes into the file that kubectl reads: the
+first of $KUBECONFIG, or .kube/config in the home directory. What else is in that file stays, and
+the file as it was is kept with `.bak` behind its name.
 
 Examples:
   homelab kubeconfig                                   an administrator for eight hours
   homelab kubeconfig --ttl 7d --context lab
-  homelab kubeconfig --node talos-1                    past the virtual IP, while it does not answer
+  homelab kubeconfig --node talos-1                    past the virtual IP, while that is silent
   homelab kubeconfig --file - > kubeconfig             a file of its own
   homelab kubeconfig --check                           until when does it hold?";
 

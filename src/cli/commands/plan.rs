@@ -11,9 +11,9 @@ use crate::plan::{Consents, Severity};
 use crate::ui;
 
 const EXAMPLES: &str = "\
-It compares the configuration that each machine runs with the one that homelab.yaml renders, and shows every change
-with what it does, and the steps of `homelab apply`. It changes nothing. Exit codes: 0 nothing to change, 4 changes
-are pending, 5 no machine answers, 6 a fence would refuse.
+It compares the configuration that each machine runs with the one that homelab.yaml renders, and
+shows every change with what it does, and the steps of `homelab apply`. It changes nothing. Exit
+codes: 0 nothing to change, 4 changes are pending, 5 no machine answers, 6 a fence would refuse.
 
 Examples:
   homelab plan

@@ -26,11 +26,12 @@ use crate::{render, store, ui};
   homelab rehearse --fault node-never-returns see what happens when a machine breaks
   homelab rehearse --fault lost-reply@install --fault api-flapping@vip
                                               two faults, each at a step of your choice
-  homelab rehearse --faults random --seed 7   faults of the seed's choice; what stays broken is mended
+  homelab rehearse --faults random --seed 7   faults of the seed's choice, mended where need be
   homelab rehearse --kill-at 100              kill the run at its 100th point, then run it again
   homelab rehearse --check                    for continuous integration: silent unless it fails
-  homelab rehearse --serve /tmp/world         serve the machines to the real `homelab bootstrap`:
-                                              homelab bootstrap --connect-map /tmp/world/connect-map.json
+  homelab rehearse --serve /tmp/w             serve the machines, here to the real bootstrap:
+                                              homelab bootstrap --connect-map \\
+                                                /tmp/w/connect-map.json
 
 No key is needed and nothing outside this computer is touched. The same seed gives the same story.")]
 pub struct RehearseArgs {

@@ -29,8 +29,8 @@ use crate::ui;
   homelab render --explain talos-1 'LinkConfig net0: mtu'
   homelab render --overwrite FILE         give up a change made by hand in FILE
 
-No key is needed: secrets are left out of everything that is rendered. Where a key is at hand, nothing is written
-while the secrets bundle makes no cluster.")]
+No key is needed: secrets are left out of everything that is rendered. Where a key is at hand,
+nothing is written while the secrets bundle makes no cluster.")]
 pub struct RenderArgs {
     /// Write nothing; show a diff and exit with 4 when files are stale.
     #[arg(long)]

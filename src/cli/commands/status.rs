@@ -12,12 +12,13 @@ use crate::plan::Standing;
 use crate::ui;
 
 const EXAMPLES: &str = "\
-It only looks. Exit codes: 0 all is as homelab.yaml says, 4 something differs, 5 no control plane answers.
+It only looks. Exit codes: 0 all is as homelab.yaml says, 4 something differs, 5 no control plane
+answers.
 
 Examples:
-  homelab status                   machines, etcd, virtual IP, Kubernetes, what Git brings, certificates
+  homelab status                   machines, etcd, virtual IP, Kubernetes, Git, certificates
   homelab status --watch           look again every few seconds until Ctrl-C
-  homelab status --output json     everything that was seen, for programs; one object a line with --watch";
+  homelab status --output json     all that was seen; with --watch, one object a line";
 
 /// Home, and clear from there: what a terminal shows is replaced.
 const CLEAR: &str = "\x1b[H\x1b[2J";

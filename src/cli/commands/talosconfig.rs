@@ -16,9 +16,10 @@ use crate::pki::{ClientIdentity, SecretsBundle, SystemEntropy, TalosRole, talos_
 use crate::spec::Cluster;
 
 const EXAMPLES: &str = "\
-The certificate is made from the secrets bundle, here and now; no machine is asked. Without --file the
-context goes into the file that talosctl reads: $TALOSCONFIG, or .talos/config in the home directory.
-What else is in that file stays, and the file as it was is kept with `.bak` behind its name.
+The certificate is made from the secrets bundle, here and now; no machine is asked. Without --file
+the context goes into the file that talosctl reads: $TALOSCONFIG, or .talos/config in the home
+directory. What else is in that file stays, and the file as it was is kept with `.bak` behind its
+name.
 
 Examples:
   homelab talosconfig                                  an administrator for eight hours

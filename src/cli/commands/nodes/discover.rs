@@ -12,9 +12,10 @@ use crate::plan::propose;
 use crate::ui;
 
 const EXAMPLES: &str = "\
-Each address is knocked at once on two ports (Talos' API and SSH), a few addresses at a time; nothing is changed.
-The output is YAML: what was found as comments, then a `nodes:` block to paste into homelab.yaml, which names disks
-by serial number and network cards by hardware address. Check roles, names and disks before you use it.
+Each address is knocked at once on two ports (Talos' API and SSH), a few addresses at a time;
+nothing is changed. The output is YAML: what was found as comments, then a `nodes:` block to paste
+into homelab.yaml, which names disks by serial number and network cards by hardware address. Check
+roles, names and disks before you use it.
 
 Examples:
   homelab nodes discover                     the network of homelab.yaml

@@ -10,10 +10,11 @@ use crate::observe::{self, Depth};
 use crate::ui;
 
 const EXAMPLES: &str = "\
-Before `homelab secrets init` has made a bundle, only machines that wait for their configuration tell anything.
+Before `homelab secrets init` has made a bundle, only machines that wait for their configuration
+tell anything.
 
 Examples:
-  homelab nodes list                    each node of homelab.yaml: its state and what it is made of
+  homelab nodes list                    each node of homelab.yaml: its state, its hardware
   homelab nodes list --output json";
 
 /// Arguments of `homelab nodes list`.

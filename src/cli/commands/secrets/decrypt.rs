@@ -17,14 +17,15 @@ use crate::store::{Origin, Original, Selected, Selection, read_from};
 
 const EXAMPLES: &str = "\
 Private keys are looked for in $SOPS_AGE_KEY, $SOPS_AGE_KEY_FILE, the output of $SOPS_AGE_KEY_CMD,
-.sops/age.key of the repository, sops/age/keys.txt in the user's configuration directory, and SSH keys.
+.sops/age.key of the repository, sops/age/keys.txt in the user's configuration directory, and SSH
+keys.
 
 Examples:
   homelab secrets decrypt infrastructure/talos/secrets.sops.yaml
   homelab secrets decrypt --output json secret.sops.yaml | jq -r .stringData.password
   git show HEAD~1:secret.sops.yaml | homelab secrets decrypt -
   git show HEAD~1:key.sops.bin | homelab secrets decrypt --name key.sops.bin -
-  homelab secrets decrypt --keep-going damaged.sops.yaml   what opens, and the path of what does not
+  homelab secrets decrypt --keep-going damaged.sops.yaml   what opens; paths of the rest
   homelab secrets decrypt --in-place local/                every encrypted file in it
 
 `homelab secrets edit` changes a file without leaving it in the clear.";

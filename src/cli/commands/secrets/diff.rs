@@ -13,7 +13,8 @@ use crate::store::{Original, text_diff};
 /// Arguments of `homelab secrets diff`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Shows the plaintext of what changed. `homelab secrets git-setup` makes `git diff` and `git log -p` do the same.
+Shows the plaintext of what changed. `homelab secrets git-setup` makes `git diff` and `git log -p`
+do the same.
 
 Examples:
   homelab secrets diff cluster/secrets/db/db.sops.yaml               what is not committed yet

@@ -21,12 +21,12 @@ use crate::store::sealed::selection_text;
 use crate::store::{Original, Readers, create};
 
 const EXAMPLES: &str = "\
-The editor is $SOPS_EDITOR, then $EDITOR, then vim, nano or vi. Meanwhile the plaintext lies in a file that only
-you can read, in memory where the system has such a place ($XDG_RUNTIME_DIR, /dev/shm), and it is removed
-however the command ends. What is not valid, or cannot be encrypted, comes back with the error; what did not
-change keeps its bytes; nothing changed writes nothing. A file that does not exist yet is made. Only when the
-result cannot be written, because somebody else changed the file meanwhile, the text stays where it is, and the
-message says where.
+The editor is $SOPS_EDITOR, then $EDITOR, then vim, nano or vi. Meanwhile the plaintext lies in a
+file that only you can read, in memory where the system has such a place ($XDG_RUNTIME_DIR,
+/dev/shm), and it is removed however the command ends. What is not valid, or cannot be encrypted,
+comes back with the error; what did not change keeps its bytes; nothing changed writes nothing. A
+file that does not exist yet is made. Only when the result cannot be written, because somebody
+else changed the file meanwhile, the text stays where it is, and the message says where.
 
 Examples:
   homelab secrets edit cluster/secrets/db/db.sops.yaml

@@ -14,9 +14,10 @@ use crate::store::sealed::{RULES_FILE, Rules, selection_text};
 use crate::store::{Origin, Original, Selected, Selection, read_from};
 
 const EXAMPLES: &str = "\
-The rule that matches a file is taken from the nearest .sops.yaml, in the file's directory or above. In
-directories, files that a rule names by `path_regex` are taken, but for those that Git ignores and those that
-are encrypted already. Nothing is written unless every file can be encrypted; each is replaced as a whole.
+The rule that matches a file is taken from the nearest .sops.yaml, in the file's directory or
+above. In directories, files that a rule names by `path_regex` are taken, but for those that Git
+ignores and those that are encrypted already. Nothing is written unless every file can be
+encrypted; each is replaced as a whole.
 
 Examples:
   homelab secrets encrypt cluster/secrets/cert-manager/cloudflare.sops.yaml

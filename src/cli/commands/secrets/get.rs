@@ -16,7 +16,7 @@ A text is printed as it is, without a newline; a list or a mapping in the file's
 Examples:
   homelab secrets get cluster/secrets/db/db.sops.yaml stringData.password
   homelab secrets get talos.sops.yaml 'users[0].name'
-  homelab secrets get talos.sops.yaml '[\"a key\"][\"with.dots\"]'      the notation of sops works as well
+  homelab secrets get talos.sops.yaml '[\"a key\"][\"with.dots\"]'      the notation of sops
   homelab secrets get bundle.sops.yaml 'document 2: data'          in a file of several documents")]
 pub struct GetArgs {
     /// The encrypted file; `-` is standard input.

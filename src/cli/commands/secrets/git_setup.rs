@@ -25,9 +25,10 @@ const ATTRIBUTES: &str = ".gitattributes";
 /// Arguments of `homelab secrets git-setup`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Writes lines into .gitattributes, which belongs into a commit, and the two drivers into this clone's own
-configuration: everybody runs it once in their clone. `git diff` and `git log -p` then show plaintext to whoever
-has a key, and `git merge` merges values instead of ciphertext, with a new MAC.
+Writes lines into .gitattributes, which belongs into a commit, and the two drivers into this
+clone's own configuration: everybody runs it once in their clone. `git diff` and `git log -p` then
+show plaintext to whoever has a key, and `git merge` merges values instead of ciphertext, with a
+new MAC.
 
 Examples:
   homelab secrets git-setup

@@ -34,10 +34,10 @@ const EXAMPLES: &str = "\
 Examples:
   homelab secrets init
   homelab secrets init --from-file cert-manager/cloudflare-api-token/api-token=token.txt
-  pass show cloudflare | homelab secrets init --from-file cert-manager/cloudflare-api-token/api-token=-
-  homelab secrets init --from-command 'cert-manager/cloudflare-api-token/api-token=pass show cloudflare'
-  homelab secrets init --from-controlplane-config controlplane.yaml     the cluster runs already
-  homelab secrets init --webhook                                        for pushes that Flux hears of at once
+  pass cloudflare | homelab secrets init --from-file cert-manager/cloudflare-api-token/api-token=-
+  homelab secrets init --from-command 'cert-manager/cloudflare-api-token/api-token=pass cloudflare'
+  homelab secrets init --from-controlplane-config controlplane.yaml    the cluster runs already
+  homelab secrets init --webhook                                       Flux hears of pushes at once
   homelab secrets init --output json | jq -r '.secrets[] | select(.state == \"missing\") | .file'";
 
 /// Arguments of `homelab secrets init`.

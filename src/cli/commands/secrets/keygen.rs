@@ -16,13 +16,14 @@ use crate::store::{CreateError, Readers, create};
 /// Arguments of `homelab secrets keygen`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The private key goes into a file that only you can read, and only where no file is yet. The public key goes
-to standard output: put it into .sops.yaml and, for the cluster's own files, into homelab.yaml.
+The private key goes into a file that only you can read, and only where no file is yet. The public
+key goes to standard output: put it into .sops.yaml and, for the cluster's own files, into
+homelab.yaml.
 
 Examples:
   homelab secrets keygen                          .sops/age.key, which Git ignores
   homelab secrets keygen --post-quantum --to ~/.config/sops/age/keys.txt
-  homelab secrets keygen --to -                   the private key to standard output, for a password manager
+  homelab secrets keygen --to -                   to standard output, for a password manager
   homelab secrets keygen --public .sops/age.key   the public keys of a key file")]
 pub struct KeygenArgs {
     /// Write the private key here; `-` is standard output.

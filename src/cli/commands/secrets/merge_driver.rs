@@ -14,9 +14,9 @@ use crate::store::Original;
 /// Arguments of `homelab secrets merge-driver`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Git calls it once `homelab secrets git-setup` has run; the merged file takes the place of ours. Values that both
-sides changed stay ours, are named by their paths, and leave the file in conflict: exit code 4. Where a side is not
-encrypted, lines are merged as `git merge-file` does.
+Git calls it once `homelab secrets git-setup` has run; the merged file takes the place of ours.
+Values that both sides changed stay ours, are named by their paths, and leave the file in
+conflict: exit code 4. Where a side is not encrypted, lines are merged as `git merge-file` does.
 
 Example of Git's configuration:
   [merge \"homelab-secrets\"]

@@ -20,8 +20,9 @@ use crate::store::{Origin, Original, Selected};
 /// Arguments of `homelab secrets rotate`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Every value is encrypted again with a new data key, for the same recipients: whoever kept the old key cannot
-read what is written from now on. What they could read before they know; replace those secrets themselves.
+Every value is encrypted again with a new data key, for the same recipients: whoever kept the old
+key cannot read what is written from now on. What they could read before they know; replace those
+secrets themselves.
 
 Examples:
   homelab secrets rotate cluster/secrets
@@ -47,13 +48,13 @@ pub struct RotateArgs {
 /// Arguments of `homelab secrets updatekeys`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Only the wrapped data keys change: values, MAC and dates stay as they are. Who was removed has still seen the
-data key: run `homelab secrets rotate` as well.
+Only the wrapped data keys change: values, MAC and dates stay as they are. Who was removed has
+still seen the data key: run `homelab secrets rotate` as well.
 
 Examples:
   homelab secrets updatekeys .                 after a change of recipients in .sops.yaml
   homelab secrets updatekeys --dry-run .       who would be added to what, and who removed
-  homelab secrets updatekeys --check .         in CI: exits with 4 when a file is for others than its rule says")]
+  homelab secrets updatekeys --check .         in CI: 4 when a file is not for whom its rule says")]
 pub struct UpdateKeysArgs {
     /// Files, directories and patterns.
     #[arg(required = true, value_name = "PATH")]

@@ -23,9 +23,9 @@ use crate::store::{Origin, Original, Selected, Selection};
 /// Arguments of `homelab secrets set`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The value is asked for on a terminal, and read from standard input elsewhere: on a command line every process
-of the computer could read it. All other values keep their bytes. A value that the file leaves in the clear is
-refused, and so is an empty one: a command that failed prints nothing.
+The value is asked for on a terminal, and read from standard input elsewhere: on a command line
+every process of the computer could read it. All other values keep their bytes. A value that the
+file leaves in the clear is refused, and so is an empty one: a command that failed prints nothing.
 
 Examples:
   homelab secrets set cluster/secrets/db/db.sops.yaml stringData.password

@@ -16,7 +16,7 @@ use crate::ui::{Counter, table};
 Exits with 4 when a file that holds encrypted values is damaged, so that nobody can open it.
 
 Examples:
-  homelab secrets status                       every encrypted file: opened or not, MAC, recipients, date
+  homelab secrets status                       every encrypted file: opens, MAC, recipients, date
   homelab secrets status cluster/secrets
   homelab secrets status --output json secret.sops.yaml | jq '.files[0].encrypted'")]
 pub struct StatusArgs {

@@ -18,10 +18,11 @@ use crate::store::sealed::check::{ClusterKey, FluxView};
 /// Arguments of `homelab secrets who`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Recipients are numbered and listed below the matrix. A cell is `x` where the recipient is one of the file's,
-and a digit where it belongs to that key group of several. Exits with 4 when the key that the cluster holds
-does not open a file that Flux will read, when homelab.yaml is not valid, so that this cannot be told, and when
-a file that holds encrypted values is damaged, so that nobody opens it.
+Recipients are numbered and listed below the matrix. A cell is `x` where the recipient is one of
+the file's, and a digit where it belongs to that key group of several. Exits with 4 when the key
+that the cluster holds does not open a file that Flux will read, when homelab.yaml is not valid,
+so that this cannot be told, and when a file that holds encrypted values is damaged, so that
+nobody opens it.
 
 Examples:
   homelab secrets who                          before the first sync: can Flux open everything?

@@ -19,16 +19,17 @@ use crate::store::sealed::check::{Check, Code, FileReport, Finding, Scope, Statu
 use crate::ui::Counter;
 
 const EXAMPLES: &str = "\
-What is looked at: every file that Git takes or would take. What is found: files in the clear that a rule of
-.sops.yaml says are encrypted, values in the clear in encrypted files, documents without `sops`, recipients and
-selections that differ from the rule, rules that encrypt nothing in a file of theirs, MACs that do not match (as
-far as a key is at hand), fields that Flux must read and cannot, Secrets in the clear, private keys (age, SSH, PEM,
-OpenPGP), rules that do not work, and a secrets bundle that makes no cluster.
+What is looked at: every file that Git takes or would take. What is found: files in the clear that
+a rule of .sops.yaml says are encrypted, values in the clear in encrypted files, documents without
+`sops`, recipients and selections that differ from the rule, rules that encrypt nothing in a file
+of theirs, MACs that do not match (as far as a key is at hand), fields that Flux must read and
+cannot, Secrets in the clear, private keys (age, SSH, PEM, OpenPGP), rules that do not work, and a
+secrets bundle that makes no cluster.
 
-A rule without path_regex is for every file, and does not say which are encrypted: what is in the clear under it
-is found in files that are named one by one only.
+A rule without path_regex is for every file, and does not say which are encrypted: what is in the
+clear under it is found in files that are named one by one only.
 
-What was looked at and is no secret is listed in .homelab/secrets-allow, one code and pattern a line:
+What is no secret is listed in .homelab/secrets-allow, one code and pattern a line:
   private-key tests/data/**
 
 Exits with 4 when something is found.
