@@ -377,13 +377,15 @@ const WEBHOOK: &str = "cluster/secrets/flux-operator/git-webhook.sops.yaml";
 
 fn a_deploy_key_is_made_and_its_page_named() {
     let env = repository();
-    let run = env
-        .homelab(["secrets", "init", "--webhook"])
-        .run()
-        .success();
+    let spec = env.read("homelab.yaml");
+    let pinned = "flux-operator: {version: 0.58.1";
+    assert!(spec.contains(pinned), "{spec}");
+    let with_webhook = spec.replace(pinned, &format!("{pinned}, webhook: github"));
+    env.write("homelab.yaml", with_webhook);
+    let run = env.homelab(["secrets", "init"]).run().success();
     for expected in [
         "Register this deploy key, for reading only, at https://github.com/me/homelab/settings/keys (GitHub, Gitea, Forgejo):\n  ssh-ed25519 ",
-        "Register a webhook for pushes at https://github.com/me/homelab/settings/hooks; its secret is what `homelab secrets get",
+        "Register a webhook for pushes at https://github.com/me/homelab/settings/hooks, content type application/json:\n",
     ] {
         assert!(run.stderr.contains(expected), "{}", run.stderr);
     }

@@ -50,7 +50,7 @@ pub(super) fn secret(
     }))
 }
 
-pub(super) fn random(length: usize, entropy: &mut dyn Entropy) -> Secret<String> {
+fn random(length: usize, entropy: &mut dyn Entropy) -> Secret<String> {
     let mut bytes = Zeroizing::new(vec![0; length]);
     entropy.fill(&mut bytes);
     Secret::new(hexadecimal(&bytes))

@@ -1,11 +1,11 @@
 //! What the GitOps engine reads its repository with: a deploy key that is made here, or a token that a
-//! person has. Also the secret of the webhook that tells it of a push.
+//! person has.
 
 use camino::Utf8PathBuf;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::expected::{Ask, Question, random};
+use super::expected::{Ask, Question};
 use super::setup::State;
 use crate::model::Secret;
 use crate::pki::{DeployKey, DeployKeyError, Entropy};
@@ -14,11 +14,6 @@ use crate::spec::cluster::{Flux, GitAuth};
 
 /// The component that owns these secrets.
 const COMPONENT: &str = "flux-operator";
-
-/// Where the webhook's secret lies.
-pub const WEBHOOK_FILE: &str = "cluster/secrets/flux-operator/git-webhook.sops.yaml";
-
-const WEBHOOK_SECRET: &str = "git-webhook";
 
 /// The key by which github.com proves itself, as GitHub publishes it ("GitHub's SSH key fingerprints").
 const GITHUB_HOST_KEY: &str =
@@ -145,14 +140,6 @@ pub(super) fn credentials(
         },
     };
     Ok(data.map(|data| secret(GIT_CREDENTIALS_SECRET, &data)))
-}
-
-/// Makes the Secret that a push is signed with.
-pub(super) fn webhook(entropy: &mut dyn Entropy) -> Value {
-    let token = random(32, entropy);
-    let mut data = Map::new();
-    data.insert("token".to_owned(), token.expose().as_str().into());
-    secret(WEBHOOK_SECRET, &data)
 }
 
 fn token(ask: &mut Ask<'_>) -> Option<Map<String, Value>> {

@@ -24,7 +24,7 @@ mod sources;
 pub use age_key::{AGE_KEY_FILE, AgeKeyError, OwnKey, own_key};
 pub use bundle::{BundleFinding, OpenBundle};
 pub use expected::{Ask, Question};
-pub use git_access::{GitReport, HostKeys, Pages, WEBHOOK_FILE, git_questions};
+pub use git_access::{GitReport, HostKeys, Pages, git_questions};
 pub use keyring::Keyring;
 pub use known_cluster::KnownCluster;
 pub use open::{OpenError, Opener};
@@ -34,7 +34,7 @@ pub use removed::{RemovedFiles, refuse_removed};
 pub use rulebook::{Rulebook, Rules, RulesError, selection_text};
 pub use rules::{RULES_FILE, creation_rules};
 pub use seal::SealError;
-pub use setup::{Made, Report, SecretReport, Setup, SetupError, State, Webhook};
+pub use setup::{Made, Report, SecretReport, Setup, SetupError, State};
 pub use sources::Sources;
 
 #[cfg(test)]

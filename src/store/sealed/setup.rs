@@ -12,7 +12,7 @@ use sops_rs::{Config, ConfigError, Environment, Identities, Identity};
 
 use super::age_key::{self, AGE_KEY_FILE, AgeKeyError};
 use super::expected::{Ask, secret};
-use super::git_access::{self, GitReport, HostKeys, WEBHOOK_FILE};
+use super::git_access::{self, GitReport, HostKeys};
 use super::open::unusable;
 use super::removed::{RemovedFiles, refuse_removed};
 use super::rules::{RULES_FILE, creation_rules};
@@ -46,18 +46,6 @@ pub struct Setup<'a> {
     pub bundle: Option<SecretsBundle>,
     /// Says by which keys a Git host proves itself.
     pub host_keys: &'a HostKeys<'a>,
-    /// Whether a webhook's secret is made.
-    pub webhook: Webhook,
-}
-
-/// Whether a webhook's secret is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Webhook {
-    /// Nobody asked for it.
-    #[default]
-    Absent,
-    /// It is made when there is none.
-    Wanted,
 }
 
 /// What was made.
@@ -76,9 +64,6 @@ pub struct Report {
     /// What the GitOps engine reads the repository with; absent for a public one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git: Option<GitReport>,
-    /// The webhook's secret, where it was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub webhook: Option<Made>,
     /// The Secrets that components expect.
     pub secrets: Vec<SecretReport>,
 }
@@ -174,13 +159,11 @@ impl Report {
             .chain([&self.rules, &self.bundle])
             .map(|made| (made.file.as_path(), made.state));
         let git = self.git.iter().map(|git| (git.file.as_path(), git.state));
-        let webhook = self.webhook.iter();
-        let webhook = webhook.map(|made| (made.file.as_path(), made.state));
         let secrets = self
             .secrets
             .iter()
             .map(|secret| (secret.file.as_path(), secret.state));
-        made.chain(git).chain(webhook).chain(secrets)
+        made.chain(git).chain(secrets)
     }
 }
 
@@ -245,7 +228,6 @@ impl Setup<'_> {
             (RULES_FILE, true),
             (BUNDLE_PATH, self.bundle.is_none()),
             (GIT_CREDENTIALS, flux.auth != GitAuth::None),
-            (WEBHOOK_FILE, self.webhook == Webhook::Wanted),
         ];
         let made = made.into_iter().filter(|(_, is_made)| *is_made);
         made.map(|(file, _)| Utf8Path::new(file))
@@ -263,7 +245,6 @@ impl Setup<'_> {
     ) -> Result<Report, SetupError> {
         let bundle = bundle(sealer, self.bundle.take(), self.now, self.entropy)?;
         let git = self.git(sealer)?;
-        let webhook = self.webhook_secret(sealer)?;
         let secrets = expected
             .iter()
             .map(|expected| component(sealer, expected, self.entropy, self.ask))
@@ -281,7 +262,6 @@ impl Setup<'_> {
             rules: made(RULES_FILE, new_rules),
             bundle,
             git,
-            webhook,
             secrets,
         })
     }
@@ -332,22 +312,6 @@ impl Setup<'_> {
             report.state = State::Made;
         }
         Ok(Some(report))
-    }
-
-    fn webhook_secret(&mut self, sealer: &Sealer<'_>) -> Result<Option<Made>, SetupError> {
-        let file = Utf8Path::new(WEBHOOK_FILE);
-        let state = if self.root.join(file).exists() {
-            State::Kept
-        } else if self.webhook == Webhook::Wanted {
-            sealer.seal(file, &git_access::webhook(self.entropy))?;
-            State::Made
-        } else {
-            return Ok(None);
-        };
-        Ok((self.webhook == Webhook::Wanted).then(|| Made {
-            file: file.to_owned(),
-            state,
-        }))
     }
 
     /// Returns the text of the rules, and whether they are new: for everybody whom the spec names, and

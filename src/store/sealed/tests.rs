@@ -76,7 +76,6 @@ impl Repository {
             },
             bundle: None,
             host_keys: &|_| None,
-            webhook: Webhook::Absent,
         }
         .run()
     }
@@ -93,7 +92,6 @@ impl Repository {
             ask: &mut |_| None,
             bundle: Some(bundle),
             host_keys: &|_| None,
-            webhook: Webhook::Wanted,
         }
         .run()
     }
@@ -342,7 +340,6 @@ fn a_recovered_bundle_is_taken_once_and_never_replaces_another() {
         .recover(SecretsBundle::throwaway())
         .expect("it is taken");
     assert_eq!(report.bundle.state, State::Made);
-    assert_eq!(report.webhook.expect("wanted").state, State::Made);
     let held = repository.opener().bundle(now()).expect("opens").bundle;
     assert!(held.to_document() == SecretsBundle::throwaway().to_document());
 

@@ -16,9 +16,7 @@ use crate::pki::{RecoverError, SecretsBundle, SystemEntropy};
 use crate::spec::Cluster;
 use crate::spec::cluster::GitAuth;
 use crate::store::read_from;
-use crate::store::sealed::{
-    AGE_KEY_FILE, GitReport, Pages, Report, Setup, State, WEBHOOK_FILE, Webhook,
-};
+use crate::store::sealed::{AGE_KEY_FILE, GitReport, Pages, Report, SecretReport, Setup, State};
 
 const ABOUT: &str = "\
 Makes what is missing, never over what is there: an age key (.sops/age.key), encryption rules \
@@ -37,7 +35,6 @@ Examples:
   pass cloudflare | homelab secrets init --from-file cert-manager/cloudflare-api-token/api-token=-
   homelab secrets init --from-command 'cert-manager/cloudflare-api-token/api-token=pass cloudflare'
   homelab secrets init --from-controlplane-config controlplane.yaml    the cluster runs already
-  homelab secrets init --webhook                                       Flux hears of pushes at once
   homelab secrets init --output json | jq -r '.secrets[] | select(.state == \"missing\") | .file'";
 
 /// Arguments of `homelab secrets init`.
@@ -59,9 +56,6 @@ pub struct InitArgs {
     /// A file in the form of SSH's known_hosts that has the key of the Git host.
     #[arg(long, value_name = "FILE")]
     known_hosts: Option<Utf8PathBuf>,
-    /// Make the secret of a webhook as well.
-    #[arg(long)]
-    webhook: bool,
 }
 
 /// Makes what is missing.
@@ -71,11 +65,6 @@ pub fn run(context: &Context, args: InitArgs) -> Outcome {
         answers: Answers::read(args.from_file, args.from_command, &cluster, &catalog)?,
         bundle: None,
         known_hosts: args.known_hosts,
-        webhook: if args.webhook {
-            Webhook::Wanted
-        } else {
-            Webhook::Absent
-        },
     };
     if let Some(file) = &args.from_controlplane_config {
         wanted.bundle = Some(recovered(file)?);
@@ -119,8 +108,6 @@ pub struct Wanted {
     pub bundle: Option<SecretsBundle>,
     /// A file with the key of the Git host.
     pub known_hosts: Option<Utf8PathBuf>,
-    /// Whether a webhook's secret is made.
-    pub webhook: Webhook,
 }
 
 /// Makes what is missing of a repository's secrets.
@@ -134,7 +121,6 @@ pub fn make(
         answers,
         bundle,
         known_hosts,
-        webhook,
     } = wanted;
     let known = known_hosts.as_deref().map(host_keys::read).transpose()?;
     let setup = Setup {
@@ -147,7 +133,6 @@ pub fn make(
         ask: &mut |question| answers.answer(question),
         bundle: bundle.take(),
         host_keys: &|host| host_keys::of(host, known.as_deref()),
-        webhook: *webhook,
     };
     setup.run().map_err(setup_failure)
 }
@@ -181,7 +166,6 @@ fn nothing_made(report: &Report) -> bool {
     kept(report.rules.state)
         && kept(report.bundle.state)
         && report.git.as_ref().is_none_or(|git| kept(git.state))
-        && report.webhook.as_ref().is_none_or(|made| kept(made.state))
         && report.secrets.iter().all(|secret| kept(secret.state))
 }
 
@@ -228,6 +212,9 @@ pub fn advice(report: &Report) -> Vec<String> {
     lines
 }
 
+/// The file of the secret that a Git host signs its webhooks with.
+const WEBHOOK_FILE: &str = "git-webhook.sops.yaml";
+
 /// Where to register what was made for Git.
 fn git_advice(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
@@ -244,15 +231,16 @@ fn git_advice(report: &Report) -> Vec<String> {
             page(|pages| &pages.deploy_keys)
         ));
     }
-    if report
-        .webhook
-        .as_ref()
-        .is_some_and(|made| made.state == State::Made)
-    {
+    let made = |secret: &&SecretReport| secret.state == State::Made;
+    let mut made = report.secrets.iter().filter(made);
+    if let Some(webhook) = made.find(|secret| secret.file.file_name() == Some(WEBHOOK_FILE)) {
         lines.push(format!(
-            "Register a webhook for pushes at {}; its secret is what `homelab secrets get {WEBHOOK_FILE} \
-             stringData.token` prints, its address that of your Flux Receiver",
-            page(|pages| &pages.webhooks)
+            "Register a webhook for pushes at {}, content type application/json:\n  \
+             its secret is what `homelab secrets get {} stringData.token` prints;\n  \
+             its address leads to the service `webhook-receiver` in flux-system, with the path that `kubectl -n \
+             flux-system get receiver git -o jsonpath={{.status.webhookPath}}` prints once Flux runs",
+            page(|pages| &pages.webhooks),
+            webhook.file,
         ));
     }
     lines
