@@ -44,6 +44,7 @@ pub(crate) fn reference_cluster() -> Cluster {
             services: vec!["10.43.0.0/16".parse().expect("a network")],
             domain: Some("homelab.local".to_owned()),
             cluster_domain: "cluster.local".to_owned(),
+            without_cni: false,
             load_balancer: Some(LoadBalancer {
                 pools: vec!["192.168.1.240/28".parse().expect("a network")],
                 mode: LoadBalancerMode::L2,

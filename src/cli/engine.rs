@@ -73,6 +73,7 @@ pub async fn inputs(context: &Context, request: Request) -> Result<Inputs, Failu
         secrets,
         remote,
         consents: Consents::default(),
+        until: None,
         patience: request.patience,
         operator: operator(root)?,
         connector: connector(map),

@@ -86,7 +86,7 @@ async fn look_and(inputs: &Inputs, decide: Decide) -> (Observed, Plan) {
             vip: None,
         },
     };
-    let plan = decide(&inputs.cluster, &observed, &inputs.consents);
+    let plan = decide(&inputs.cluster, &observed, &inputs.consents).until(inputs.until);
     (observed, plan)
 }
 
@@ -103,7 +103,8 @@ impl Run {
     async fn plan_and_walk(&self, decide: Decide) -> Result<Outcome, RunError> {
         loop {
             let observed = self.observe_patiently(decide).await;
-            let plan = decide(&self.inputs.cluster, &observed, &self.inputs.consents);
+            let plan = decide(&self.inputs.cluster, &observed, &self.inputs.consents)
+                .until(self.inputs.until);
             self.emit(
                 None,
                 EventKind::Planned {
@@ -253,6 +254,7 @@ impl Run {
         Ok(Some(Outcome {
             done,
             skipped,
+            until: self.inputs.until,
             revision: self.revision(),
             endpoint: self.endpoint(),
         }))

@@ -11,7 +11,7 @@ use super::state::State;
 use crate::connect::{SharedConnector, SharedProbe};
 use crate::git::{Commit, Remote};
 use crate::model::{Clock, NodeName, Secret};
-use crate::plan::{Consents, Expiry, Tree};
+use crate::plan::{Consents, Expiry, Milestone, Tree};
 use crate::render::bootstrap::BootstrapManifests;
 use crate::spec::{Cluster, Placeholder};
 
@@ -34,6 +34,8 @@ pub struct Inputs {
     pub remote: Remote,
     /// What the person agreed to.
     pub consents: Consents,
+    /// Where to stop; `None` to do everything.
+    pub until: Option<Milestone>,
     /// How long machines that do not answer are waited for before anything is decided: after an
     /// interrupted run they may be installing.
     pub patience: Duration,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::plan::{Diagnosis, Plan, Refusal, Severity, StepId};
+use crate::plan::{Diagnosis, Milestone, Plan, Refusal, Severity, StepId};
 
 /// A run that did all it had to do.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -12,6 +12,9 @@ pub struct Outcome {
     pub done: Vec<StepId>,
     /// Steps that were not needed.
     pub skipped: Vec<StepId>,
+    /// Where the run stopped because it was told to; `None` when it did everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Milestone>,
     /// The commit that the GitOps engine has applied.
     pub revision: Option<String>,
     /// Where the Kubernetes API is reached.

@@ -92,14 +92,18 @@ impl Run {
             .expect("plans name nodes of the spec only")
     }
 
-    /// Looks at a node's identity, stage and etcd.
-    pub(super) async fn look_at(&self, name: &NodeName) -> NodeState {
-        observe::node(&self.talos, self.node(name), Depth::Progress).await
+    /// Looks at a node.
+    pub(super) async fn look_at(&self, name: &NodeName, depth: Depth<'_>) -> NodeState {
+        observe::node(&self.talos, self.node(name), depth).await
     }
 
     /// Looks at several nodes at once.
-    pub(super) async fn look_at_all(&self, names: &[NodeName]) -> BTreeMap<NodeName, NodeState> {
-        let looking: Vec<_> = names.iter().map(|name| self.look_at(name)).collect();
+    pub(super) async fn look_at_all(
+        &self,
+        names: &[NodeName],
+        depth: Depth<'_>,
+    ) -> BTreeMap<NodeName, NodeState> {
+        let looking: Vec<_> = names.iter().map(|name| self.look_at(name, depth)).collect();
         let states = stream::iter(looking).buffered(AT_ONCE);
         names
             .iter()
@@ -168,9 +172,14 @@ impl Run {
         }
     }
 
-    /// Notes whether etcd showed no sign in the look before, and returns the former note.
-    pub(super) fn note_calm(&self, calm: bool) -> bool {
-        std::mem::replace(&mut self.known().calm, calm)
+    /// Tells whether etcd showed no sign in the look before.
+    pub(super) fn is_calm(&self) -> bool {
+        self.known().calm
+    }
+
+    /// Notes whether etcd showed no sign in this look.
+    pub(super) fn note_calm(&self, calm: bool) {
+        self.known().calm = calm;
     }
 
     /// Notes whether a machine was well in this look, and returns the former note.

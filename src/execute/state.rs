@@ -33,11 +33,16 @@ pub struct StateDirectory {
 }
 
 impl StateDirectory {
-    /// Uses this directory, making it when needed.
+    /// Uses this directory, making it when needed. Git never takes what is in it, whatever else the
+    /// repository ignores: a credential, and a journal that would make each tree another.
     pub fn open(directory: impl Into<Utf8PathBuf>) -> io::Result<Self> {
         let directory = directory.into();
         fs::create_dir_all(&directory)?;
         restrict(&directory, 0o700)?;
+        let ignored = directory.join(".gitignore");
+        if !ignored.exists() {
+            fs::write(ignored, "*\n")?;
+        }
         Ok(Self { directory })
     }
 
@@ -171,6 +176,26 @@ mod tests {
         assert!(second.lock().expect("answers").is_none());
         drop(guard);
         assert!(second.lock().expect("answers").is_some());
+    }
+
+    #[test]
+    fn git_is_told_to_take_nothing_of_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = Utf8Path::from_path(directory.path()).expect("UTF-8");
+        let git = |arguments: &[&str]| {
+            let command = std::process::Command::new("git")
+                .arg("-C")
+                .arg(path)
+                .args(arguments)
+                .output()
+                .expect("git runs");
+            assert!(command.status.success(), "{command:?}");
+            String::from_utf8(command.stdout).expect("text")
+        };
+        git(&["init", "-q"]);
+        let state = StateDirectory::open(path.join(".homelab/state")).expect("opens");
+        state.append("a line").expect("appends");
+        assert_eq!(git(&["status", "--porcelain"]), "");
     }
 
     #[test]

@@ -132,7 +132,7 @@ impl Run {
                 self.report_wait(step, acted, &seen, began);
                 reported = Some((seen, Instant::now()));
             }
-            tokio::time::sleep(wait.every).await;
+            tokio::time::sleep(wait.pause(began.elapsed())).await;
         }
     }
 

@@ -2,18 +2,37 @@
 
 use std::time::Duration;
 
-use talos_api::{Client, Error};
+use talos_api::{Client, Error, EtcdMember};
 
 use crate::plan::EtcdSigns;
 use crate::talos::error_text;
 
-/// On a control plane whose etcd was never started the call never returns.
-const MEMBERS_DEADLINE: Duration = Duration::from_secs(4);
+/// Where there is no etcd the call never returns; where there is one, it answers at once.
+const NO_MEMBERS: Duration = Duration::from_secs(1);
+/// An etcd that runs may be slow.
+const MEMBERS: Duration = Duration::from_secs(4);
 /// Where Talos keeps etcd's data; it refuses a bootstrap itself where this is not empty.
 const DATA: &str = "/var/lib/etcd";
 
-/// Asks a control plane; `Err` when it fell silent meanwhile.
+/// Asks a control plane for everything that it knows of etcd; `Err` when it fell silent meanwhile.
 pub(crate) async fn signs(client: &Client) -> Result<EtcdSigns, String> {
+    let own = own(client).await?;
+    if !matches!(own, EtcdSigns::Absent | EtcdSigns::Waiting) {
+        return Ok(own);
+    }
+    // What it could join is a sign too: a control plane may be missing from the spec.
+    let hurried = client.with_deadline(NO_MEMBERS);
+    Ok(match named(hurried.etcd_members_found().await) {
+        members if members.is_empty() => own,
+        members => EtcdSigns::Alive {
+            healthy: false,
+            members,
+        },
+    })
+}
+
+/// Asks a control plane for its own etcd; `Err` when it fell silent meanwhile.
+pub(crate) async fn own(client: &Client) -> Result<EtcdSigns, String> {
     let services = match client.services().await {
         Ok(services) => services,
         Err(error @ Error::Refused { .. }) => {
@@ -26,17 +45,21 @@ pub(crate) async fn signs(client: &Client) -> Result<EtcdSigns, String> {
     let Some(etcd) = services.into_iter().find(|service| service.id == "etcd") else {
         return Ok(EtcdSigns::Absent);
     };
-    let members = members(client).await;
-    Ok(match (etcd.state.as_str(), members) {
+    match etcd.state.as_str() {
         // Its disk's volumes may not be there yet: nobody can tell what they hold.
-        ("Initialized" | "Waiting" | "Unknown" | "", None) => EtcdSigns::Absent,
-        ("Preparing", None) => prepared(client).await?,
+        "Initialized" | "Waiting" | "Unknown" | "" => Ok(EtcdSigns::Absent),
+        "Preparing" => prepared(client).await,
+        // Only its own member tells which cluster it belongs to.
+        "Running" => Ok(EtcdSigns::Alive {
+            healthy: etcd.healthy == Some(true),
+            members: named(client.with_deadline(MEMBERS).etcd_members().await),
+        }),
         // Any other state means that data exists or is being made.
-        (state, members) => EtcdSigns::Alive {
-            healthy: state == "Running" && etcd.healthy == Some(true),
-            members: members.unwrap_or_default(),
-        },
-    })
+        _ => Ok(EtcdSigns::Alive {
+            healthy: false,
+            members: Vec::new(),
+        }),
+    }
 }
 
 /// A member that starts again is `Preparing` for a while, just like a machine that never had etcd,
@@ -55,13 +78,10 @@ async fn prepared(client: &Client) -> Result<EtcdSigns, String> {
     }
 }
 
-async fn members(client: &Client) -> Option<Vec<String>> {
-    let members = client
-        .with_deadline(MEMBERS_DEADLINE)
-        .etcd_members()
-        .await
-        .ok()?;
+/// The members' names in order; none where nobody answers.
+fn named(members: Result<Vec<EtcdMember>, Error>) -> Vec<String> {
     let mut names: Vec<_> = members
+        .unwrap_or_default()
         .into_iter()
         .map(|member| {
             if member.learner {
@@ -72,5 +92,5 @@ async fn members(client: &Client) -> Option<Vec<String>> {
         })
         .collect();
     names.sort();
-    (!names.is_empty()).then_some(names)
+    names
 }

@@ -12,20 +12,19 @@ use crate::plan;
 
 /// Asks for everything at once; what is not answered stays unknown.
 pub(super) async fn hardware(client: &Client) -> plan::Hardware {
-    let (version, os, disks, volumes, system, memory, time, network) = futures::join!(
-        client.version(),
+    let version = client.version().await.ok();
+    let container = version
+        .as_ref()
+        .is_some_and(|version| version.mode == "container");
+    let (os, disks, volumes, system, memory, time, network) = futures::join!(
         client.singleton::<OsVersion>(),
         client.list::<Disk>(),
         client.list::<DiscoveredVolume>(),
         client.singleton::<SystemInformation>(),
         client.list::<MemoryModule>(),
         client.singleton::<TimeStatus>(),
-        network(client),
+        network(client, container),
     );
-    let version = version.ok();
-    let container = version
-        .as_ref()
-        .is_some_and(|version| version.mode == "container");
     // Releases up to 1.12 tell their version in maintenance mode only as a resource.
     let tag = os
         .ok()
@@ -82,7 +81,9 @@ struct Network {
     resolvers: Vec<IpAddr>,
 }
 
-async fn network(client: &Client) -> Network {
+async fn network(client: &Client, container: bool) -> Network {
+    // A container's card is one end of a pair.
+    let is_card = |kind: &str| kind.is_empty() || (container && kind == "veth");
     let (links, addresses, routes, resolvers) = futures::join!(
         client.list::<LinkStatus>(),
         client.list::<AddressStatus>(),
@@ -102,7 +103,7 @@ async fn network(client: &Client) -> Network {
     let resolvers = resolvers.ok().flatten().unwrap_or_default();
     Network {
         links: links
-            .filter(|link| link.spec.link_type == "ether" && link.spec.kind.is_empty())
+            .filter(|link| link.spec.link_type == "ether" && is_card(&link.spec.kind))
             .map(|link| plan::Link {
                 mac: link.spec.hardware_addr.parse().ok(),
                 up: link.spec.link_state,

@@ -15,8 +15,12 @@ use crate::talos::{Met, Talos, error_text};
 /// How much is asked.
 #[derive(Clone, Copy)]
 pub enum Depth<'a> {
-    /// Identity, stage and etcd: what changes while a run goes on.
+    /// Who it is and its stage.
+    Identity,
+    /// How far its own etcd is too.
     Progress,
+    /// Every sign of etcd, also what others tell it: that takes a while where there is none.
+    Signs,
     /// Hardware too, and what this configuration would change.
     Full(Option<&'a Secret<String>>),
 }
@@ -67,8 +71,8 @@ async fn in_maintenance(client: &Client, depth: Depth<'_>) -> NodeState {
 
 async fn look_at_hardware(client: &Client, depth: Depth<'_>) -> Hardware {
     match depth {
-        Depth::Progress => Hardware::default(),
         Depth::Full(_) => Box::pin(hardware::hardware(client)).await,
+        Depth::Identity | Depth::Progress | Depth::Signs => Hardware::default(),
     }
 }
 
@@ -83,16 +87,17 @@ async fn running(client: &Client, role: Role, depth: Depth<'_>) -> Result<Runnin
         .await
         .map_err(|error| error_text(&error))?
         .unwrap_or_default();
-    let etcd = match role {
-        Role::ControlPlane => etcd::signs(client).await?,
-        Role::Worker => EtcdSigns::Absent,
+    let etcd = match (role, depth) {
+        (Role::Worker, _) | (_, Depth::Identity) => EtcdSigns::Absent,
+        (Role::ControlPlane, Depth::Progress) => etcd::own(client).await?,
+        (Role::ControlPlane, Depth::Signs | Depth::Full(_)) => etcd::signs(client).await?,
     };
     let hardware = look_at_hardware(client, depth).await;
     let pending = match depth {
         Depth::Full(Some(configuration)) => {
             pending::pending(client, configuration, hardware.version.as_ref()).await
         }
-        Depth::Full(None) | Depth::Progress => None,
+        _ => None,
     };
     Ok(Running {
         hostname: hostname.hostname,

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::observed::{Disk, Hardware, Link, NodeState};
+use super::observed::{Disk, Hardware, Link, NodeState, Platform};
 use crate::spec::Cluster;
 use crate::spec::cluster::{DiskSelector, NicSelector, Node, Role};
 
@@ -68,13 +68,13 @@ pub fn propose(found: &[Discovered], cluster: Option<&Cluster>) -> Vec<Proposal>
         .filter_map(|it| Some((it.address, it.hardware()?)))
         .collect();
     let wanted = if machines.len() < 3 { 1 } else { 3 };
-    let known = |hardware: &Hardware| cluster.and_then(|it| known(it, hardware));
+    let known = |address, hardware: &Hardware| cluster.and_then(|it| known(it, address, hardware));
     let mut planes = cluster.map_or(0, |it| it.control_planes().len());
     let mut number = cluster.map_or(0, |it| it.nodes.len());
     machines
         .into_iter()
         .map(|(address, hardware)| {
-            let (name, role) = if let Some(node) = known(hardware) {
+            let (name, role) = if let Some(node) = known(address, hardware) {
                 (node.name.to_string(), node.role)
             } else {
                 number += 1;
@@ -100,8 +100,9 @@ pub fn propose(found: &[Discovered], cluster: Option<&Cluster>) -> Vec<Proposal>
         .collect()
 }
 
-/// The node of the spec that means this machine.
-fn known<'a>(cluster: &'a Cluster, hardware: &Hardware) -> Option<&'a Node> {
+/// The node of the spec that means this machine. A container has nothing of its own but its address.
+fn known<'a>(cluster: &'a Cluster, address: IpAddr, hardware: &Hardware) -> Option<&'a Node> {
+    let is_container = hardware.platform == Platform::Container;
     cluster.nodes.iter().find(|node| {
         let has_card = match &node.nic {
             NicSelector::Mac(mac) => hardware.links.iter().any(|link| link.mac == Some(*mac)),
@@ -112,7 +113,7 @@ fn known<'a>(cluster: &'a Cluster, hardware: &Hardware) -> Option<&'a Node> {
             DiskSelector::Wwid(wwid) => disk.wwid == *wwid,
             DiskSelector::Path(_) | DiskSelector::Traits(_) => false,
         });
-        has_card || has_disk
+        has_card || has_disk || (is_container && node.address == address)
     })
 }
 

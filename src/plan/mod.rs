@@ -12,6 +12,7 @@ mod discovered;
 mod draft;
 pub mod fence;
 mod health;
+mod milestone;
 mod observed;
 mod pending;
 mod preflight;
@@ -29,6 +30,7 @@ pub use discovered::{Answer, Discovered, Proposal, nodes_block, propose};
 pub use health::{
     Expiry, Finding, GitOpsState, Health, Kubernetes, KubernetesNode, Renewal, Standing, VipHolder,
 };
+pub use milestone::Milestone;
 pub use observed::{
     Address, Disk, EtcdSigns, Git, Hardware, Link, NodeState, Observed, Platform, Running,
     SecretsState, Tree, VipProbe, VipState,

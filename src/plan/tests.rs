@@ -3,10 +3,12 @@
 
 mod apply;
 mod fences;
+mod milestones;
 mod preflight;
 mod symptoms;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use insta::assert_snapshot;
 
@@ -205,6 +207,20 @@ fn lint(plan: &Plan) -> Vec<String> {
 #[test]
 fn a_fresh_cluster_in_full() {
     assert_snapshot!(decide(&fresh()));
+}
+
+#[test]
+fn looks_come_soon_at_first_and_seldom_later() {
+    let pauses = |condition: &Condition| {
+        let wait = wait_for(condition);
+        [0, 10, 40, 600].map(|second| wait.pause(Duration::from_secs(second)).as_millis())
+    };
+    let node = name("talos-1");
+    let api = Condition::ApiReady { node: node.clone() };
+    assert_eq!(pauses(&api), [500, 500, 2000, 3000]);
+    // Two good looks in a row must not be one and the same moment.
+    let voters = Vec::new();
+    assert_eq!(pauses(&Condition::Settled { node, voters }), [3000; 4]);
 }
 
 #[test]

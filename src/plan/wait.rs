@@ -6,6 +6,11 @@ use serde::Serialize;
 
 use super::step::{Condition, ObjectSet};
 
+/// Machines answer within milliseconds, but each look is a handshake.
+const SOONEST: Duration = Duration::from_millis(500);
+/// The share of a wait that may be lost by seeing its end late is one in this many.
+const SHARE: u32 = 20;
+
 /// How one condition is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -14,8 +19,10 @@ pub struct Wait {
     pub normal: Duration,
     /// When to give up.
     pub deadline: Duration,
-    /// How often to look.
+    /// How long to pause between looks at most.
     pub every: Duration,
+    /// And at least.
+    pub soonest: Duration,
     /// What is happening meanwhile.
     pub because: &'static str,
     /// What may be seen meanwhile and means nothing.
@@ -27,12 +34,27 @@ pub fn wait_for(condition: &Condition) -> Wait {
     let (normal, deadline, every, because, noise) = machine_wait(condition)
         .or_else(|| cluster_wait(condition))
         .unwrap_or(ANSWER);
+    let every = Duration::from_secs(every);
+    let soonest = match condition {
+        // Two good looks in a row say nothing when they are one and the same moment.
+        Condition::Settled { .. } => every,
+        _ => SOONEST.min(every),
+    };
     Wait {
         normal: Duration::from_secs(normal),
         deadline: Duration::from_secs(deadline),
-        every: Duration::from_secs(every),
+        every,
+        soonest,
         because,
         noise,
+    }
+}
+
+impl Wait {
+    /// Returns how long to pause after having waited so long: a small share of it, so that what
+    /// comes soon is seen soon and what takes long is not asked often.
+    pub fn pause(&self, waited: Duration) -> Duration {
+        (waited / SHARE).clamp(self.soonest, self.every)
     }
 }
 

@@ -124,6 +124,7 @@ impl Stage {
                 branch: world.remote().branch.clone(),
             },
             consents: Consents::default(),
+            until: None,
             patience: PATIENCE,
             operator: Operator {
                 identity: operators.computer.clone(),

@@ -90,6 +90,8 @@ pub struct Network {
     pub domain: Option<String>,
     /// The DNS domain inside Kubernetes, `cluster.local` unless the owner says otherwise.
     pub cluster_domain: String,
+    /// Whether nothing installs a pod network, since the owner brings one.
+    pub without_cni: bool,
     /// Addresses for Services of type LoadBalancer.
     pub load_balancer: Option<LoadBalancer>,
 }

@@ -41,6 +41,7 @@ fn defaults_are_filled_in() {
         "services": ["10.96.0.0/12"],
         "domain": null,
         "cluster_domain": "cluster.local",
+        "without_cni": false,
         "load_balancer": null,
     });
     assert_eq!(network, expected);

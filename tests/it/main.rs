@@ -49,8 +49,10 @@ mod sops_in_place;
 mod sops_layouts;
 mod spec;
 mod talos_base;
+mod talos_cluster;
 mod talos_config;
 mod talos_explain;
+mod talos_full;
 mod talos_goldens;
 mod talos_hardware;
 mod talos_identity;
@@ -114,6 +116,8 @@ const TOPICS: &[Topic] = &[
     ("sops_formats", sops_formats::tests),
     ("sops_in_place", sops_in_place::tests),
     ("sops_layouts", sops_layouts::tests),
+    ("talos_cluster", talos_cluster::tests),
+    ("talos_full", talos_full::tests),
     ("talos_node", talos_node::tests),
 ];
 

@@ -38,7 +38,7 @@ pub fn tests() -> Vec<Case> {
 }
 
 async fn from_maintenance_to_etcd() -> anyhow::Result<()> {
-    let lab = Lab::up(1);
+    let lab = Lab::light("talos_node", 1);
     let node = Endpoint::new(lab.address("n1"));
     let mac = looks_around_in_maintenance_mode(&lab, &node).await?;
     let config = configuration(&lab, &mac)?;

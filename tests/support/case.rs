@@ -20,6 +20,8 @@ pub enum Need {
     Module(&'static str),
     /// Root, and the right to make network and process namespaces.
     Namespaces,
+    /// That somebody asked for long tests: it takes this many minutes.
+    Minutes(u8),
 }
 
 /// What a case returns: nothing (it panics when it fails), or a result.
@@ -119,6 +121,7 @@ fn met(need: Need) -> Result<(), Lack> {
         Need::Given(variable) => host::given(variable),
         Need::Module(folder) => host::module(folder).map(|_| ()),
         Need::Namespaces => host::namespaces(),
+        Need::Minutes(minutes) => host::patience(minutes),
     }
 }
 

@@ -66,6 +66,7 @@ fn network() -> Network {
         services: vec!["10.43.0.0/16".parse().unwrap()],
         domain: Some("homelab.local".to_owned()),
         cluster_domain: "cluster.local".to_owned(),
+        without_cni: false,
         load_balancer: None,
     }
 }

@@ -60,6 +60,16 @@ pub fn given(variable: &'static str) -> Result<(), Lack> {
     })
 }
 
+/// Whether somebody asked for tests that take minutes.
+pub fn patience(minutes: u8) -> Result<(), Lack> {
+    let asked = std::env::var_os("HOMELAB_LONG_TESTS").is_some();
+    asked.then_some(()).ok_or_else(|| Lack {
+        what: format!("it takes {minutes} minutes"),
+        remedy: "run `scripts/long-tests`".to_owned(),
+        required_by: None,
+    })
+}
+
 /// The files of a Go module in the module cache, by their path below it.
 pub fn module(folder: &str) -> Result<Utf8PathBuf, Lack> {
     let from_environment = |variable| std::env::var(variable).ok().map(Utf8PathBuf::from);

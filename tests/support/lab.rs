@@ -2,9 +2,12 @@
 //!
 //! Only processes inside the lab's network namespace reach its nodes. A client in the test's own
 //! process dials through one: a relay between a socket in there and the pipes of a child.
+//!
+//! A lab ends with its value, and with the test program however that ends: a guard waits for the
+//! end of a pipe that only this program holds open. What the consoles showed last is kept.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,24 +35,41 @@ while True:
                 data = data[os.write(1, data):]
 ";
 
+/// Where the consoles of the last runs are kept.
+const LOGS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/talos-nodes");
+
 /// Running nodes; they end with the value.
 pub struct Lab {
     folder: TempDir,
+    guard: Child,
+    name: &'static str,
     environment: BTreeMap<String, String>,
 }
 
 impl Lab {
-    /// Starts this many nodes; they answer in maintenance mode when this returns.
-    pub fn up(nodes: usize) -> Self {
+    /// Starts this many light nodes for the case of this name; they answer in maintenance mode when
+    /// this returns.
+    pub fn light(name: &'static str, nodes: usize) -> Self {
+        Self::up(name, &["--nodes", &nodes.to_string()])
+    }
+
+    /// Starts one node that runs Kubernetes.
+    pub fn full(name: &'static str) -> Self {
+        Self::up(name, &["--nodes", "1", "--full", "1"])
+    }
+
+    fn up(name: &'static str, arguments: &[&str]) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("homelab-lab-")
             .tempdir()
             .expect("a temporary directory can be made");
         let mut lab = Self {
+            guard: guard(&folder),
             folder,
+            name,
             environment: BTreeMap::new(),
         };
-        let shown = lab.command("up", &["--nodes", &nodes.to_string()]);
+        let shown = lab.command("up", arguments);
         lab.environment = shown
             .lines()
             .filter_map(|line| line.split_once('='))
@@ -75,6 +95,42 @@ impl Lab {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// The names of its nodes.
+    pub fn nodes(&self) -> Vec<&str> {
+        self.environment["LAB_NODES"].split(' ').collect()
+    }
+
+    /// How often a node has been asked to bootstrap etcd, by its console.
+    pub fn bootstraps(&self, node: &str) -> usize {
+        self.console(node)
+            .matches("bootstrap request received")
+            .count()
+    }
+
+    /// Takes a node's network link down.
+    pub fn unplug(&self, node: &str) {
+        self.command("unplug", &[node]);
+    }
+
+    /// And up again.
+    pub fn plug(&self, node: &str) {
+        self.command("plug", &[node]);
+    }
+
+    /// Empties the disks of all nodes: they are in maintenance mode again.
+    pub fn wipe(&self) {
+        for node in self.nodes() {
+            self.command("wipe", &[node]);
+        }
+    }
+
+    /// Puts a program with its arguments into the lab's network.
+    pub fn inside<'a>(&'a self, program: &'a str, arguments: &[&'a str]) -> Vec<&'a str> {
+        let namespace = self.environment["LAB_NETNS"].as_str();
+        let way = ["netns", "exec", namespace, program];
+        way.iter().chain(arguments).copied().collect()
+    }
+
     /// Connections into the lab's network, ten seconds for a call.
     pub fn options(&self) -> Options {
         Options {
@@ -89,9 +145,7 @@ impl Lab {
     /// Runs a program in the lab's network: its standard output, or what it says instead.
     pub fn run(&self, program: &Utf8Path, arguments: &[&str]) -> Result<String, String> {
         let output = Command::new("ip")
-            .args(["netns", "exec", &self.environment["LAB_NETNS"]])
-            .arg(program)
-            .args(arguments)
+            .args(self.inside(program.as_str(), arguments))
             .env("HOME", self.path())
             .stdin(Stdio::null())
             .output()
@@ -111,7 +165,14 @@ impl Lab {
         path
     }
 
-    fn path(&self) -> &Utf8Path {
+    /// Keeps a text beside the consoles' logs.
+    pub fn keep(&self, name: &str, text: &str) {
+        let path = self.path().join("log").join(name);
+        std::fs::write(&path, text).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Utf8Path {
         Utf8Path::from_path(self.folder.path()).expect("temporary paths are UTF-8")
     }
 
@@ -126,9 +187,7 @@ impl Lab {
     }
 
     fn script(&self, verb: &str, arguments: &[&str]) -> Output {
-        let script =
-            Utf8PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/realparts/talos-nodes/lab");
-        Command::new(script)
+        Command::new(SCRIPT)
             .arg(verb)
             .arg(self.path())
             .args(arguments)
@@ -142,7 +201,35 @@ impl Drop for Lab {
     fn drop(&mut self) {
         // A lab that does not end is left for `lab down` by hand; the test's own failure matters more.
         let _ = self.script("down", &[]);
+        let kept = Utf8Path::new(LOGS).join(self.name);
+        let _ = std::fs::remove_dir_all(&kept);
+        let _ = std::fs::create_dir_all(LOGS);
+        let _ = Command::new("cp")
+            .arg("-r")
+            .arg(self.path().join("log"))
+            .arg(kept)
+            .status();
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
     }
+}
+
+const SCRIPT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/realparts/talos-nodes/lab"
+);
+
+/// Ends the lab when this program does.
+fn guard(folder: &TempDir) -> Child {
+    Command::new("setsid")
+        .arg(SCRIPT)
+        .arg("guard")
+        .arg(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("`setsid` runs")
 }
 
 /// Dials from inside a network namespace.

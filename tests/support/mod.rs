@@ -3,7 +3,7 @@
 //! - [`Case`]: a test with what it needs from this machine; [`tally`] says what could not run;
 //! - [`realparts`]: the real programs, found where `scripts/realparts` keeps them;
 //! - [`control_plane`]: a real Kubernetes API;
-//! - [`lab`]: real Talos nodes;
+//! - [`lab`]: real Talos nodes; [`operator`]: somebody who makes a cluster of them;
 //! - [`TestEnv`]: a directory of its own in which the built `homelab` runs with nothing inherited;
 //! - [`Redactor`]: what differs from run to run, replaced, so that whole outputs can be compared;
 //! - [`Random`]: choices that follow from a seed;
@@ -24,6 +24,7 @@ pub mod env;
 pub mod generated;
 pub mod host;
 pub mod lab;
+pub mod operator;
 pub mod oracle;
 pub mod panics;
 pub mod planted;

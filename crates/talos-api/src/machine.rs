@@ -156,13 +156,25 @@ impl Client {
         Ok(message.services.into_iter().map(Service::from).collect())
     }
 
-    /// Returns the members of etcd as this node sees them.
+    /// Returns the members of etcd as this node's own member knows them.
     ///
     /// On a control plane whose etcd was never started this ends with [`Error::Deadline`]: Talos
     /// does not answer.
     pub async fn etcd_members(&self) -> Result<Vec<EtcdMember>, Error> {
+        self.etcd_members_known(true).await
+    }
+
+    /// Returns the members of etcd as any control plane knows them that this node finds: itself or
+    /// another, at random. Where etcd is split, two calls may tell of two clusters.
+    ///
+    /// Where no etcd runs this ends with [`Error::Deadline`]: Talos does not answer.
+    pub async fn etcd_members_found(&self) -> Result<Vec<EtcdMember>, Error> {
+        self.etcd_members_known(false).await
+    }
+
+    async fn etcd_members_known(&self, query_local: bool) -> Result<Vec<EtcdMember>, Error> {
         const METHOD: &str = "EtcdMemberList";
-        let request = wire::EtcdMemberListRequest { query_local: false };
+        let request = wire::EtcdMemberListRequest { query_local };
         let mut machine = self.machine();
         let reply = self
             .reply(METHOD, machine.etcd_member_list(self.request(request)))

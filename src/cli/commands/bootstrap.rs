@@ -14,7 +14,7 @@ use crate::cli::{Context, ExitStatus, Failure, Kind};
 use crate::execute::{self, Commit, Inputs, RunError};
 use crate::model::{Clock as _, SystemClock};
 use crate::pki::SecretsBundle;
-use crate::plan::{Consents, KUBECONFIG, Plan, Refusal, Severity, Wipe};
+use crate::plan::{Consents, KUBECONFIG, Milestone, Plan, Refusal, Severity, Wipe};
 use crate::spec::Cluster;
 use crate::store::sealed::KnownCluster;
 use crate::ui::progress;
@@ -32,6 +32,7 @@ Examples:
   homelab bootstrap                                 bring the machines up
   homelab bootstrap --wipe talos-1=S4EVNX0R100001   all that is on this disk may be lost
   homelab bootstrap --without talos-3               this machine is gone for good
+  homelab bootstrap --until kubeconfig              etcd runs; the rest is for later
   homelab bootstrap --connect-map lab/connect-map.json   machines behind tunnels, or served";
 
 /// Arguments of `homelab bootstrap`.
@@ -47,6 +48,9 @@ pub struct BootstrapArgs {
     /// Wipe this disk although it holds something; may be repeated.
     #[arg(long, value_name = "NODE=SERIAL")]
     wipe: Vec<Wipe>,
+    /// Stop when this stands.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    until: Option<Milestone>,
     /// Leave this node out; may be repeated.
     #[arg(long, value_name = "NODE")]
     without: Vec<String>,
@@ -89,6 +93,7 @@ async fn bootstrap(context: &Context, args: BootstrapArgs) -> Outcome {
     };
     let mut inputs = engine::inputs(context, request).await?;
     inputs.consents = consents(&args, &inputs)?;
+    inputs.until = args.until;
     if args.plan {
         return show(context, &execute::plan(&inputs).await);
     }
@@ -225,14 +230,24 @@ struct Afterwards {
 
 impl Afterwards {
     fn report(&self, context: &Context, outcome: &execute::Outcome) -> Outcome {
-        let written = self.keep(context)?;
+        let written = match outcome.until {
+            // Nobody is led to a cluster that is not there yet.
+            Some(_) => Vec::new(),
+            None => self.keep(context)?,
+        };
         if context.ui.is_json() {
             let mut document = serde_json::to_value(outcome)?;
             document["contexts"] = serde_json::to_value(&written)?;
             context.ui.json(&document)?;
             return Ok(ExitStatus::Done);
         }
-        let text = self.text(context, outcome);
+        let text = match outcome.until {
+            Some(milestone) => format!(
+                "Stopped as asked: {milestone}.\n\
+                 Run `homelab bootstrap` to go on: it looks at the machines and goes on from what stands.\n"
+            ),
+            None => self.text(context, outcome),
+        };
         context.ui.result(text.as_bytes())?;
         for written in written {
             written.say(context);

@@ -17,7 +17,7 @@ impl Run {
         if !self.is_lease_held() {
             return Look::Not("this run does not hold the operator's lease".to_owned());
         }
-        match self.look_at(name).await {
+        match self.look_at(name, Depth::Identity).await {
             NodeState::Ours(running) if running.hostname == name.as_str() => {}
             NodeState::Ours(running) => {
                 return Look::Broken(format!("it calls itself `{}`", running.hostname));
@@ -28,7 +28,7 @@ impl Run {
         if !restarts || others.is_empty() {
             return Look::Holds;
         }
-        let states = self.look_at_all(&others).await;
+        let states = self.look_at_all(&others, Depth::Progress).await;
         let is_healthy = |state: &NodeState| {
             matches!(
                 state,

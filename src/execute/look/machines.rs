@@ -11,7 +11,7 @@ use crate::plan::{EtcdSigns, Fence, NodeState, Refusal, Running};
 
 impl Run {
     pub(super) async fn in_maintenance(&self, name: &NodeName, fingerprint: &str) -> Look {
-        match self.look_at(name).await {
+        match self.look_at(name, Depth::Identity).await {
             NodeState::Maintenance {
                 fingerprint: shown, ..
             } if shown == fingerprint => Look::Holds,
@@ -24,7 +24,7 @@ impl Run {
     }
 
     pub(super) async fn took_configuration(&self, name: &NodeName, acted: Acted) -> Look {
-        match self.look_at(name).await {
+        match self.look_at(name, Depth::Identity).await {
             NodeState::Ours(_) => Look::Holds,
             NodeState::Unreachable { reason } => match acted {
                 Acted::No => Look::Not(reason),
@@ -36,7 +36,7 @@ impl Run {
     }
 
     pub(super) async fn has_identity(&self, name: &NodeName) -> Look {
-        match self.look_at(name).await {
+        match self.look_at(name, Depth::Identity).await {
             NodeState::Ours(running) if running.hostname == name.as_str() => Look::Holds,
             NodeState::Ours(running) => Look::Not(format!(
                 "it answers as `{}` ({})",
@@ -62,11 +62,14 @@ impl Run {
         }
     }
 
-    /// One calm look is not enough: a control plane that starts shows no sign for a moment.
+    /// One calm look is not enough: a control plane that starts shows no sign for a moment. The
+    /// look that decides goes through every sign.
     pub(super) async fn no_etcd(&self, names: &[NodeName]) -> Look {
-        let states = self.look_at_all(names).await;
+        let calm = self.is_calm();
+        let depth = if calm { Depth::Signs } else { Depth::Progress };
+        let states = self.look_at_all(names, depth).await;
         let verdict = fence::judge(&states);
-        let calm = self.note_calm(verdict == Verdict::Never);
+        self.note_calm(verdict == Verdict::Never);
         match verdict {
             Verdict::Never if states.values().any(is_in_maintenance) => {
                 Look::Not("a control plane is in maintenance mode again".to_owned())
@@ -93,7 +96,7 @@ impl Run {
 
     /// Says which control plane kept etcd from being bootstrapped, when one is silent.
     pub(in crate::execute) async fn silent_among(&self, names: &[NodeName]) -> Vec<Refusal> {
-        let states = self.look_at_all(names).await;
+        let states = self.look_at_all(names, Depth::Identity).await;
         states
             .iter()
             .filter_map(|(name, state)| match state {
@@ -106,7 +109,7 @@ impl Run {
     }
 
     pub(super) async fn etcd_healthy(&self, name: &NodeName) -> Look {
-        let state = self.look_at(name).await;
+        let state = self.look_at(name, Depth::Progress).await;
         match &state {
             NodeState::Ours(Running {
                 etcd: EtcdSigns::Alive { healthy: true, .. },
@@ -117,7 +120,7 @@ impl Run {
     }
 
     pub(super) async fn etcd_complete(&self, names: &[NodeName]) -> Look {
-        let states = self.look_at_all(names).await;
+        let states = self.look_at_all(names, Depth::Progress).await;
         if let Verdict::Refused(refusal) = fence::judge(&states) {
             return Look::Refused(Box::new(refusal));
         }

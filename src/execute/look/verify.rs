@@ -10,6 +10,7 @@ use super::kubernetes::{no_kubeconfig, not};
 use super::{Look, Readiness};
 use crate::kube::{self, Client};
 use crate::model::NodeName;
+use crate::observe::Depth;
 use crate::plan::NodeState;
 use crate::spec::cluster::{Node, Role};
 
@@ -49,7 +50,7 @@ impl Run {
     }
 
     async fn machines_ready(&self, names: &[NodeName]) -> Look {
-        for (name, state) in self.look_at_all(names).await {
+        for (name, state) in self.look_at_all(names, Depth::Identity).await {
             match state {
                 NodeState::Ours(running)
                     if running.stage == "running" && running.unmet.is_empty() => {}

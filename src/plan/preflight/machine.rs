@@ -29,12 +29,13 @@ pub(super) fn check(
         NodeState::Foreign { identity } => findings.refusals.push(foreign(node, &identity)),
         NodeState::Maintenance { hardware, .. } => {
             check_machine(node, &hardware, findings);
-            if hardware.platform == Platform::Metal {
+            let has_disks = hardware.platform == Platform::Metal;
+            if has_disks {
                 disk::check(node, &hardware, consents, findings);
-                network::check(cluster, node, &hardware, findings);
-                if let Some(reference) = observed.images.get(name) {
-                    image::check(node, reference, findings);
-                }
+            }
+            network::check(cluster, node, &hardware, findings);
+            if let Some(reference) = observed.images.get(name).filter(|_| has_disks) {
+                image::check(node, reference, findings);
             }
         }
         NodeState::Ours(running) => check_running(node, &running, life, findings),

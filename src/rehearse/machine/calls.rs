@@ -151,15 +151,22 @@ impl Fleet {
         Ok(())
     }
 
-    /// Returns etcd's members; `None` while nobody answers, which before a bootstrap is for ever.
+    /// Returns etcd's members, as the machine's own member knows them or anyone's that it finds;
+    /// `None` while nobody answers, which before a bootstrap is for ever.
     pub(super) fn etcd_members(
         &self,
         node: &NodeName,
         caller: &Caller,
+        local: bool,
     ) -> Result<Option<Vec<wire::EtcdMember>>, Refusal> {
         caller.require(Access::Read)?;
         let machine = self.control_plane(node, "member list")?;
-        let Some(index) = machine.etcd_index() else {
+        let asked = if local {
+            Some(machine)
+        } else {
+            self.any_member(machine)
+        };
+        let Some((machine, index)) = asked.and_then(|it| Some((it, it.etcd_index()?))) else {
             return Ok(None);
         };
         if machine.is_learner(self.etcd()) {
@@ -183,6 +190,34 @@ impl Fleet {
             }
         });
         Ok(Some(members.collect()))
+    }
+
+    /// Finds a machine in a list of control planes that it shuffles for each call.
+    fn any_member(&self, machine: &Machine) -> Option<&Machine> {
+        let config = machine.config()?;
+        let running = |other: &&Machine| {
+            let is_up = other.phase() == Phase::Up && other.has(Milestone::Etcd);
+            is_up && !other.is_learner(self.etcd())
+        };
+        let is_found = |other: &&Machine| {
+            let is_same =
+                other.config().map(MachineConfig::etcd_authority) == Some(config.etcd_authority());
+            let is_cut_off = machine.ails.cut_off || other.ails.cut_off;
+            is_same && (other.address() == machine.address() || !is_cut_off)
+        };
+        let found: Vec<_> = self
+            .machines()
+            .iter()
+            .filter(running)
+            .filter(is_found)
+            .collect();
+        let shuffled = mix(
+            self.seed(),
+            &format!("{}/{}", machine.address(), self.now()),
+        );
+        let count = u64::try_from(found.len()).ok()?;
+        let choice = usize::try_from(shuffled.checked_rem(count)?).ok()?;
+        found.get(choice).copied()
     }
 
     /// Lists a directory; of all that lies on a disk only etcd's data is known. It appears with

@@ -128,13 +128,14 @@ impl MachineService for MachineApi {
         request: Request<wire::EtcdMemberListRequest>,
     ) -> Reply<wire::EtcdMemberListResponse> {
         let node = self.0.target(&request)?;
+        let local = request.get_ref().query_local;
         let mut changes = self.0.fleet.changes();
         loop {
             let caller = &self.0.caller;
             let members = self
                 .0
                 .fleet
-                .with(|fleet| fleet.etcd_members(&node, caller))?;
+                .with(|fleet| fleet.etcd_members(&node, caller, local))?;
             if let Some(members) = members {
                 let messages = vec![wire::EtcdMembers {
                     members,

@@ -6,9 +6,10 @@ use super::*;
 use crate::execute::Secrets;
 use crate::model::Secret;
 use crate::pki::{SecretsBundle, SystemEntropy};
-use crate::plan::{Consents, Wipe};
+use crate::plan::{Consents, Milestone, Wipe};
 use crate::rehearse::machine::{Holding, MachineSpec};
 use crate::render::reference::{SecretRef, SecretSource};
+use crate::talos::Talos;
 
 fn name(text: &str) -> NodeName {
     text.parse().expect("a name")
@@ -203,5 +204,47 @@ fn leaving_out_what_is_silent_takes_a_typed_name() {
             assert_eq!(report.etcd_clusters[0].bootstrapped_on.as_str(), "talos-2");
         },
         &stage,
+    );
+}
+
+/// Two calls to two machines at once, by somebody who does not use this program.
+async fn split(world: &Arc<World>, clock: &Arc<dyn Clock>, stage: &Stage) {
+    let memory = Arc::new(MemoryState::default());
+    let mut inputs = stage.inputs(world, clock, &operators(&memory));
+    inputs.until = Some(Milestone::Machines);
+    let secrets = inputs.secrets.clone().expect("a stage has a bundle");
+    let connector = Arc::clone(&inputs.connector);
+    let talos = Talos::new(secrets.talos.clone(), connector, Arc::clone(clock));
+    let outcome = crate::execute::bootstrap(inputs).await;
+    let outcome = outcome.expect("it stops there");
+    assert_eq!(outcome.until, Some(Milestone::Machines));
+    // Until the container runtime and the clock are ready, nobody bootstraps anything.
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert!(world.report().etcd_clusters.is_empty());
+    let mut clients = Vec::new();
+    for node in &reference_cluster().nodes[..2] {
+        clients.push(talos.ours(node.address).await.expect("it answers"));
+    }
+    let (one, two) = tokio::join!(clients[0].bootstrap(), clients[1].bootstrap());
+    one.expect("nothing prevents it");
+    two.expect("nothing prevents it");
+}
+
+#[test]
+fn a_split_etcd_is_named_whichever_member_a_machine_would_ask() {
+    let stage = stage();
+    play_with(
+        &stage,
+        |_| {},
+        async |world, clock| {
+            split(&world, &clock, &stage).await;
+            tokio::time::sleep(Duration::from_mins(5)).await;
+            assert_eq!(world.report().etcd_clusters_bootstrapped, 2);
+            for _ in 0..5 {
+                let refused = run(&stage, &world, &clock, "one").await;
+                assert_eq!(fences(&refused), [Fence::EtcdSplit], "{refused:?}");
+                tokio::time::sleep(Duration::from_secs(7)).await;
+            }
+        },
     );
 }

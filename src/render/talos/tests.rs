@@ -54,6 +54,7 @@ pub(super) fn cluster() -> Cluster {
             services: vec!["10.43.0.0/16".parse().expect("a network")],
             domain: None,
             cluster_domain: "cluster.local".to_owned(),
+            without_cni: false,
             load_balancer: None,
         },
         control_plane: ControlPlane {
@@ -322,6 +323,21 @@ fn components_change_the_image_and_the_configuration() {
         json!(true)
     );
     assert_eq!(worker[0]["cluster"].get("proxy"), None);
+}
+
+#[test]
+fn an_owner_s_own_pod_network_leaves_flannel_out_whatever_the_release() {
+    let brings = |cluster: &Cluster| {
+        let name = cluster.nodes[0].name.clone();
+        has_own_network(&documents(cluster, &Catalog::default(), &name).expect("renders"))
+    };
+    for minor in [10, 12, 13, 14] {
+        let mut cluster = cluster();
+        cluster.nodes[0].version = Version::new(1, minor, 0);
+        assert!(brings(&cluster), "1.{minor}");
+        cluster.network.without_cni = true;
+        assert!(!brings(&cluster), "1.{minor}");
+    }
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(super) fn check(
         .collect();
     let cluster = Providers {
         chosen,
-        flannel: cni(spec) == Some("flannel"),
+        brought: matches!(cni(spec), Some("flannel" | "none")),
         scope,
     };
     for section in [Section::Components, Section::Apps] {
@@ -56,7 +56,8 @@ pub(super) fn check(
 
 struct Providers<'a> {
     chosen: Vec<&'a Component>,
-    flannel: bool,
+    /// Whether the distribution or the owner brings the pod network.
+    brought: bool,
     scope: Scope<'a>,
 }
 
@@ -79,7 +80,7 @@ impl Providers<'_> {
 
     /// Tells whether something provides this, or was meant to and is wrong.
     fn provide(&self, capability: &str) -> bool {
-        let own = self.flannel && capability == POD_NETWORK;
+        let own = self.brought && capability == POD_NETWORK;
         let named =
             |component: &Component| component.provides.iter().any(|name| name == capability);
         let mut known = self.scope.catalog.iter();

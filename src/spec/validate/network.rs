@@ -50,6 +50,7 @@ pub(super) fn network(spec: &RawSpec, findings: &mut Findings) -> Option<Network
         cluster_domain: cluster_domain
             .flatten()
             .unwrap_or_else(|| CLUSTER_DOMAIN.to_owned()),
+        without_cni: raw.cni.as_ref().is_some_and(|cni| cni.value == "none"),
         load_balancer: balancer.flatten(),
     })
 }

@@ -93,14 +93,6 @@ pub(super) fn check(spec: &RawSpec, scope: Scope<'_>, findings: &mut Findings) {
     section(bgp, &["network", "loadBalancer", "bgp"]);
     let named = balancer.is_some_and(|balancer| !balancer.addresses.is_empty());
     section(named, &["network", "loadBalancer", "addresses"]);
-    let cni = spec
-        .network
-        .as_ref()
-        .and_then(|network| network.cni.as_ref());
-    section(
-        cni.is_some_and(|cni| cni.value == "none"),
-        &["network", "cni"],
-    );
 }
 
 fn distribution(spec: &RawSpec, scope: Scope<'_>, findings: &mut Findings) {

@@ -1,5 +1,9 @@
 //! How machines become a cluster, and how they do not.
 
+use std::collections::BTreeSet;
+
+use talos_api::EtcdMember;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -106,6 +110,21 @@ async fn two_nodes_bootstrapped_split_the_cluster_and_the_world_tells() {
         ["cp-2", "cp-1"],
         "in the order in which data was written"
     );
+    let names = |members: Result<Vec<EtcdMember>, Error>| {
+        let members = members.expect("answers").into_iter();
+        members.map(|member| member.hostname).collect::<Vec<_>>()
+    };
+    let (one, two) = tokio::join!(first.etcd_members(), second.etcd_members());
+    let (one, two) = (names(one), names(two));
+    assert!(one.contains(&"cp-1".to_owned()), "{one:?}");
+    assert!(two.contains(&"cp-2".to_owned()), "{two:?}");
+    // Whom a machine asks that asks anybody is chance.
+    let mut found = BTreeSet::new();
+    for _ in 0..20 {
+        found.insert(names(first.etcd_members_found().await));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(found, BTreeSet::from([one, two]));
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,6 +42,9 @@ const SECTIONS: &[(&str, &str)] = &[
     ("KubeletConfig", "machine.kubelet"),
 ];
 
+/// Switches that nothing took the place of, and that may not be on beside a document.
+const SWITCHES: &[(&str, &str)] = &[("TimeSyncConfig", "machine.time.disabled")];
+
 /// Fields of the `v1alpha1` document that the node's release has a document for.
 pub(super) fn fields(subject: &Subject<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -55,6 +58,13 @@ pub(super) fn fields(subject: &Subject<'_>) -> Vec<Finding> {
             found.push(superseded(subject.contract, place, form.kind, refused));
         }
     }
+    let on = |place: &str| subject.at(place) == Some(&Value::Bool(true));
+    found.extend(
+        SWITCHES
+            .iter()
+            .filter(|(kind, place)| subject.has(kind) && on(place))
+            .map(|(kind, place)| superseded(subject.contract, place, kind, true)),
+    );
     let refused = |finding: &Finding| finding.code == Code::FieldBesideDocument;
     if !found.iter().any(refused) {
         let section = SECTIONS.iter().find(|(kind, section)| {

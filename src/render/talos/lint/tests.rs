@@ -71,6 +71,11 @@ fn traps_are_named() {
             "HL0605 `machine.time.servers` beside `TimeSyncConfig`",
         ),
         (
+            (1, 13),
+            json!({"machine": {"time": {"disabled": true}}}),
+            "HL0605 `machine.time.disabled` beside `TimeSyncConfig`",
+        ),
+        (
             (1, 14),
             json!({"cluster": {"network": {"cni": {"name": "none"}}}}),
             "HL0605 `cluster.network.cni` beside `KubeFlannelCNIConfig`",

@@ -25,6 +25,7 @@ pub(super) fn documents(
 ) -> Vec<Value> {
     let mut documents = Vec::new();
     documents.extend(unattended_install(contract, node, image));
+    documents.extend(no_pod_network(cluster, node));
     documents.push(kubernetes_node(cluster, node));
     documents.push(hostname(node));
     documents.extend(links::documents(cluster, node));
@@ -74,6 +75,12 @@ fn kubernetes_node(cluster: &Cluster, node: &Node) -> Value {
         }
     }
     document("KubeNodeConfig", content)
+}
+
+/// Only control planes are told of the pod network; to do without flannel is to remove it.
+fn no_pod_network(cluster: &Cluster, node: &Node) -> Option<Value> {
+    let wanted = cluster.network.without_cni && node.role == Role::ControlPlane;
+    wanted.then(|| document("KubeFlannelCNIConfig", json!({"$patch": "delete"})))
 }
 
 /// Without `auto: off` beside a name Talos refuses the document.
