@@ -89,9 +89,20 @@ impl Client {
     pub async fn ready(&self) -> Result<(), KubeError> {
         let mut request = Request::new(Vec::new());
         *request.uri_mut() = http::Uri::from_static("/readyz");
-        within("readiness", self.inner.request_text(request))
-            .await
-            .map(|_| ())
+        let asked = within("readiness", self.inner.request_text(request)).await;
+        match asked {
+            Ok(_) => Ok(()),
+            Err(KubeError::Refused {
+                what,
+                code,
+                message,
+            }) => Err(KubeError::Refused {
+                what,
+                code,
+                message: failing(&message),
+            }),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns an object; `None` when it, or its kind, does not exist.
@@ -316,6 +327,22 @@ fn translate(what: &str, error: &kube::Error) -> KubeError {
     }
 }
 
+/// Of a report with a line for each check, those that fail: the first few, and how many more.
+fn failing(report: &str) -> String {
+    const SHOWN: usize = 3;
+    let checks: Vec<&str> = report
+        .lines()
+        .filter_map(|line| line.strip_prefix("[-]"))
+        .map(|line| line.split_once(' ').map_or(line, |(check, _)| check))
+        .collect();
+    let shown = checks[..checks.len().min(SHOWN)].join(", ");
+    match checks.len() {
+        0 => report.to_owned(),
+        1..=SHOWN => format!("checks fail: {shown}"),
+        all => format!("checks fail: {shown} and {} more", all - SHOWN),
+    }
+}
+
 /// The outer layers only say that something failed.
 fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     let mut cause = error;
@@ -323,4 +350,23 @@ fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'st
         cause = source;
     }
     cause
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_report_of_checks_those_that_fail_are_told() {
+        // As an API server of 1.36 answers half a second after its start.
+        let report = "[+]ping ok\n[+]log ok\n[-]etcd failed: reason withheld\n\
+                      [-]informer-sync failed: reason withheld\n[+]shutdown ok\nreadyz check failed";
+        assert_eq!(failing(report), "checks fail: etcd, informer-sync");
+        let many = format!("{report}\n[-]a failed: reason withheld\n[-]b failed: reason withheld");
+        assert_eq!(
+            failing(&many),
+            "checks fail: etcd, informer-sync, a and 1 more"
+        );
+        assert_eq!(failing("Unauthorized"), "Unauthorized");
+    }
 }
