@@ -40,7 +40,6 @@ struct Known {
     lease_held: bool,
     applied: BTreeSet<&'static str>,
     jobs: BTreeMap<&'static str, Option<String>>,
-    calm: bool,
     api: Option<IpAddr>,
     settled: BTreeSet<NodeName>,
     configured: BTreeSet<NodeName>,
@@ -170,16 +169,6 @@ impl Run {
             identity: self.inputs.operator.identity.clone(),
             cluster: self.inputs.cluster.name.to_string(),
         }
-    }
-
-    /// Tells whether etcd showed no sign in the look before.
-    pub(super) fn is_calm(&self) -> bool {
-        self.known().calm
-    }
-
-    /// Notes whether etcd showed no sign in this look.
-    pub(super) fn note_calm(&self, calm: bool) {
-        self.known().calm = calm;
     }
 
     /// Notes whether a machine was well in this look, and returns the former note.

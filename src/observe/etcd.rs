@@ -16,19 +16,21 @@ const DATA: &str = "/var/lib/etcd";
 
 /// Asks a control plane for everything that it knows of etcd; `Err` when it fell silent meanwhile.
 pub(crate) async fn signs(client: &Client) -> Result<EtcdSigns, String> {
-    let own = own(client).await?;
-    if !matches!(own, EtcdSigns::Absent | EtcdSigns::Waiting) {
-        return Ok(own);
+    let before = own(client).await?;
+    if !matches!(before, EtcdSigns::Absent | EtcdSigns::Waiting) {
+        return Ok(before);
     }
     // What it could join is a sign too: a control plane may be missing from the spec.
     let hurried = client.with_deadline(NO_MEMBERS);
-    Ok(match named(hurried.etcd_members_found().await) {
-        members if members.is_empty() => own,
-        members => EtcdSigns::Alive {
+    let members = named(hurried.etcd_members_found().await);
+    if !members.is_empty() {
+        return Ok(EtcdSigns::Alive {
             healthy: false,
             members,
-        },
-    })
+        });
+    }
+    // It had the time of that call to show more.
+    own(client).await
 }
 
 /// Asks a control plane for its own etcd; `Err` when it fell silent meanwhile.

@@ -62,20 +62,18 @@ impl Run {
         }
     }
 
-    /// One calm look is not enough: a control plane that starts shows no sign for a moment. The
-    /// look that decides goes through every sign.
+    /// One calm look is not enough: a control plane that starts shows no sign for a moment. So a
+    /// second one follows that goes through every sign and takes its time.
     pub(super) async fn no_etcd(&self, names: &[NodeName]) -> Look {
-        let calm = self.is_calm();
-        let depth = if calm { Depth::Signs } else { Depth::Progress };
-        let states = self.look_at_all(names, depth).await;
-        let verdict = fence::judge(&states);
-        self.note_calm(verdict == Verdict::Never);
-        match verdict {
+        let mut states = self.look_at_all(names, Depth::Progress).await;
+        if fence::judge(&states) == Verdict::Never {
+            states = self.look_at_all(names, Depth::Signs).await;
+        }
+        match fence::judge(&states) {
             Verdict::Never if states.values().any(is_in_maintenance) => {
                 Look::Not("a control plane is in maintenance mode again".to_owned())
             }
-            Verdict::Never if calm => Look::Holds,
-            Verdict::Never => Look::Not("no sign of etcd; looking once more".to_owned()),
+            Verdict::Never => Look::Holds,
             Verdict::Exists { members } => {
                 let members: Vec<_> = members.into_iter().collect();
                 Look::Overtaken(format!(
