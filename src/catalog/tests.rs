@@ -89,7 +89,7 @@ pub(crate) fn reference_cluster() -> Cluster {
             select(
                 "flux-operator",
                 "0.58.1",
-                &json!({"flux": "2.9.x", "size": "small"}),
+                &json!({"flux": "2.9.x", "size": "small", "webhook": "none"}),
             ),
         ],
         apps: vec![select("demo", "1.29.5", &json!({"replicas": 2}))],

@@ -167,17 +167,32 @@ fn job(object: &Value) -> Readiness {
 
 fn pod(object: &Value) -> Readiness {
     let status = &object["status"];
-    let waiting = status["containerStatuses"].as_array().and_then(|statuses| {
-        statuses
-            .iter()
-            .find_map(|container| container["state"]["waiting"]["reason"].as_str())
-    });
     match status["phase"].as_str() {
         Some("Succeeded") => Readiness::Ready,
         Some("Failed") => Readiness::Failed(text(&status["message"], "failed")),
         _ if condition(object, "Ready").is_some_and(|c| c["status"] == "True") => Readiness::Ready,
-        _ => Readiness::InProgress(waiting.unwrap_or("starts").to_owned()),
+        _ => Readiness::InProgress(waiting(status).unwrap_or_else(|| "starts".to_owned())),
     }
+}
+
+/// What a pod waits for: a node, or the first of its containers that says so.
+fn waiting(status: &Value) -> Option<String> {
+    let conditions = status["conditions"].as_array().into_iter().flatten();
+    let unscheduled =
+        conditions.filter(|it| it["type"] == "PodScheduled" && it["status"] == "False");
+    let statuses = ["initContainerStatuses", "containerStatuses"];
+    let containers = statuses
+        .iter()
+        .filter_map(|key| status[*key].as_array())
+        .flatten();
+    let waiting = containers.map(|container| &container["state"]["waiting"]);
+    unscheduled.chain(waiting).find_map(|it| {
+        let reason = it["reason"].as_str()?;
+        Some(match it["message"].as_str() {
+            Some(message) if !message.is_empty() => format!("{reason}: {message}"),
+            _ => reason.to_owned(),
+        })
+    })
 }
 
 fn definition(object: &Value) -> Readiness {
@@ -316,6 +331,36 @@ mod tests {
         assert!(matches!(readiness(&new), Readiness::InProgress(_)));
         let unscheduled = json!({"kind": "DaemonSet", "status": {}});
         assert!(matches!(readiness(&unscheduled), Readiness::InProgress(_)));
+    }
+
+    #[test]
+    fn a_pod_says_what_it_waits_for() {
+        let pod = |status: Value| readiness(&json!({"kind": "Pod", "status": status}));
+        let waits = |reason: Value| json!({"state": {"waiting": reason}});
+        // As a kubelet and a scheduler of 1.36 write them.
+        let pull =
+            json!({"reason": "ImagePullBackOff", "message": "Back-off pulling image \"a/b:1\""});
+        assert_eq!(
+            pod(json!({"phase": "Pending", "containerStatuses": [waits(pull)]})),
+            Readiness::InProgress("ImagePullBackOff: Back-off pulling image \"a/b:1\"".to_owned())
+        );
+        let creating = json!({"reason": "ContainerCreating"});
+        assert_eq!(
+            pod(json!({"phase": "Pending", "containerStatuses": [waits(creating)]})),
+            Readiness::InProgress("ContainerCreating".to_owned())
+        );
+        let unscheduled = json!({"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "message": "0/1 nodes are available: 1 Insufficient memory."});
+        assert_eq!(
+            pod(json!({"phase": "Pending", "conditions": [unscheduled]})),
+            Readiness::InProgress(
+                "Unschedulable: 0/1 nodes are available: 1 Insufficient memory.".to_owned()
+            )
+        );
+        assert_eq!(
+            pod(json!({"phase": "Pending"})),
+            Readiness::InProgress("starts".to_owned())
+        );
     }
 
     #[test]

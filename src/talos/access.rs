@@ -15,6 +15,10 @@ use crate::model::Clock;
 /// Long enough for a busy small machine; everything that is asked answers in milliseconds.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// A machine that takes its configuration has its new name for a moment in a certificate that is
+/// nobody's yet: who is a stranger stays one for longer than this.
+const STRANGE: Duration = Duration::from_secs(4);
+
 /// A way to this cluster's machines.
 #[derive(Clone)]
 pub struct Talos {
@@ -103,6 +107,18 @@ impl Talos {
         if self.credentials.is_none() {
             return self.meet_in_maintenance(address).await;
         }
+        let began = tokio::time::Instant::now();
+        loop {
+            match self.meet_once(address).await {
+                Met::Foreign(_) if began.elapsed() < STRANGE => {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                met => return met,
+            }
+        }
+    }
+
+    async fn meet_once(&self, address: IpAddr) -> Met {
         match self.ours(address).await {
             Ok(client) => self.accepted(client).await,
             Err(Error::Identity {

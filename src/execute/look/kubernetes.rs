@@ -66,8 +66,32 @@ impl Run {
             ObjectSet::Operator => self.inputs.manifests.operator.namespace(),
             _ => self.inputs.manifests.network.namespace(),
         };
-        self.object_ready("batch/v1", "Job", Some(namespace), &name)
+        match self
+            .object_ready("batch/v1", "Job", Some(namespace), &name)
             .await
+        {
+            Look::Not(seen) => Look::Not(self.told_by_pod(seen, &name).await),
+            other => other,
+        }
+    }
+
+    /// A Job only tells that it runs; its pod tells what it waits for.
+    async fn told_by_pod(&self, seen: String, job: &str) -> String {
+        let Some(api) = self.api() else {
+            return seen;
+        };
+        let selector = format!("job-name={job}");
+        let pods = api.list("v1", "Pod", Some(&selector)).await;
+        let waiting = pods.iter().flatten().find_map(|pod| {
+            let ready::Readiness::InProgress(message) = ready::readiness(pod) else {
+                return None;
+            };
+            Some(format!("{}: {message}", kube::describe(pod)))
+        });
+        match waiting {
+            Some(waiting) => format!("{seen}; {waiting}"),
+            None => seen,
+        }
     }
 
     /// Judges one object.

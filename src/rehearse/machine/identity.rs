@@ -56,7 +56,8 @@ impl ServerIdentity {
         now: Timestamp,
     ) -> Result<Self, IdentityError> {
         let name = &machine.spec().name;
-        let about = format!("{name}/{}/{}", machine.boots, machine.is_in_maintenance());
+        let mode = (machine.is_in_maintenance(), machine.is_renamed());
+        let about = format!("{name}/{}/{mode:?}", machine.boots);
         let mut entropy = SeededEntropy::new(mix(seed, &about));
         let key =
             PrivateKey::generate(KeyKind::Ed25519, &mut entropy).map_err(CertificateError::from)?;
@@ -75,12 +76,12 @@ impl ServerIdentity {
                 let authority =
                     CertificateAuthority::generate(&subject, KeyKind::Ed25519, now, &mut entropy)?;
                 let names = vec![machine.address().to_string(), "127.0.0.1".to_owned()];
-                (
-                    authority,
-                    None,
-                    "maintenance-service.talos.dev".to_owned(),
-                    names,
-                )
+                let common_name = if machine.is_renamed() {
+                    machine.hostname()
+                } else {
+                    "maintenance-service.talos.dev".to_owned()
+                };
+                (authority, None, common_name, names)
             }
         };
         let leaf = Leaf {

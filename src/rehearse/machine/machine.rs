@@ -206,6 +206,13 @@ impl Machine {
         matches!(self.phase, Phase::Maintenance | Phase::Leaving)
     }
 
+    /// Tells whether it shows its new name in a certificate that is nobody's yet, as some machines do
+    /// for a moment when they take their configuration.
+    pub(super) fn is_renamed(&self) -> bool {
+        let about = format!("{}/{}/renamed", self.spec.name, self.boots);
+        self.phase == Phase::Leaving && mix(self.seed, &about).is_multiple_of(2)
+    }
+
     pub(super) fn phase(&self) -> Phase {
         self.phase
     }

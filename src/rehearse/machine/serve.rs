@@ -48,7 +48,7 @@ pub struct SharedFleet {
 type TlsOfMachines = BTreeMap<NodeName, (Epoch, Arc<ServerConfig>)>;
 
 /// What a server certificate is good for: one session, and half its lifetime.
-type Epoch = (u64, bool, i64);
+type Epoch = (u64, (bool, bool), i64);
 
 impl SharedFleet {
     /// Shares a fleet whose time is this clock's.
@@ -175,7 +175,8 @@ impl SharedFleet {
         let (epoch, identity) = self.with(|fleet| {
             let machine = fleet.machine(node).ok_or(io::ErrorKind::NotFound)?;
             let half_days = now.as_second() / HALF_LIFETIME;
-            let epoch = (machine.session(), machine.is_in_maintenance(), half_days);
+            let mode = (machine.is_in_maintenance(), machine.is_renamed());
+            let epoch = (machine.session(), mode, half_days);
             if let Some((known, tls)) = lock(&self.tls).get(node)
                 && *known == epoch
             {

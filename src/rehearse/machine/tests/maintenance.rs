@@ -1,5 +1,7 @@
 //! A machine before its first configuration, and how it gets one.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -152,4 +154,23 @@ async fn a_dry_run_tells_and_changes_nothing() {
     );
     let applied = world.fleet.with(|fleet| fleet.mutations().len());
     assert_eq!(applied, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn some_machines_show_their_new_name_before_they_are_anybody_s() {
+    let mut shown = BTreeSet::new();
+    for seed in 0..8 {
+        let world = world(seed);
+        world.apply("cp-1", 1).await;
+        let admin = world.role(TalosRole::Admin);
+        let error = world.connect(1, &admin).await.expect_err("nobody's yet");
+        let peer = error.peer().expect("a certificate");
+        shown.insert((peer.is_maintenance(), peer.subject.clone()));
+    }
+    let expected = [
+        (false, "CN=cp-1"),
+        (true, "CN=maintenance-service.talos.dev"),
+    ];
+    let expected = expected.map(|(is, subject)| (is, subject.to_owned()));
+    assert_eq!(shown, BTreeSet::from(expected));
 }
