@@ -119,6 +119,10 @@ impl Run {
             .map_err(|error| match error.code() {
                 // Another apply is at work on the node: ours or another operator's.
                 Some(Code::FailedPrecondition) => ActError::Perhaps(error_text(&error)),
+                // It has just left maintenance mode and takes nothing from anybody any more.
+                Some(Code::PermissionDenied) if client.peer().is_maintenance() => {
+                    ActError::Perhaps(error_text(&error))
+                }
                 _ => talos_failure(&error),
             })
     }

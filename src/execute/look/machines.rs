@@ -76,10 +76,10 @@ impl Run {
             Verdict::Never => Look::Holds,
             Verdict::Exists { members } => {
                 let members: Vec<_> = members.into_iter().collect();
-                Look::Overtaken(format!(
-                    "etcd exists already, members: {}",
-                    members.join(", ")
-                ))
+                Look::Overtaken(match members.as_slice() {
+                    [] => "etcd exists already".to_owned(),
+                    known => format!("etcd exists already, members: {}", known.join(", ")),
+                })
             }
             Verdict::Refused(refusal) => Look::Refused(Box::new(refusal)),
             Verdict::NotYet(undecided) => {
@@ -113,7 +113,7 @@ impl Run {
                 etcd: EtcdSigns::Alive { healthy: true, .. },
                 ..
             }) => Look::Holds,
-            other => Look::Not(in_words(Some(other))),
+            other => Look::Not(format!("`{name}` {}", in_words(Some(other)))),
         }
     }
 

@@ -93,6 +93,10 @@ impl Fleet {
     ) -> Result<wire::ApplyConfiguration, Refusal> {
         let machine = self.called(node)?;
         let in_maintenance = machine.is_in_maintenance();
+        // For a moment it trusts nobody any more and has no administrators yet.
+        if machine.is_renamed() {
+            return refuse(Code::PermissionDenied, "not authorized");
+        }
         if matches!(machine.phase(), Phase::Leaving | Phase::ShuttingDown) {
             return refuse(
                 Code::FailedPrecondition,
