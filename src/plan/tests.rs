@@ -217,7 +217,7 @@ fn looks_come_soon_at_first_and_seldom_later() {
     };
     let node = name("talos-1");
     let api = Condition::ApiReady { node: node.clone() };
-    assert_eq!(pauses(&api), [500, 500, 2000, 3000]);
+    assert_eq!(pauses(&api), [250, 500, 2000, 3000]);
     // Two good looks in a row must not be one and the same moment.
     let voters = Vec::new();
     assert_eq!(pauses(&Condition::Settled { node, voters }), [3000; 4]);

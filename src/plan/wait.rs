@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::step::{Condition, ObjectSet};
 
 /// Machines answer within milliseconds, but each look is a handshake.
-const SOONEST: Duration = Duration::from_millis(500);
+const SOONEST: Duration = Duration::from_millis(250);
 /// The share of a wait that may be lost by seeing its end late is one in this many.
 const SHARE: u32 = 20;
 

@@ -257,7 +257,7 @@ fn attacks() -> anyhow::Result<()> {
     lab.plug("n2");
 
     // …and then the reply is lost: etcd is bootstrapped, and nobody heard of it.
-    going.waits_until("a Bootstrap call", || lab.bootstraps("n1") == 1)?;
+    going.waits_until("a Bootstrap call", 90, || lab.bootstraps("n1") == 1)?;
     link.cut()?;
     going.waits_to_hear("ended during `Bootstrap`")?;
     let _mended = SlowLink::start(&lab)?;

@@ -13,12 +13,17 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::support::lab::Lab;
-use crate::support::operator::Operator;
+use crate::support::operator::{Operator, until};
 use crate::support::{Case, Need, realparts};
 
 const SPEC: &str = "tests/realparts/talos-nodes/full.yaml";
 /// Everything that needs no image beyond those of Kubernetes itself.
 const AS_FAR: &[&str] = &["--until", "nodes", "--output", "json"];
+
+/// What the console shows when etcd waits to be bootstrapped, when it is, and when the node is ready.
+const PREPARED: &str = "service[etcd](Preparing)";
+const CALLED: &str = "bootstrap request received";
+const READY: &str = "machine is running and ready";
 
 pub fn tests() -> Vec<Case> {
     vec![
@@ -33,7 +38,20 @@ pub fn tests() -> Vec<Case> {
 fn becomes_a_ready_node() -> anyhow::Result<()> {
     let lab = Lab::full("full");
     let operator = Operator::new(&lab, SPEC);
-    let (code, said) = operator.bootstraps(AS_FAR).ends()?;
+    let going = operator.bootstraps(AS_FAR);
+    let mut shown = BTreeMap::new();
+    // A console tells whole seconds; it is read as it is written.
+    until("the node is ready", 240, || {
+        let console = lab.console("n1");
+        for words in [PREPARED, CALLED, READY] {
+            if console.contains(words) {
+                shown.entry(words).or_insert_with(Timestamp::now);
+            }
+        }
+        ensure!(shown.len() == 3, "{shown:?}: {}", going.said());
+        Ok(())
+    })?;
+    let (code, said) = going.ends()?;
     ensure!(code == Some(0), "{said}");
     let kubectl = |arguments: &[&str]| {
         let kubeconfig = operator.env().root().join(".homelab/state/kubeconfig");
@@ -62,18 +80,13 @@ fn becomes_a_ready_node() -> anyhow::Result<()> {
     let (code, again) = operator.bootstraps(AS_FAR).ends()?;
     ensure!(code == Some(0), "{again}");
     ensure!(objects()? == before, "{before}became {}", objects()?);
-    let ready = "jsonpath={.status.conditions[?(@.type==\"Ready\")].lastTransitionTime}";
-    let ready = kubectl(&["get", "node", "n1", "-o", ready])?;
-    lab.keep(
-        "timeline.txt",
-        &timeline(&said, &lab.console("n1"), &ready)?,
-    );
+    lab.keep("timeline.txt", &timeline(&said, &shown)?);
     Ok(())
 }
 
 /// What was done when, by the run's own account, and how long the machine was ready for the next step
-/// and nobody asked, by its console and by Kubernetes: both tell whole seconds.
-fn timeline(said: &str, console: &str, ready: &str) -> anyhow::Result<String> {
+/// and nobody asked.
+fn timeline(said: &str, shown: &BTreeMap<&str, Timestamp>) -> anyhow::Result<String> {
     let events: Vec<Value> = said
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
@@ -104,16 +117,7 @@ fn timeline(said: &str, console: &str, ready: &str) -> anyhow::Result<String> {
             .copied()
             .with_context(|| format!("no `{step}`"))
     };
-    let shown = |words: &str| -> anyhow::Result<f64> {
-        let line = console.lines().find(|line| line.contains(words));
-        let line = line.with_context(|| format!("the console shows no `{words}`"))?;
-        let moment = line
-            .trim_start_matches("[talos] ")
-            .get(..19)
-            .context("a time")?;
-        let moment = moment.replace('/', "-").replace(' ', "T");
-        Ok(since(format!("{moment}Z").parse()?))
-    };
+    let shown = |words: &str| shown.get(words).copied().map(since).context("it was shown");
     let whole = end("nodes-ready")?;
     let lost = [
         (
@@ -122,11 +126,11 @@ fn timeline(said: &str, console: &str, ready: &str) -> anyhow::Result<String> {
         ),
         (
             "from etcd's readiness to its bootstrap",
-            shown("bootstrap request received")? - shown("service[etcd](Preparing)")?,
+            shown(CALLED)? - shown(PREPARED)?,
         ),
         (
             "from the node's readiness to its being noticed",
-            whole - since(ready.parse()?),
+            whole - shown(READY)?,
         ),
     ];
     let sum: f64 = lost.iter().map(|(_, seconds)| seconds).sum();

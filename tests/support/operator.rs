@@ -178,7 +178,7 @@ impl<'a> Operator<'a> {
     /// Waits until the journal says that a run begins a step.
     pub fn waits_for_step(&self, going: &mut Going, step: &str) -> anyhow::Result<()> {
         let begins = |line: &Value| line["step"] == step && line["what"] == "begin";
-        going.waits_until(&format!("`{step}` begins"), || {
+        going.waits_until(&format!("`{step}` begins"), 90, || {
             self.journal().iter().any(begins)
         })
     }
@@ -228,12 +228,17 @@ impl Going {
     /// Waits until it has said something.
     pub fn waits_to_hear(&mut self, words: &str) -> anyhow::Result<()> {
         let said = Arc::clone(&self.said);
-        self.waits_until(words, || said.lock().unwrap().contains(words))
+        self.waits_until(words, 90, || said.lock().unwrap().contains(words))
     }
 
     /// Waits until something holds while it runs, looking often enough for moments.
-    pub fn waits_until(&mut self, what: &str, holds: impl Fn() -> bool) -> anyhow::Result<()> {
-        let end = Instant::now() + Duration::from_secs(90);
+    pub fn waits_until(
+        &mut self,
+        what: &str,
+        seconds: u64,
+        mut holds: impl FnMut() -> bool,
+    ) -> anyhow::Result<()> {
+        let end = Instant::now() + Duration::from_secs(seconds);
         while !holds() {
             if let Some(status) = self.process.try_wait()? {
                 bail!("it ended ({status}) before {what}: {}", self.said());
