@@ -1,14 +1,44 @@
 //! What a component is: the typed form of `catalog/<name>/component.yaml`.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
+use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use super::load::{Folder, load};
 
 /// Every component and application that this build knows, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
-    components: BTreeMap<String, Component>,
+    components: BTreeMap<String, Entry>,
+}
+
+/// A component of the catalogue, perhaps as the files that it is read from.
+#[derive(Clone, Debug)]
+struct Entry {
+    component: OnceLock<Component>,
+    /// The folder of a shipped component, and its files.
+    shipped: Option<(Utf8PathBuf, Folder)>,
+}
+
+impl Entry {
+    fn get(&self) -> &Component {
+        self.component.get_or_init(|| {
+            let (folder, files) = self.shipped.clone().unwrap_or_default();
+            load(&folder, files).expect("a test reads every component that is shipped")
+        })
+    }
+}
+
+impl From<Component> for Entry {
+    fn from(component: Component) -> Self {
+        Self {
+            component: component.into(),
+            shipped: None,
+        }
+    }
 }
 
 /// One component: what it is, needs, provides and asks of the nodes.
@@ -215,24 +245,38 @@ impl Catalog {
         Self {
             components: components
                 .into_iter()
-                .map(|c| (c.name.clone(), c))
+                .map(|c| (c.name.clone(), c.into()))
                 .collect(),
         }
     }
 
     /// Adds a component, replacing one of the same name.
     pub fn insert(&mut self, component: Component) {
-        self.components.insert(component.name.clone(), component);
+        self.components
+            .insert(component.name.clone(), component.into());
+    }
+
+    /// Adds components of the program's own: each is read when somebody asks for it.
+    pub(super) fn with_shipped(mut self, folders: BTreeMap<Utf8PathBuf, Folder>) -> Self {
+        for (folder, files) in folders {
+            let name = folder.file_name().unwrap_or_default().to_owned();
+            let entry = Entry {
+                component: OnceLock::new(),
+                shipped: Some((folder, files)),
+            };
+            self.components.insert(name, entry);
+        }
+        self
     }
 
     /// Returns the component of this name.
     pub fn get(&self, name: &str) -> Option<&Component> {
-        self.components.get(name)
+        self.components.get(name).map(Entry::get)
     }
 
     /// Iterates over all components, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Component> {
-        self.components.values()
+        self.components.values().map(Entry::get)
     }
 
     /// Returns all names, sorted.

@@ -1,5 +1,5 @@
-//! The catalogue that ships with the program: read from disk in debug builds, from the binary in
-//! release builds.
+//! The catalogue that ships with the program: read from disk in debug builds, where it may be wrong and
+//! its errors are told; from the binary in release builds, each component when it is asked for.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use camino::Utf8PathBuf;
 use rust_embed::RustEmbed;
 
 use super::component::Catalog;
-use super::load::LoadError;
+use super::load::{LoadError, by_folder};
 
 #[derive(RustEmbed)]
 #[folder = "catalog/"]
@@ -22,6 +22,34 @@ impl Catalog {
                 files.insert(Utf8PathBuf::from("catalog").join(&*path), file.data.into());
             }
         }
-        Self::default().with_files(&files)
+        if cfg!(debug_assertions) {
+            Self::default().with_files(&files)
+        } else {
+            by_folder(&files).map(|folders| Self::default().with_shipped(folders))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn components_read_when_they_are_asked_for_are_the_same() {
+        let mut files = BTreeMap::new();
+        for path in Files::iter() {
+            let file = Files::get(&path).expect("it was listed");
+            files.insert(Utf8PathBuf::from("catalog").join(&*path), file.data.into());
+        }
+        let folders = by_folder(&files).expect("text");
+        let later = Catalog::default().with_shipped(folders);
+        let at_once = Catalog::default().with_files(&files).expect("well formed");
+        let names = |catalog: &Catalog| catalog.names().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(names(&later), names(&at_once));
+        let shown = |catalog: &Catalog| {
+            let all = catalog.iter().map(|component| format!("{component:?}"));
+            all.collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&later), shown(&at_once));
     }
 }

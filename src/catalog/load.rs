@@ -132,9 +132,10 @@ impl Catalog {
     }
 }
 
-type Folder = BTreeMap<String, String>;
+/// The files of a component by their names.
+pub(super) type Folder = BTreeMap<String, String>;
 
-fn by_folder(
+pub(super) fn by_folder(
     files: &BTreeMap<Utf8PathBuf, Vec<u8>>,
 ) -> Result<BTreeMap<Utf8PathBuf, Folder>, LoadError> {
     let mut folders = BTreeMap::<Utf8PathBuf, Folder>::new();
@@ -157,7 +158,7 @@ fn by_folder(
     Ok(folders)
 }
 
-fn load(folder: &Utf8Path, mut files: Folder) -> Result<Component, LoadError> {
+pub(super) fn load(folder: &Utf8Path, mut files: Folder) -> Result<Component, LoadError> {
     let file = folder.join(DESCRIPTION);
     let Some(text) = files.remove(DESCRIPTION) else {
         return Err(LoadError::NoDescription {

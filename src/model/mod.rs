@@ -7,6 +7,7 @@
 mod clock;
 mod file_tree;
 mod hexadecimal;
+mod label;
 mod leaf_path;
 mod mac_address;
 mod node_name;
@@ -16,6 +17,7 @@ mod version;
 pub use clock::{Clock, FixedClock, SystemClock};
 pub use file_tree::{File, FileTree, Mode};
 pub use hexadecimal::hexadecimal;
+pub use label::{LONGEST_WORD, is_domain, is_label_key, is_word};
 pub use leaf_path::{LeafPath, ParseLeafPathError, Step};
 pub use mac_address::{MacAddress, ParseMacAddressError};
 pub use node_name::{NodeName, ParseNodeNameError};

@@ -15,86 +15,8 @@ use super::preflight;
 use super::refusal::{Fence, Refusal};
 use super::step::{Action, Condition, Effect, Operation, Plan, Stage, Step, StepId};
 use crate::model::NodeName;
+use crate::render::talos::{IDENTITY, IdentityPlace};
 use crate::spec::cluster::{Cluster, Node, Role};
-
-/// Places in a machine's configuration that a cluster keeps for life: the document's kind, the
-/// path, and what it is.
-const IDENTITY: &[(&str, &str, &str)] = &[
-    ("v1alpha1", "cluster.id", "the cluster's identity"),
-    ("v1alpha1", "cluster.secret", "the cluster's identity"),
-    ("v1alpha1", "cluster.clusterName", "the cluster's name"),
-    ("v1alpha1", "cluster.ca", "Kubernetes' authority"),
-    ("v1alpha1", "cluster.etcd.ca", "etcd's authority"),
-    (
-        "v1alpha1",
-        "cluster.aggregatorCA",
-        "the aggregation layer's authority",
-    ),
-    (
-        "v1alpha1",
-        "cluster.serviceAccount",
-        "the key of service accounts",
-    ),
-    (
-        "v1alpha1",
-        "cluster.secretboxEncryptionSecret",
-        "the key of stored Secrets",
-    ),
-    (
-        "v1alpha1",
-        "cluster.aescbcEncryptionSecret",
-        "the key of stored Secrets",
-    ),
-    (
-        "v1alpha1",
-        "cluster.network.podSubnets",
-        "the pods' network",
-    ),
-    (
-        "v1alpha1",
-        "cluster.network.serviceSubnets",
-        "the services' network",
-    ),
-    (
-        "v1alpha1",
-        "cluster.network.dnsDomain",
-        "the cluster's domain",
-    ),
-    ("v1alpha1", "machine.ca", "Talos' authority"),
-    ("v1alpha1", "machine.type", "the machine's role"),
-    ("v1alpha1", "machine.network.hostname", "the machine's name"),
-    ("HostnameConfig", "hostname", "the machine's name"),
-    // The same in the documents of Talos 1.14.
-    ("DiscoveryIdentityConfig", "", "the cluster's identity"),
-    ("KubeClusterConfig", "clusterName", "the cluster's name"),
-    (
-        "KubeAPIServerCAConfig",
-        "issuingCA",
-        "Kubernetes' authority",
-    ),
-    (
-        "KubeAggregatorCAConfig",
-        "issuingCA",
-        "the aggregation layer's authority",
-    ),
-    (
-        "KubeServiceAccountConfig",
-        "issuer.privateKey",
-        "the key of service accounts",
-    ),
-    (
-        "KubeEtcdEncryptionConfig",
-        "config.resources",
-        "the key of stored Secrets",
-    ),
-    ("KubeNetworkConfig", "podSubnets", "the pods' network"),
-    (
-        "KubeNetworkConfig",
-        "serviceSubnets",
-        "the services' network",
-    ),
-    ("KubeNetworkConfig", "dnsDomain", "the cluster's domain"),
-];
 
 /// Decides how the spec's changes reach a cluster that runs.
 pub fn apply(cluster: &Cluster, observed: &Observed, consents: &Consents) -> Plan {
@@ -201,11 +123,13 @@ fn check_etcd(planes: &[&Node], observed: &Observed, refusals: &mut Vec<Refusal>
 
 fn identity(node: &Node, pending: &Pending) -> Vec<Refusal> {
     let found = pending.changes.iter().filter_map(|change| {
-        let place = |(kind, path, _): &&(&str, &str, &str)| {
-            // A document that comes or goes as a whole brings or takes the place with it.
-            change.kind == *kind && (change.path.is_root() || change.path.matches(path))
+        // A document that comes or goes as a whole brings or takes the place with it.
+        let is_at = |place: &IdentityPlace| {
+            change.kind == place.kind
+                && (change.path.is_root() || change.path.matches(place.path))
         };
-        let (_, _, what) = IDENTITY.iter().find(place)?;
+        let lasting = |place: &IdentityPlace| place.for_life.filter(|_| is_at(place));
+        let what = IDENTITY.iter().find_map(lasting)?;
         let name = &node.name;
         Some(
             Refusal::new(

@@ -17,8 +17,6 @@ use crate::pki::SecretsBundle;
 use crate::render::talos::{BUNDLE_PATH, PEM};
 use crate::yaml;
 
-const KEY: &str = "secretRef";
-
 /// What a person sees in place of a secret; Talos' own tools write the same.
 pub const REDACTED: &str = "******";
 
@@ -74,6 +72,9 @@ impl SecretSource for SecretsBundle {
 }
 
 impl SecretRef {
+    /// The key of the mapping that stands in a file.
+    pub const KEY: &'static str = "secretRef";
+
     /// Names a place.
     pub fn new(file: impl Into<String>, path: impl Into<String>) -> Self {
         Self {
@@ -85,7 +86,7 @@ impl SecretRef {
     /// Reads a value as a reference; `None` when it is an ordinary value.
     pub fn of(value: &Value) -> Option<Result<Self, ParseSecretRefError>> {
         let entries = value.as_object().filter(|entries| entries.len() == 1)?;
-        let text = entries.get(KEY)?;
+        let text = entries.get(Self::KEY)?;
         Some(match text.as_str() {
             Some(text) => text.parse(),
             None => Err(ParseSecretRefError(text.to_string())),
@@ -94,7 +95,7 @@ impl SecretRef {
 
     /// Returns the mapping that stands in a file.
     pub fn to_value(&self) -> Value {
-        let entry = (KEY.to_owned(), Value::from(self.to_string()));
+        let entry = (Self::KEY.to_owned(), Value::from(self.to_string()));
         Value::Object(Map::from_iter([entry]))
     }
 }

@@ -136,10 +136,12 @@ fn check(
     let Some(root) = node else {
         return (None, diagnostics);
     };
-    judge(&root, text, catalog, read, files, diagnostics)
+    let (cluster, diagnostics) = judge(&root, text, catalog, read, files, diagnostics);
+    let stopped = diagnostics.iter().any(Diagnostic::is_error);
+    (cluster.filter(|_| !stopped), diagnostics)
 }
 
-/// Checks a tree that was read from this text.
+/// Checks a tree that was read from this text; the cluster is none to work with while there is an error.
 pub(super) fn judge(
     root: &Node,
     text: &str,
@@ -167,8 +169,7 @@ pub(super) fn judge(
         Some(spec) => validate::accept(spec, findings, Subject::File),
         None => findings.into_inner(),
     };
-    let stopped = diagnostics.iter().any(Diagnostic::is_error);
-    (cluster.filter(|_| !stopped), diagnostics)
+    (cluster, diagnostics)
 }
 
 /// Checks the structure, then decodes what is left of the tree.

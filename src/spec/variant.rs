@@ -14,27 +14,19 @@ use super::cluster::Cluster;
 use super::load::judge;
 use super::patch_files::PatchFiles;
 use crate::catalog::Catalog;
-use crate::yaml::{Node, NodeKind, Span};
-
-/// One step on the way to a value of a tree.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TreeStep {
-    /// To the value of a key.
-    Key(String),
-    /// To an item of a list, counted from 0.
-    Item(usize),
-}
+use crate::yaml::{Node, NodeKind, OwnedStep, Span};
 
 /// A scalar of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scalar {
     /// How it is reached.
-    pub way: Vec<TreeStep>,
+    pub way: Vec<OwnedStep>,
     /// Where it stands.
     pub span: Span,
 }
 
-/// Checks a tree as if it had been read from this text, with these files beside it.
+/// Makes a cluster of a tree as if it had been read from this text, with these files beside it: also one that
+/// a spec could not ask for, since a value may have no other that stands to reason.
 pub fn cluster_of(
     tree: &Node,
     text: &str,
@@ -57,7 +49,7 @@ pub fn cluster_of(
 }
 
 /// Returns every scalar below a place of a tree.
-pub fn scalars(tree: &Node, way: &[TreeStep]) -> Vec<Scalar> {
+pub fn scalars(tree: &Node, way: &[OwnedStep]) -> Vec<Scalar> {
     let Some(node) = way.iter().try_fold(tree, |node, step| child(node, step)) else {
         return Vec::new();
     };
@@ -67,11 +59,11 @@ pub fn scalars(tree: &Node, way: &[TreeStep]) -> Vec<Scalar> {
             span: node.span,
         }],
         NodeKind::Sequence(items) => (0..items.len())
-            .flat_map(|index| scalars(tree, &further(way, TreeStep::Item(index))))
+            .flat_map(|index| scalars(tree, &further(way, OwnedStep::Index(index))))
             .collect(),
         NodeKind::Mapping(entries) => entries
             .iter()
-            .flat_map(|entry| scalars(tree, &further(way, TreeStep::Key(entry.key.clone()))))
+            .flat_map(|entry| scalars(tree, &further(way, OwnedStep::Key(entry.key.clone()))))
             .collect(),
     }
 }
@@ -99,18 +91,18 @@ fn changed(tree: &Node, scalar: &Scalar, others: Vec<Value>) -> Vec<Node> {
     variants
 }
 
-fn further(way: &[TreeStep], step: TreeStep) -> Vec<TreeStep> {
+fn further(way: &[OwnedStep], step: OwnedStep) -> Vec<OwnedStep> {
     way.iter().cloned().chain([step]).collect()
 }
 
-fn child<'a>(node: &'a Node, step: &TreeStep) -> Option<&'a Node> {
+fn child<'a>(node: &'a Node, step: &OwnedStep) -> Option<&'a Node> {
     match step {
-        TreeStep::Key(key) => node.get(key),
-        TreeStep::Item(index) => node.items().get(*index),
+        OwnedStep::Key(key) => node.get(key),
+        OwnedStep::Index(index) => node.items().get(*index),
     }
 }
 
-fn value(tree: &Node, way: &[TreeStep]) -> Option<Value> {
+fn value(tree: &Node, way: &[OwnedStep]) -> Option<Value> {
     let node = way.iter().try_fold(tree, |node, step| child(node, step))?;
     match &node.kind {
         NodeKind::Scalar(value) => Some(value.clone()),
@@ -118,26 +110,26 @@ fn value(tree: &Node, way: &[TreeStep]) -> Option<Value> {
     }
 }
 
-fn at<'a>(tree: &'a mut Node, way: &[TreeStep]) -> Option<&'a mut Node> {
+fn at<'a>(tree: &'a mut Node, way: &[OwnedStep]) -> Option<&'a mut Node> {
     way.iter()
         .try_fold(tree, |node, step| match (&mut node.kind, step) {
-            (NodeKind::Mapping(entries), TreeStep::Key(key)) => entries
+            (NodeKind::Mapping(entries), OwnedStep::Key(key)) => entries
                 .iter_mut()
                 .find(|entry| entry.key == *key)
                 .map(|entry| &mut entry.value),
-            (NodeKind::Sequence(items), TreeStep::Item(index)) => items.get_mut(*index),
+            (NodeKind::Sequence(items), OwnedStep::Index(index)) => items.get_mut(*index),
             _ => None,
         })
 }
 
-fn without(tree: &Node, way: &[TreeStep]) -> Option<Node> {
+fn without(tree: &Node, way: &[OwnedStep]) -> Option<Node> {
     let mut tree = tree.clone();
     let (last, before) = way.split_last()?;
     match (&mut at(&mut tree, before)?.kind, last) {
-        (NodeKind::Mapping(entries), TreeStep::Key(key)) => {
+        (NodeKind::Mapping(entries), OwnedStep::Key(key)) => {
             entries.retain(|entry| entry.key != *key);
         }
-        (NodeKind::Sequence(items), TreeStep::Item(index)) if *index < items.len() => {
+        (NodeKind::Sequence(items), OwnedStep::Index(index)) if *index < items.len() => {
             items.remove(*index);
         }
         _ => return None,

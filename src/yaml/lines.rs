@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use serde_saphyr::granit_parser::{self, Event, Parser};
 
 /// One step on the way to a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OwnedStep {
     /// Into a mapping.
     Key(String),

@@ -99,6 +99,7 @@ fn a_bundle_that_makes_no_cluster_stops_every_command() {
         &["plan"] as &[&str],
         &["bootstrap", "--yes"],
         &["status"],
+        &["diff", "talos-1", "homelab.yaml"],
         &["nodes", "config", "talos-1"],
         &["talosconfig", "--file", "config"],
         &["kubeconfig", "--file", "config"],

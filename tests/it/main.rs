@@ -51,6 +51,7 @@ mod spec;
 mod talos_base;
 mod talos_cluster;
 mod talos_config;
+mod talos_docs;
 mod talos_explain;
 mod talos_full;
 mod talos_goldens;
@@ -61,6 +62,7 @@ mod talos_node;
 mod talos_patch_shapes;
 mod talos_patches;
 mod talos_pki;
+mod talos_random_verdicts;
 mod talos_upstream_patches;
 mod talos_verdicts;
 
@@ -90,6 +92,7 @@ const TOPICS: &[Topic] = &[
     ("simulated_machines", simulated_machines::tests),
     ("talos_base", talos_base::tests),
     ("talos_config", talos_config::tests),
+    ("talos_docs", talos_docs::tests),
     ("talos_explain", talos_explain::tests),
     ("talos_goldens", talos_goldens::tests),
     ("talos_hardware", talos_hardware::tests),
@@ -98,6 +101,7 @@ const TOPICS: &[Topic] = &[
     ("talos_patch_shapes", talos_patch_shapes::tests),
     ("talos_patches", talos_patches::tests),
     ("talos_pki", talos_pki::tests),
+    ("talos_random_verdicts", talos_random_verdicts::tests),
     ("talos_upstream_patches", talos_upstream_patches::tests),
     ("talos_verdicts", talos_verdicts::tests),
     ("render", render::tests),

@@ -10,8 +10,8 @@ use std::thread;
 
 use homelab::pki::SecretsBundle;
 use homelab::render::reference::resolve;
-use homelab::render::talos::Contract;
 use homelab::render::talos::base::{Options, generate};
+use homelab::render::talos::{Contract, Machine, Mode, refusals};
 use homelab::spec::cluster::{Endpoint, Role};
 use serde_json::{Value, json};
 
@@ -83,6 +83,18 @@ fn one(oracle: &mut Oracle, contract: Contract, options: &Options) {
                 json!({"config": text, "mode": mode, "strict": true}),
             );
             assert_eq!(verdict.error(), None, "{contract}, {mode}: {options:?}");
+        }
+        for mode in [Mode::Metal, Mode::Cloud] {
+            let machine = Machine {
+                role,
+                contract,
+                mode,
+            };
+            assert_eq!(
+                refusals(&documents, machine),
+                Vec::<String>::new(),
+                "{contract}: {options:?}"
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Case, Run, TestEnv, cases, oracle};
+use crate::support::{Case, Run, TestEnv, cases, oracle, vault};
 
 pub fn tests() -> Vec<Case> {
     cases![
@@ -13,6 +13,7 @@ pub fn tests() -> Vec<Case> {
         files_that_cannot_be_read_are_named_with_their_place,
         findings_in_a_file_show_its_line,
         what_is_no_patch_is_refused,
+        a_mapping_of_secrets_is_told_with_its_line,
     ]
 }
 
@@ -234,4 +235,28 @@ fn what_is_no_patch_is_refused() {
         "{}",
         run.stderr
     );
+}
+
+/// A reference stands for one text; the names in an encrypted file tell what else it leads to.
+fn a_mapping_of_secrets_is_told_with_its_line() {
+    let patch = "{apiVersion: v1alpha1, kind: RegistryAuthConfig, name: ghcr.io, auth: {secretRef: \"own.sops.yaml#ghcr\"}}";
+    let env = env(
+        "v1.13.9",
+        &format!("  nodes:\n    - {{{NODE}}}\n  patches:\n    all:\n      - {patch}\n"),
+    );
+    env.write(".sops.yaml", vault::rules(vault::RECIPIENT));
+    vault::encrypted(
+        &env,
+        "own.sops.yaml",
+        "ghcr:\n  username: ada\n  password: hunter2-hunter2\n",
+    );
+    let said = refused(&env);
+    let both = [said.stdout, said.stderr].concat();
+    for part in [
+        "error[HL0617]: `ghcr` of `own.sops.yaml` is a mapping or a list, no text",
+        "homelab.yaml:15:",
+        "{secretRef: own.sops.yaml#ghcr.username}",
+    ] {
+        assert!(both.contains(part), "{part}: {both}");
+    }
 }

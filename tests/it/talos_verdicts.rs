@@ -56,10 +56,15 @@ pub fn tests() -> Vec<Case> {
 }
 
 /// The patches under a heading.
-fn patches(heading: &str) -> Vec<Value> {
+pub fn patches(heading: &str) -> Vec<Value> {
     let text = include_str!("../fixtures/talos/verdicts.yaml");
     let all: Value = serde_yaml::from_str(text).expect("YAML");
     all[heading].as_array().expect("a list").clone()
+}
+
+/// The codes of what Talos takes and we do not.
+pub fn beyond() -> BTreeSet<Code> {
+    BEYOND.iter().map(|(code, _)| *code).collect()
 }
 
 /// A cluster of the first or the last machine of a made-up one, with a patch.
@@ -111,7 +116,7 @@ fn theirs(oracle: &mut Oracle, cluster: &Cluster, mode: &str) -> Option<String> 
 const MACHINES: [&str; 2] = ["talos-1", "worker-1"];
 
 fn agree(oracle: &mut Oracle, versions: &[(u64, u64)]) {
-    let beyond: BTreeSet<_> = BEYOND.iter().map(|(code, _)| *code).collect();
+    let beyond = beyond();
     let mut differences = Vec::new();
     for patch in patches("refused").iter().chain(&patches("accepted")) {
         for version in versions {
@@ -165,8 +170,7 @@ fn listed(oracle: &mut Oracle) {
             .iter()
             .flat_map(|machine| ours(&cluster(version, machine, &patch)))
             .collect();
-        let beyond: BTreeSet<_> = BEYOND.iter().map(|(code, _)| *code).collect();
-        if codes.is_empty() || !codes.is_subset(&beyond) {
+        if codes.is_empty() || !codes.is_subset(&beyond()) {
             wrong.push(format!("beyond: {patch}\n  we: {codes:?}"));
         }
     }

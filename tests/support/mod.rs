@@ -6,16 +6,17 @@
 //! - [`lab`]: real Talos nodes; [`operator`]: somebody who makes a cluster of them;
 //! - [`TestEnv`]: a directory of its own in which the built `homelab` runs with nothing inherited;
 //! - [`Redactor`]: what differs from run to run, replaced, so that whole outputs can be compared;
-//! - [`Random`]: choices that follow from a seed;
+//! - [`Random`]: choices that follow from a seed; [`author`]: configurations and patches drawn by one;
 //! - [`assert_same`]: where two configurations differ;
 //! - [`generated`]: files of this repository that are made from the code and must be current;
-//! - [`oracle`]: Talos' own configuration library, asked; [`clusters`]: clusters to ask it about;
+//! - [`oracle`]: Talos' own configuration library, asked; [`clusters`], [`made_up`]: clusters to ask it about;
 //! - [`panics`]: a failure says where, once;
 //! - [`planted`]: secrets that must not be seen anywhere;
 //! - [`vault`]: a repository with encryption rules and the key for them.
 
 #![allow(dead_code, reason = "a kit offers more than today's cases use")]
 
+pub mod author;
 pub mod case;
 pub mod clusters;
 pub mod control_plane;
@@ -24,6 +25,7 @@ pub mod env;
 pub mod generated;
 pub mod host;
 pub mod lab;
+pub mod made_up;
 pub mod operator;
 pub mod oracle;
 pub mod panics;

@@ -12,11 +12,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 struct Tally {
     ran: usize,
     ignored: BTreeMap<(String, String), usize>,
+    judged: BTreeMap<&'static str, [usize; 2]>,
 }
 
 static TALLY: Mutex<Tally> = Mutex::new(Tally {
     ran: 0,
     ignored: BTreeMap::new(),
+    judged: BTreeMap::new(),
 });
 
 fn tally() -> MutexGuard<'static, Tally> {
@@ -34,6 +36,14 @@ pub fn ignored(what: &str, remedy: &str) {
         .ignored
         .entry((what.to_owned(), remedy.to_owned()))
         .or_default() += 1;
+}
+
+/// Counts what Talos and we gave the same verdict on: taken, and refused.
+pub fn judged(what: &'static str, [taken, refused]: [usize; 2]) {
+    let mut tally = tally();
+    let sums = tally.judged.entry(what).or_default();
+    sums[0] += taken;
+    sums[1] += refused;
 }
 
 /// Prints the summary, if there is anything to say.
@@ -55,6 +65,14 @@ fn describe(tally: &Tally) -> String {
     for ((what, remedy), count) in &tally.ignored {
         writeln!(text, "  {}: {what} ({remedy})", tests(*count)).expect("a string takes all");
     }
+    for (what, [taken, refused]) in &tally.judged {
+        let all = taken + refused;
+        writeln!(
+            text,
+            "verdicts as Talos': {all} {what}, {taken} taken and {refused} refused by both"
+        )
+        .expect("a string takes all");
+    }
     text.push('\n');
     text
 }
@@ -71,5 +89,6 @@ pub fn sample(ran: usize, ignored: &[(&str, &str, usize)]) -> String {
             .iter()
             .map(|(what, remedy, count)| (((*what).to_owned(), (*remedy).to_owned()), *count))
             .collect(),
+        judged: BTreeMap::new(),
     })
 }

@@ -314,3 +314,61 @@ impl Afterwards {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use camino::Utf8PathBuf;
+    use sops_rs::Environment;
+
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::cli::{ColorChoice, OutputFormat, Settings};
+    use crate::pki::SeededEntropy;
+    use crate::spec;
+    use crate::store::sealed::{Setup, Webhook};
+
+    #[test]
+    fn a_bootstrapped_cluster_is_noted_and_a_rehearsed_one_is_not() {
+        let guard = tempfile::tempdir().expect("a temporary directory");
+        let root = Utf8PathBuf::from_path_buf(guard.path().to_owned()).expect("UTF-8");
+        let catalog = Catalog::embedded().expect("it is well formed");
+        let text = include_str!("../../../homelab.yaml");
+        let cluster = spec::load("homelab.yaml", text, &catalog).cluster;
+        let cluster = Arc::new(cluster.expect("it is valid"));
+        let setup = Setup {
+            root: &root,
+            cluster: &cluster,
+            catalog: &catalog,
+            environment: Environment::default(),
+            now: SystemClock.now(),
+            entropy: &mut SeededEntropy::new(1),
+            ask: &mut |_| None,
+            bundle: Some(SecretsBundle::throwaway()),
+            host_keys: &|_| None,
+            webhook: Webhook::Absent,
+        };
+        setup.run().expect("it is made");
+        let context = Context::new(Settings {
+            root: root.clone(),
+            output: OutputFormat::Text,
+            color: ColorChoice::Never,
+        });
+        let keep = |is_rehearsal| {
+            let afterwards = Afterwards {
+                cluster: Arc::clone(&cluster),
+                is_rehearsal,
+                contexts: Contexts::Keep,
+                is_mapped: false,
+            };
+            afterwards
+                .keep(&context)
+                .map_err(|failure| failure.to_string())
+        };
+        let noted = || KnownCluster::read(&root).expect("it can be read");
+        assert_eq!(keep(true).map(|written| written.len()), Ok(0));
+        assert_eq!(noted(), None);
+        assert_eq!(keep(false).map(|written| written.len()), Ok(0));
+        let own = KnownCluster::of(&SecretsBundle::throwaway());
+        assert_eq!(noted(), Some(own));
+    }
+}

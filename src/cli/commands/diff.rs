@@ -7,10 +7,10 @@ use talos_api::resources::{MachineConfig, OsVersion};
 use super::Outcome;
 use super::nodes::config::find;
 use crate::cli::load::load;
-use crate::cli::sealed::{open_failure, opener};
+use crate::cli::sealed::{check_bundle, open_failure, opener};
 use crate::cli::way::{ConnectArgs, block_on, way};
 use crate::cli::{Context, ExitStatus, Failure, Kind};
-use crate::model::Version;
+use crate::model::{Clock as _, SystemClock, Version};
 use crate::plan::change::{Change, changes};
 use crate::render::reference::{NoSecrets, SecretSource};
 use crate::render::talos::documents;
@@ -55,6 +55,7 @@ pub struct DiffArgs {
 )]
 pub fn run(context: &Context, args: DiffArgs) -> Outcome {
     let (cluster, catalog) = load(context)?;
+    check_bundle(context, SystemClock.now())?;
     let node = find(&cluster, &args.node)?;
     let after = documents(&cluster, &catalog, &node.name)
         .map_err(|error| Failure::new(Kind::Spec, error))?;

@@ -5,11 +5,11 @@ use indexmap::IndexSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::effect::{Effect, MAIN};
+use super::effect::Effect;
 use crate::model::{LeafPath, Secret, Step, Version};
 use crate::render::hidden::shown;
 use crate::render::reference::{SecretRef, SecretSource};
-use crate::render::talos::{entries, identity};
+use crate::render::talos::{MAIN, entries, identity};
 
 /// One difference between two configurations.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::model::{LeafPath, Version};
 use crate::render::talos::fields::has_place;
-use crate::render::talos::since;
+use crate::render::talos::{MAIN, since};
 
 /// What a change does, the mildest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -52,9 +52,6 @@ impl fmt::Display for Effect {
         })
     }
 }
-
-/// The kind that stands for the document without one.
-pub(super) const MAIN: &str = "v1alpha1";
 
 const KUBELET: Effect = Effect::Restarts { service: "kubelet" };
 const API_SERVER: Effect = Effect::Restarts {

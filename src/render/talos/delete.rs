@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::MergeError;
-use super::fields::{Field, Fields, Shape};
+use super::fields::{Field, Fields, MAIN, Shape};
 use super::merge::{fields_of, identity};
 use crate::model::{LeafPath, Step};
 
@@ -55,10 +55,7 @@ pub(super) fn apply(
 }
 
 fn missing_document([kind, name]: [Option<&str>; 2]) -> MergeError {
-    let named: Vec<_> = [kind.or(Some("v1alpha1")), name]
-        .into_iter()
-        .flatten()
-        .collect();
+    let named: Vec<_> = [kind.or(Some(MAIN)), name].into_iter().flatten().collect();
     MergeError::NoDocumentToDelete(named.join("/"))
 }
 
@@ -220,7 +217,7 @@ impl Deletion {
             Known::Shape(Shape::List(item), field) if matches!(**item, Shape::Group { .. }) => {
                 let shape = field.fields.get(key.as_str()).map(|field| &field.shape);
                 match shape {
-                    Some(Shape::Address | Shape::Bytes) => !text.is_empty(),
+                    Some(Shape::Address(_) | Shape::Bytes) => !text.is_empty(),
                     Some(Shape::Text | Shape::Word(_) | Shape::Url | Shape::Duration) => true,
                     _ => false,
                 }

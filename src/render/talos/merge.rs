@@ -52,7 +52,7 @@ pub fn identity(document: &Value) -> [Option<&str>; 2] {
 /// Returns the fields of a document's kind, if the table has it.
 pub(super) fn fields_of(document: &Value) -> Option<&'static Fields> {
     let [kind, _] = identity(document);
-    fields::kind(kind.unwrap_or("v1alpha1"))
+    fields::kind(kind.unwrap_or(fields::MAIN))
 }
 
 /// Talos knows a document by version and kind, and the main one by what it has.
@@ -77,7 +77,7 @@ fn merge_document(left: &mut Value, right: &Value) -> Result<(), MergeError> {
 
 fn fields_of_map(document: &Map<String, Value>) -> Option<&'static Fields> {
     let kind = document.get("kind").and_then(Value::as_str);
-    fields::kind(kind.unwrap_or("v1alpha1"))
+    fields::kind(kind.unwrap_or(fields::MAIN))
 }
 
 fn merge_fields(
@@ -189,7 +189,7 @@ fn counts(shape: &Shape, left: &Value, right: &Value) -> bool {
             !text.is_some_and(|text| text.chars().all(|c| !c.is_ascii_digit() || c == '0'))
                 && !is_zero(right)
         }
-        Shape::Number { zero_counts } => *zero_counts || !is_zero(right),
+        Shape::Number { zero_counts, .. } => *zero_counts || !is_zero(right),
         Shape::Anew | Shape::Bytes | Shape::Flag => true,
         // Of two sizes the one in bytes wins.
         Shape::Size => {

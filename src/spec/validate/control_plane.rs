@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{Findings, Scope, names};
+use super::{Findings, Scope};
+use crate::model::is_domain;
 use crate::spec::cluster::{ControlPlane, Endpoint, Vip, VipProvider};
 use crate::spec::code::Code;
 use crate::spec::diagnostic::Diagnostic;
@@ -54,7 +55,7 @@ pub(super) fn control_plane(
 /// Names and addresses as certificates hold them.
 fn sans(raw: &RawControlPlane, findings: &mut Findings) -> Vec<String> {
     for text in &raw.cert_sans {
-        if text.value.parse::<IpAddr>().is_err() && !names::is_domain(&text.value) {
+        if text.value.parse::<IpAddr>().is_err() && !is_domain(&text.value) {
             let message = format!("expected a DNS name or an IP address, found `{text}`");
             findings.invalid(text.span, message);
         }
@@ -114,7 +115,7 @@ fn written_endpoint(text: &Text, findings: &mut Findings) -> Option<Endpoint> {
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'))
         .unwrap_or(host);
-    let valid = host.parse::<IpAddr>().is_ok() || names::is_domain(host);
+    let valid = host.parse::<IpAddr>().is_ok() || is_domain(host);
     match port.parse() {
         Ok(port) if valid => Some(Endpoint {
             host: host.to_owned(),

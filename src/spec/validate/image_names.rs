@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Findings, names};
+use super::Findings;
+use crate::model::is_domain;
 use crate::spec::cluster::Platform;
 use crate::spec::code::Code;
 use crate::spec::diagnostic::Diagnostic;
@@ -134,7 +135,7 @@ pub(super) fn factory(text: &Text, findings: &mut Findings) -> Option<String> {
         None => (text.value.as_str(), None),
     };
     let has_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-    if names::is_domain(host) && has_port {
+    if is_domain(host) && has_port {
         return Some(text.value.clone());
     }
     let message = format!(

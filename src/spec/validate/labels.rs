@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Findings, names};
+use super::Findings;
+use crate::model::{LONGEST_WORD as LONGEST, is_label_key, is_word};
 use crate::spec::raw::{RawSpec, Text};
-
-/// The longest name or value.
-const LONGEST: usize = 63;
 
 /// Reports labels of nodes and classes that Kubernetes would refuse.
 pub(super) fn check(spec: &RawSpec, findings: &mut Findings) {
@@ -19,11 +17,7 @@ pub(super) fn check(spec: &RawSpec, findings: &mut Findings) {
 /// Reports keys that Kubernetes would refuse.
 pub(super) fn check_keys(entries: &BTreeMap<String, Text>, findings: &mut Findings) {
     for (key, text) in entries {
-        let (domain, name) = match key.split_once('/') {
-            Some((domain, name)) => (Some(domain), name),
-            None => (None, key.as_str()),
-        };
-        if !is_word(name) || domain.is_some_and(|domain| !names::is_domain(domain)) {
+        if !is_label_key(key) {
             let message = format!("expected a label such as `example.org/tier`, found `{key}`");
             findings.invalid(text.span, message);
         }
@@ -40,33 +34,5 @@ fn check_all(labels: &BTreeMap<String, Text>, findings: &mut Findings) {
             );
             findings.invalid(text.span, message);
         }
-    }
-}
-
-fn is_word(text: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let outer = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    let bytes = text.as_bytes();
-    bytes.len() <= LONGEST && outer(bytes.first()) && outer(bytes.last()) && text.bytes().all(inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_those_of_kubernetes() {
-        let cases = [
-            ("a", true),
-            ("A-b_c.d9", true),
-            ("-a", false),
-            ("a.", false),
-            ("a b", false),
-            ("", false),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(is_word(text), expected, "{text}");
-        }
-        assert!(is_word(&"a".repeat(63)) && !is_word(&"a".repeat(64)));
     }
 }

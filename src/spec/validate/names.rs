@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Findings;
-use crate::model::NodeName;
+use crate::model::{NodeName, is_domain};
 use crate::spec::code::Code;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::raw::{RawSpec, Text};
@@ -54,12 +54,6 @@ pub(super) fn check(spec: &RawSpec, findings: &mut Findings) {
             seen.insert(name.value.clone(), name.span);
         }
     }
-}
-
-/// Tells whether a text is a DNS name: labels between dots, 253 letters at most.
-pub(super) fn is_domain(text: &str) -> bool {
-    let labels = |label: &str| label.parse::<NodeName>().is_ok();
-    text.len() <= 253 && text.split('.').all(labels)
 }
 
 /// Reports a text that is no DNS name.

@@ -1,5 +1,7 @@
 //! The machines, with what they take from their classes.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Findings, Scope, images, links, machine, names, patches};
 use crate::model::Version;
 use crate::spec::cluster::{
@@ -39,6 +41,7 @@ pub(super) fn nodes(
     };
     machine::check(spec, findings);
     links::check(spec, findings);
+    let of_classes = class_patches(spec, scope, findings);
     let nodes: Vec<_> = spec
         .nodes
         .iter()
@@ -47,7 +50,11 @@ pub(super) fn nodes(
             if !installed {
                 check_hardware(raw, class, scope, findings);
             }
-            node(raw, class, distribution, everywhere, scope, findings)
+            let name = raw.class.as_ref().map(|name| name.value.as_str());
+            let of_class = name.and_then(|name| of_classes.get(name));
+            let mut patches = of_class.cloned().unwrap_or_default();
+            patches.extend(patches::list(&raw.patches, scope, findings));
+            node(raw, class, distribution, everywhere, patches, findings)
         })
         .collect();
     nodes
@@ -68,7 +75,7 @@ fn node(
     class: Option<&RawClass>,
     distribution: Option<&Distribution>,
     everywhere: Everywhere<'_>,
-    scope: Scope<'_>,
+    patches: Vec<Patch>,
     findings: &mut Findings,
 ) -> Option<Node> {
     let name = raw
@@ -91,9 +98,6 @@ fn node(
     let nic = nic.and_then(|nic| nic_selector(nic, findings));
     let mut labels = class.map(|class| class.labels.clone()).unwrap_or_default();
     labels.extend(raw.labels.clone());
-    let mut patches =
-        class.map_or_else(Vec::new, |class| class_patches(raw, class, scope, findings));
-    patches.extend(patches::list(&raw.patches, scope, findings));
     Some(Node {
         name: name?,
         role: match raw.role.as_ref()?.value {
@@ -116,19 +120,26 @@ fn node(
     })
 }
 
-fn class_patches(
-    raw: &RawNode,
-    class: &RawClass,
+/// The patches of the classes that nodes are of, each read once.
+fn class_patches<'a>(
+    spec: &'a RawSpec,
     scope: Scope<'_>,
     findings: &mut Findings,
-) -> Vec<Patch> {
-    let name = raw.class.as_ref().map(|name| name.value.clone());
-    let patches = patches::list(&class.patches, scope, findings).into_iter();
-    let of_class = |patch| Patch {
-        class: name.clone(),
-        ..patch
-    };
-    patches.map(of_class).collect()
+) -> BTreeMap<&'a str, Vec<Patch>> {
+    let classes = spec.nodes.iter().filter_map(|node| node.class.as_ref());
+    let names: BTreeSet<&str> = classes.map(|class| class.value.as_str()).collect();
+    let used = names
+        .into_iter()
+        .filter_map(|name| Some((name, spec.classes.get(name)?)));
+    used.map(|(name, class)| {
+        let patches = patches::list(&class.patches, scope, findings).into_iter();
+        let of_class = |patch| Patch {
+            class: Some(name.to_owned()),
+            ..patch
+        };
+        (name, patches.map(of_class).collect())
+    })
+    .collect()
 }
 
 /// Returns the architecture of a node.

@@ -2,6 +2,7 @@
 //!
 //! The names in an encrypted file are readable without a key, so a wrong path is found without one.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -15,18 +16,28 @@ use crate::yaml;
 
 /// Returns what is wrong with the references of a cluster's patches.
 pub fn check_patch_secrets(opener: &Opener, cluster: &Cluster) -> Vec<Diagnostic> {
-    let mut readable = BTreeMap::new();
-    patch_secrets(cluster)
-        .iter()
-        .filter_map(|secret| check(opener, secret, &mut readable))
-        .collect()
+    let mut files = BTreeMap::new();
+    let secrets = patch_secrets(cluster);
+    let found = secrets.iter().filter_map(|secret| {
+        let file = Utf8PathBuf::from(&secret.reference.file);
+        let known = files.entry(file).or_insert_with_key(|file| File {
+            names: opener.names(file),
+            opens: OnceCell::new(),
+        });
+        check(opener, secret, known)
+    });
+    found.collect()
 }
 
-fn check(
-    opener: &Opener,
-    secret: &PatchSecret,
-    readable: &mut BTreeMap<Utf8PathBuf, bool>,
-) -> Option<Diagnostic> {
+/// An encrypted file that patches refer to.
+struct File {
+    /// What it has; texts in it are none that anybody can read.
+    names: Result<Value, OpenError>,
+    /// Whether a key at hand opens it, once somebody has asked.
+    opens: OnceCell<bool>,
+}
+
+fn check(opener: &Opener, secret: &PatchSecret, known: &File) -> Option<Diagnostic> {
     let file = Utf8Path::new(&secret.reference.file);
     let finding = |code, message: String| {
         Diagnostic::new(code, secret.span, message).in_file(secret.patch.as_deref())
@@ -53,7 +64,7 @@ fn check(
                 .help(help),
         )
     };
-    match opener.names(file) {
+    match &known.names {
         Err(OpenError::Outside(_)) => {
             return broken(
                 format!("`{file}` does not lie in this repository"),
@@ -61,19 +72,21 @@ fn check(
             );
         }
         Err(_) => return broken(format!("`{file}` is no encrypted YAML file"), "here"),
-        Ok(names) if find(&names, path).is_none() => {
-            let what = if has(&names, path) {
-                "is a mapping or a list, no text"
-            } else {
-                "is not there"
-            };
-            return broken(format!("`{path}` of `{file}` {what}"), "no such value");
+        Ok(names) if find(names, path).is_none() => {
+            if let Some(inner) = inside(names, path) {
+                let message = format!("`{path}` of `{file}` is a mapping or a list, no text");
+                return Some(finding(Code::BrokenReference, message).label("one value each").help(
+                    format!("write the mapping out, with a reference for each value, such as `{{secretRef: {file}#{inner}}}`"),
+                ));
+            }
+            return broken(
+                format!("`{path}` of `{file}` is not there"),
+                "no such value",
+            );
         }
         Ok(_) => {}
     }
-    let opens = *readable
-        .entry(file.to_owned())
-        .or_insert_with(|| opener.open(file).is_ok());
+    let opens = known.opens.get_or_init(|| opener.open(file).is_ok());
     (!opens).then(|| {
         finding(Code::LockedSecret, format!("no key at hand opens `{file}`"))
             .label("a patch refers to it")
@@ -81,10 +94,15 @@ fn check(
     })
 }
 
-fn has(value: &Value, path: &str) -> bool {
-    value
-        .pointer(&format!("/{}", path.replace('.', "/")))
-        .is_some()
+/// The path of a first value inside a mapping or list; nothing where there is none at the path.
+fn inside(names: &Value, path: &str) -> Option<String> {
+    let value = names.pointer(&format!("/{}", path.replace('.', "/")))?;
+    let key = match value {
+        Value::Object(entries) => entries.keys().next()?.clone(),
+        Value::Array(items) => items.first().map(|_| "0".to_owned())?,
+        _ => return None,
+    };
+    Some(format!("{path}.{key}"))
 }
 
 impl Opener {

@@ -6,11 +6,7 @@ use serde_json::Value;
 use super::sources::Source;
 use super::trace::{Trace, is_leaf};
 use crate::model::LeafPath;
-use crate::render::talos::entries;
-use crate::render::talos::identity;
-
-/// The kind that stands for the document without one.
-const MAIN: &str = "v1alpha1";
+use crate::render::talos::{MAIN, entries, identity};
 
 /// A leaf of a configuration, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -167,12 +167,13 @@ impl Attribution<'_> {
         }
     }
 
-    /// The value with the narrowest effect.
+    /// The value from which it follows the most often, and of those the one with the narrowest effect: two
+    /// values may get into one another's way.
     fn behind(&self, address: &Address) -> Option<Source> {
-        let written = self
-            .written
-            .iter()
-            .find(|written| written.leaves.contains(address))?;
+        let share = |written: &&Written| written.leaves.get(address).copied().unwrap_or_default();
+        let most = self.written.iter().map(|written| share(&written)).max();
+        let most = most.filter(|most| *most > 0)?;
+        let written = self.written.iter().find(|written| share(written) == most)?;
         let place = self.place(None, written.scalar.span);
         let key = written.key.clone();
         Some(match written.class.clone() {

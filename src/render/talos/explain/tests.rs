@@ -251,6 +251,56 @@ fn every_contract_is_explained() {
     }
 }
 
+/// A part of a value reaches some leaves only, and a value may have no other that a spec could ask for.
+#[test]
+fn what_the_spec_says_is_not_called_the_generators() {
+    let text = r#"apiVersion: homelab/v1alpha1
+kind: Cluster
+metadata: {name: bench}
+spec:
+  kubernetes: {version: v1.36.4}
+  distribution: {talos: {version: v1.13.9}}
+  network: {nodes: 10.5.0.0/16, gateway: 10.5.0.1, nameservers: [10.5.0.1], timeServers: [time.cloudflare.com],
+    pods: 10.240.0.0/13, services: 10.96.0.0/12, cni: flannel}
+  controlPlane: {endpoint: "10.5.0.10:6443", schedulable: true}
+  nodes:
+    - {name: talos-1, role: control-plane, address: 10.5.1.1, disk: {path: /dev/disk/by-id/ata-X-1}, nic: {name: eth0}}
+  secrets: {sops: {recipients: [age169paenjp8tp39je8nsdgzc8sncr2plfksnrmxgnypvl8c7q97avsn65kqt]}}
+  gitops: {flux: {url: "https://git.homelab.local/lab.git", auth: none}}
+  components: {flux-operator: {version: 0.58.1}}
+"#;
+    let checked = check(text);
+    let name = "talos-1".parse().expect("a name");
+    let leaves = explain(&checked, &catalog(), &name);
+    let leaves = leaves.unwrap_or_else(|error| panic!("{error}: {:#?}", checked.diagnostics));
+    let key = |place: &str| {
+        let at = |leaf: &&Leaf| leaf.address.path.to_string() == place;
+        match &leaves.iter().find(at).expect("it is there").source {
+            Source::Spec { key, .. } => key.to_string(),
+            other => format!("{other:?}"),
+        }
+    };
+    for (place, expected) in [
+        ("machine.certSANs[0]", "spec.controlPlane.endpoint"),
+        (
+            "cluster.apiServer.certSANs[0]",
+            "spec.controlPlane.endpoint",
+        ),
+        (
+            "cluster.controlPlane.endpoint",
+            "spec.controlPlane.endpoint",
+        ),
+        (
+            "cluster.allowSchedulingOnControlPlanes",
+            "spec.controlPlane.schedulable",
+        ),
+        ("machine.install.disk", "spec.nodes[talos-1].disk.path"),
+    ] {
+        assert_eq!(key(place), expected, "{place}");
+    }
+    assert!(key("cluster.network.dnsDomain").starts_with("Generator"));
+}
+
 #[test]
 fn secrets_are_hidden() {
     let found = explained();

@@ -1,6 +1,6 @@
 //! Which leaves follow from which value of the spec, found by changing one value after the other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -10,8 +10,8 @@ use crate::catalog::Catalog;
 use crate::model::LeafPath;
 use crate::render::talos::documents;
 use crate::spec::Checked;
-use crate::spec::variant::{Scalar, TreeStep, cluster_of, scalars, variants};
-use crate::yaml::Node as Tree;
+use crate::spec::variant::{Scalar, cluster_of, scalars, variants};
+use crate::yaml::{Node as Tree, OwnedStep};
 
 /// The leaves of a configuration.
 pub(super) type Leaves = BTreeMap<Address, Value>;
@@ -25,8 +25,8 @@ pub(super) struct Written {
     pub(super) key: LeafPath,
     /// The class that it belongs to.
     pub(super) class: Option<String>,
-    /// What follows from it.
-    pub(super) leaves: BTreeSet<Address>,
+    /// What follows from it, and in how many of a thousand experiments it does.
+    pub(super) leaves: BTreeMap<Address, usize>,
 }
 
 /// Experiments with the spec of one node.
@@ -55,7 +55,7 @@ const DECISIONS: [&str; 3] = ["role", "class", "patches"];
 impl Laboratory<'_> {
     /// Returns every value that something follows from, the narrowest effect first.
     pub(super) fn written(&self) -> Vec<Written> {
-        let own = [key("spec"), key("nodes"), TreeStep::Item(self.position)];
+        let own = [key("spec"), key("nodes"), OwnedStep::Index(self.position)];
         let class = self.class();
         let of_class = class
             .iter()
@@ -82,16 +82,24 @@ impl Laboratory<'_> {
         Some(node.get("class")?.as_str()?.to_owned())
     }
 
-    /// The first other value that makes a cluster in which something is otherwise decides.
+    /// Everything that is otherwise with one of the other values; no single one need reach all of it, as a
+    /// port does not reach what follows from the host before it.
     fn experiment(&self, scalar: Scalar) -> Option<Written> {
-        let differences = variants(self.tree, &scalar)
+        let differences: Vec<_> = variants(self.tree, &scalar)
             .into_iter()
-            .map(|tree| self.difference(&tree));
-        let leaves = differences.flatten().find(|leaves| !leaves.is_empty())?;
-        Some(Written {
+            .filter_map(|tree| self.difference(&tree))
+            .collect();
+        let tried = differences.len();
+        let mut leaves: BTreeMap<_, usize> = BTreeMap::new();
+        for address in differences.into_iter().flatten() {
+            *leaves.entry(address).or_default() += 1;
+        }
+        let shares = leaves.values_mut();
+        shares.for_each(|changed| *changed = *changed * 1000 / tried);
+        (!leaves.is_empty()).then(|| Written {
             key: self.for_people(&scalar.way),
             class: match scalar.way.as_slice() {
-                [_, TreeStep::Key(section), TreeStep::Key(class), ..] if section == "classes" => {
+                [_, OwnedStep::Key(section), OwnedStep::Key(class), ..] if section == "classes" => {
                     Some(class.clone())
                 }
                 _ => None,
@@ -101,8 +109,8 @@ impl Laboratory<'_> {
         })
     }
 
-    /// What is otherwise when the spec is this; nothing when it is no valid spec, or of another contract.
-    fn difference(&self, tree: &Tree) -> Option<BTreeSet<Address>> {
+    /// What is otherwise when the spec is this; nothing when no cluster can be made of it.
+    fn difference(&self, tree: &Tree) -> Option<Vec<Address>> {
         let Checked { source, files, .. } = self.checked;
         let cluster = cluster_of(tree, source, self.catalog, files)?;
         let node = cluster.nodes.get(self.position)?;
@@ -113,13 +121,13 @@ impl Laboratory<'_> {
     }
 
     /// Names nodes by their names.
-    fn for_people(&self, way: &[TreeStep]) -> LeafPath {
+    fn for_people(&self, way: &[OwnedStep]) -> LeafPath {
         let mut path = LeafPath::default();
         let mut tree = Some(self.tree);
         for step in way {
             (path, tree) = match step {
-                TreeStep::Key(key) => (path.key(key), tree.and_then(|tree| tree.get(key))),
-                TreeStep::Item(index) => {
+                OwnedStep::Key(key) => (path.key(key), tree.and_then(|tree| tree.get(key))),
+                OwnedStep::Index(index) => {
                     let item = tree.and_then(|tree| tree.items().get(*index));
                     let name = item.and_then(|item| item.get("name")?.as_str());
                     (path.entry(name.unwrap_or(&index.to_string())), item)
@@ -130,12 +138,12 @@ impl Laboratory<'_> {
     }
 }
 
-fn key(text: &str) -> TreeStep {
-    TreeStep::Key(text.to_owned())
+fn key(text: &str) -> OwnedStep {
+    OwnedStep::Key(text.to_owned())
 }
 
-fn is_decision(step: &TreeStep) -> bool {
-    matches!(step, TreeStep::Key(key) if DECISIONS.contains(&key.as_str()))
+fn is_decision(step: &OwnedStep) -> bool {
+    matches!(step, OwnedStep::Key(key) if DECISIONS.contains(&key.as_str()))
 }
 
 /// Returns the leaves of documents.

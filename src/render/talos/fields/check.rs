@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::MAIN;
 use super::load::kind;
 use super::shape::{Field, Fields, Shape};
 use crate::model::LeafPath;
@@ -44,7 +45,7 @@ pub fn violations(document: &Value) -> Vec<Violation> {
 /// Returns what a release would refuse to read of a document; nothing for a kind that is not known.
 pub fn violations_of(contract: Contract, document: &Value) -> Vec<Violation> {
     let name = document.get("kind").and_then(Value::as_str);
-    let Some(fields) = kind(name.unwrap_or("v1alpha1")) else {
+    let Some(fields) = kind(name.unwrap_or(MAIN)) else {
         return Vec::new();
     };
     let mut found = Vec::new();
@@ -146,11 +147,39 @@ fn check(shape: &Shape, field: &Field, value: &Value, path: &LeafPath, found: &m
         Shape::Free | Shape::Arguments => wrong(path, "a mapping", value, found),
         Shape::Flag if value.is_boolean() => {}
         Shape::Flag => wrong(path, "true or false", value, found),
-        Shape::Number { .. } if value.is_i64() || value.is_u64() => {}
-        Shape::Number { .. } => wrong(path, "a whole number", value, found),
+        Shape::Number { bits, .. } => number(*bits, value, path, found),
         _ if SecretRef::of(value).is_some() => {}
         _ if value.is_object() || value.is_array() => wrong(path, "text", value, found),
         _ => {}
+    }
+}
+
+/// A whole number, and one that its field has room for.
+fn number(bits: Option<u32>, value: &Value, path: &LeafPath, found: &mut Vec<Violation>) {
+    let fits = value.as_u64().is_some_and(|number| match bits {
+        None => i64::try_from(number).is_ok(),
+        Some(bits) => number.checked_shr(bits).is_none_or(|rest| rest == 0),
+    });
+    if fits || bits.is_none() && value.is_i64() {
+        return;
+    }
+    if value.is_i64() || value.is_u64() {
+        let expected = match bits {
+            None => "a smaller number",
+            Some(8) => "a number from 0 to 255",
+            Some(16) => "a number from 0 to 65535",
+            Some(32) => "a number from 0 to 4294967295",
+            Some(_) => "a number from 0 on",
+        };
+        found.push(Violation {
+            path: path.clone(),
+            problem: Problem::WrongType {
+                expected,
+                found: "another one",
+            },
+        });
+    } else {
+        wrong(path, "a whole number", value, found);
     }
 }
 

@@ -1,20 +1,37 @@
-//! The table as it is written, read once.
+//! The table as it is written; each kind of documents is read when it is first asked for.
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, OnceLock};
 
-use super::shape::{Field, Fields, ListRule, Shape};
+use super::shape::{Address, Field, Fields, ListRule, Shape};
 
-static KINDS: LazyLock<Fields> = LazyLock::new(|| {
-    let lines: Vec<_> = include_str!("fields.txt")
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.is_empty())
-        .collect();
-    read(&mut lines.as_slice(), 0)
+/// A kind of documents: its lines, and what they say.
+#[derive(Default)]
+struct Kind {
+    lines: Vec<&'static str>,
+    fields: OnceLock<Fields>,
+}
+
+static KINDS: LazyLock<BTreeMap<&'static str, Kind>> = LazyLock::new(|| {
+    let mut kinds: BTreeMap<_, Kind> = BTreeMap::new();
+    let mut name = "";
+    for line in include_str!("fields.txt").lines() {
+        match line.as_bytes().first() {
+            None | Some(b'#') => {}
+            Some(b' ') => kinds.entry(name).or_default().lines.push(line),
+            Some(_) => {
+                name = line.split(' ').next().unwrap_or_default();
+                kinds.insert(name, Kind::default());
+            }
+        }
+    }
+    kinds
 });
 
 /// Returns the fields of a kind of documents, if the table has it.
 pub(in crate::render::talos) fn kind(kind: &str) -> Option<&'static Fields> {
-    KINDS.get(kind).map(|kind| &kind.fields)
+    let Kind { lines, fields } = KINDS.get(kind)?;
+    Some(fields.get_or_init(|| read(&mut lines.as_slice(), 1)))
 }
 
 /// Reads the lines of this depth and what is below them.
@@ -72,12 +89,15 @@ fn shape(word: &'static str) -> Shape {
     if let Some(nothing) = word.strip_prefix("word:") {
         return Shape::Word(nothing);
     }
+    if let Some(number) = number(word) {
+        return number;
+    }
     match word {
-        "address" => Shape::Address,
+        "address" => Shape::Address(Address::Plain),
+        "network" => Shape::Address(Address::Network),
+        "socket" => Shape::Address(Address::Socket),
         "bytes" => Shape::Bytes,
         "duration" => Shape::Duration,
-        "number" => Shape::Number { zero_counts: false },
-        "number?" => Shape::Number { zero_counts: true },
         "flag" => Shape::Flag,
         "anew" => Shape::Anew,
         "size" => Shape::Size,
@@ -93,4 +113,17 @@ fn shape(word: &'static str) -> Shape {
         "group?" => Shape::Group { optional: true },
         _ => Shape::Text,
     }
+}
+
+fn number(word: &str) -> Option<Shape> {
+    let (word, zero_counts) = match word.strip_suffix('?') {
+        Some(word) => (word, true),
+        None => (word, false),
+    };
+    let bits = match word {
+        "integer" => None,
+        "number" => Some(32),
+        word => Some(word.strip_prefix("number")?.parse().ok()?),
+    };
+    Some(Shape::Number { zero_counts, bits })
 }

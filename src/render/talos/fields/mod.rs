@@ -9,9 +9,12 @@ mod load;
 mod place;
 mod shape;
 
+/// The name of the document that names no kind, in the table and for people.
+pub const MAIN: &str = "v1alpha1";
+
 pub use check::{Problem, Violation, violations, violations_of};
 pub use place::has_place;
 
 pub(super) use check::kind_of;
 pub(super) use load::kind;
-pub(super) use shape::{Field, Fields, ListRule, Shape};
+pub(super) use shape::{Address, Field, Fields, ListRule, Shape};

@@ -25,8 +25,8 @@ pub(in crate::render::talos) struct Field {
 pub(in crate::render::talos) enum Shape {
     /// Text, or something written as one.
     Text,
-    /// An address or a network, written as text.
-    Address,
+    /// An address, written as text.
+    Address(Address),
     /// Bytes, written as text, which an empty text overwrites as well.
     Bytes,
     /// A word; this one counts as nothing.
@@ -37,6 +37,8 @@ pub(in crate::render::talos) enum Shape {
     Number {
         /// Whether zero is a value.
         zero_counts: bool,
+        /// Of how many bits it is, without a sign; with a sign where that is not said.
+        bits: Option<u32>,
     },
     /// True or false.
     Flag,
@@ -66,6 +68,17 @@ pub(in crate::render::talos) enum Shape {
     List(Box<Shape>),
     /// A mapping of names.
     Map(Box<Shape>),
+}
+
+/// What an address has beside itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::render::talos) enum Address {
+    /// Nothing.
+    Plain,
+    /// The length of its network.
+    Network,
+    /// A port.
+    Socket,
 }
 
 /// What happens to an entry of a list that the patch has too.

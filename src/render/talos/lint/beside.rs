@@ -1,5 +1,7 @@
 //! Fields whose place has been taken by a document, and one that does not do what it seems to.
 
+use std::net::IpAddr;
+
 use serde_json::Value;
 
 use super::{Finding, Subject};
@@ -54,7 +56,9 @@ pub(super) fn fields(subject: &Subject<'_>) -> Vec<Finding> {
             .into_iter()
             .filter(|place| subject.writes(place) && !deletes(subject, place))
         {
-            let refused = subject.has(form.kind) && !TOLERANT.contains(&form.kind);
+            let refused = subject.has(form.kind)
+                && !TOLERANT.contains(&form.kind)
+                && counts(place, subject.at(place));
             found.push(superseded(subject.contract, place, form.kind, refused));
         }
     }
@@ -75,6 +79,18 @@ pub(super) fn fields(subject: &Subject<'_>) -> Vec<Finding> {
         );
     }
     found
+}
+
+/// Talos passes over resolvers that are no addresses.
+fn counts(place: &str, value: Option<&Value>) -> bool {
+    let is_address = |text: &Value| {
+        let address = text.as_str().map(str::parse::<IpAddr>);
+        address.is_some_and(|address| address.is_ok())
+    };
+    match value.and_then(Value::as_array) {
+        Some(texts) if place == "machine.network.nameservers" => texts.iter().any(is_address),
+        _ => true,
+    }
 }
 
 fn deletes(subject: &Subject<'_>, place: &str) -> bool {

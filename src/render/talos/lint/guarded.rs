@@ -10,108 +10,22 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::{Finding, Subject, at, of_kind};
+use crate::render::talos::MAIN;
+use crate::render::talos::identity_places::{IDENTITY, Owner};
 use crate::spec::Code;
-
-/// Whose a place is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Owner {
-    /// The spec's, by this key.
-    Spec(&'static str),
-    /// The secrets bundle's.
-    Bundle,
-}
 use Owner::{Bundle, Spec};
-
-/// Places by kind of document; the main document has none.
-const PLACES: &[(Option<&str>, &str, Owner)] = &[
-    (None, "machine.type", Spec("`role` of the node")),
-    (None, "machine.network.hostname", Spec("`name` of the node")),
-    (None, "machine.install.disk", Spec("`disk` of the node")),
-    (
-        None,
-        "machine.install.diskSelector",
-        Spec("`disk` of the node"),
-    ),
-    (
-        None,
-        "cluster.controlPlane.endpoint",
-        Spec("`controlPlane`"),
-    ),
-    (None, "cluster.clusterName", Spec("`metadata.name`")),
-    (None, "cluster.network.podSubnets", Spec("`network.pods`")),
-    (
-        None,
-        "cluster.network.serviceSubnets",
-        Spec("`network.services`"),
-    ),
-    (
-        None,
-        "cluster.network.dnsDomain",
-        Spec("`network.clusterDomain`"),
-    ),
-    (None, "machine.token", Bundle),
-    (None, "machine.ca", Bundle),
-    (None, "cluster.id", Bundle),
-    (None, "cluster.secret", Bundle),
-    (None, "cluster.token", Bundle),
-    (None, "cluster.ca", Bundle),
-    (None, "cluster.aggregatorCA", Bundle),
-    (None, "cluster.serviceAccount", Bundle),
-    (None, "cluster.etcd.ca", Bundle),
-    (None, "cluster.secretboxEncryptionSecret", Bundle),
-    (
-        Some("HostnameConfig"),
-        "hostname",
-        Spec("`name` of the node"),
-    ),
-    (
-        Some("UnattendedInstallConfig"),
-        "provisioning.diskSelector",
-        Spec("`disk` of the node"),
-    ),
-    (
-        Some("KubeClusterConfig"),
-        "endpoint",
-        Spec("`controlPlane`"),
-    ),
-    (
-        Some("KubeClusterConfig"),
-        "clusterName",
-        Spec("`metadata.name`"),
-    ),
-    (
-        Some("KubeNetworkConfig"),
-        "podSubnets",
-        Spec("`network.pods`"),
-    ),
-    (
-        Some("KubeNetworkConfig"),
-        "serviceSubnets",
-        Spec("`network.services`"),
-    ),
-    (
-        Some("KubeNetworkConfig"),
-        "dnsDomain",
-        Spec("`network.clusterDomain`"),
-    ),
-    (Some("DiscoveryIdentityConfig"), "clusterID", Bundle),
-    (Some("DiscoveryIdentityConfig"), "clusterSecret", Bundle),
-    (Some("KubeAPIServerCAConfig"), "issuingCA", Bundle),
-    (Some("KubeAggregatorCAConfig"), "issuingCA", Bundle),
-    (Some("KubeServiceAccountConfig"), "issuer", Bundle),
-    (Some("KubeEtcdEncryptionConfig"), "config", Bundle),
-];
 
 /// Names, endpoint, disk, networks, role and keys.
 pub(super) fn identity(subject: &Subject<'_>) -> Vec<Finding> {
-    let mut found: Vec<_> = PLACES
+    let mut found: Vec<_> = IDENTITY
         .iter()
-        .filter_map(|(kind, path, owner)| {
-            let value = |documents| at(of_kind(documents, *kind)?, path);
+        .filter_map(|place| {
+            let kind = (place.kind != MAIN).then_some(place.kind);
+            let value = |documents| at(of_kind(documents, kind)?, place.path);
             changed(
                 subject,
-                (*kind, path),
-                *owner,
+                (kind, place.path),
+                place.owner,
                 value(subject.before),
                 value(subject.after),
             )
@@ -183,7 +97,9 @@ fn automatic_name(subject: &Subject<'_>) -> Option<Finding> {
         .at("auto")
         .and_then(Value::as_str)
         .filter(|auto| *auto != "off")?;
-    (subject.kind() == Some("HostnameConfig")).then(|| {
+    let named = of_kind(subject.after, Some("HostnameConfig"))
+        .is_some_and(|document| at(document, "hostname").is_some());
+    (subject.kind() == Some("HostnameConfig") && named).then(|| {
         Finding::new(
             Code::AutomaticHostName,
             format!("`auto: {automatic}` beside a host name"),

@@ -16,7 +16,7 @@ mod secrets;
 mod traps;
 mod walk;
 
-pub use refused::refusals;
+pub use refused::{Machine, Mode, refusals};
 pub use secrets::{PatchSecret, patch_secrets};
 
 use serde_json::Value;
@@ -37,8 +37,8 @@ struct Subject<'a> {
     before: &'a [Value],
     /// The documents with it.
     after: &'a [Value],
-    /// What Talos refuses of the former and of the latter.
-    refused: [&'a [refused::Refusal]; 2],
+    /// What Talos refuses of the former, of the latter, and of the finished ones.
+    refused: [&'a [refused::Refusal]; 3],
     /// The finished documents of the node.
     documents: &'a [Value],
     /// The patch; an operation as the part of a document that it writes.
@@ -88,7 +88,8 @@ pub fn lint(cluster: &Cluster, catalog: &Catalog) -> Vec<Diagnostic> {
             continue;
         };
         // What stands after one step stands before the next: each is judged once.
-        let judged = |documents: &Vec<Value>| refused::judged(documents, node.role);
+        let machine = Machine::of(node, contract);
+        let judged = |documents: &Vec<Value>| refused::judged(documents, machine);
         let refused: Vec<_> = walk.states.iter().map(judged).collect();
         for step in &walk.steps {
             let patch = patches[step.patch];
@@ -98,7 +99,8 @@ pub fn lint(cluster: &Cluster, catalog: &Catalog) -> Vec<Diagnostic> {
                 contract,
                 before: &walk.states[step.before],
                 after: &walk.states[step.after],
-                refused: [step.before, step.after].map(|state| refused[state].as_slice()),
+                refused: [step.before, step.after, walk.states.len() - 1]
+                    .map(|state| refused[state].as_slice()),
                 documents: walk.finished(),
                 patch: &step.content,
                 is_operation: step.operation.is_some(),

@@ -35,14 +35,13 @@ pub fn patch_secrets(cluster: &Cluster) -> BTreeSet<PatchSecret> {
 }
 
 fn walk(node: &Node, patch: &Patch, found: &mut BTreeSet<PatchSecret>) {
-    if let Some(Ok(reference)) = SecretRef::of(&node.to_value()) {
-        let place = node
-            .entries()
-            .first()
-            .map_or(node.span, |entry| entry.value.span);
+    if let [entry] = node.entries()
+        && entry.key == SecretRef::KEY
+        && let Some(Ok(reference)) = SecretRef::of(&node.to_value())
+    {
         found.insert(PatchSecret {
             patch: patch.file.clone(),
-            span: place,
+            span: entry.value.span,
             reference,
         });
         return;

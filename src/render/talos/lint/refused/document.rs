@@ -1,12 +1,11 @@
 //! Documents beside the main one.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::forms::seconds;
-use super::{Judge, each, network, volume};
+use super::forms::{is_address, is_negative, seconds};
+use super::{Judge, each, expression, is_nothing, network, volume};
+use crate::render::talos::url;
 use crate::spec::cluster::Role;
 
 /// Kinds that only control planes take.
@@ -29,6 +28,8 @@ const CONTROL_PLANE: &[&str] = &[
 
 /// Tells whether a text has its form.
 type Form = fn(&str) -> bool;
+
+const POSITIVE: &str = "cannot be negative";
 
 /// Kind, path, the form of its texts, and what is said of another.
 const TEXTS: &[(&str, &str, Form, &str)] = &[
@@ -54,7 +55,7 @@ const TEXTS: &[(&str, &str, Form, &str)] = &[
         "SideroLinkConfig",
         "apiUrl",
         is_join_url,
-        "begins with `https://` or `grpc://`",
+        "begins with `https://` or `grpc://`, and has no path",
     ),
     (
         "RegistryMirrorConfig",
@@ -62,17 +63,32 @@ const TEXTS: &[(&str, &str, Form, &str)] = &[
         is_web_url,
         "begins with `https://` or `http://`",
     ),
-    ("RegistryTLSConfig", "ca", is_pem, "is a certificate in PEM"),
-    ("OOMConfig", "triggerExpression", is_expression, WHOLE),
-    ("OOMConfig", "cgroupRankingExpression", is_expression, WHOLE),
-    ("LinkAliasConfig", "selector.match", is_expression, WHOLE),
     (
-        "UnattendedInstallConfig",
-        "provisioning.diskSelector.match",
-        is_expression,
-        WHOLE,
+        "RegistryTLSConfig",
+        "ca",
+        is_certificate,
+        "is a certificate in PEM",
     ),
-    ("BlackholeRouteConfig", "name", is_network, "is a network"),
+    (
+        "RegistryTLSConfig",
+        "clientIdentity.cert",
+        is_certificate,
+        "is a certificate in PEM",
+    ),
+    (
+        "RegistryTLSConfig",
+        "clientIdentity.key",
+        is_key,
+        "is a private key in PEM",
+    ),
+    (
+        "BlackholeRouteConfig",
+        "name",
+        |text| text.parse::<IpNet>().is_ok(),
+        "is a network",
+    ),
+    ("RoutingRuleConfig", "src", is_network, "is a network"),
+    ("RoutingRuleConfig", "dst", is_network, "is a network"),
     ("Layer2VIPConfig", "name", is_address, "is an address"),
     ("HCloudVIPConfig", "name", is_address, "is an address"),
     ("StaticHostConfig", "name", is_address, "is an address"),
@@ -82,20 +98,28 @@ const TEXTS: &[(&str, &str, Form, &str)] = &[
         is_priority,
         "is a priority from 1 to 32765, without 32500",
     ),
+    ("OOMConfig", "sampleInterval", not_negative, POSITIVE),
+    ("TCPProbeConfig", "interval", not_negative, POSITIVE),
+    ("TCPProbeConfig", "timeout", not_negative, POSITIVE),
+    ("TimeSyncConfig", "bootTimeout", not_negative, POSITIVE),
 ];
-
-const WHOLE: &str = "is no whole expression (CEL)";
 
 /// Checks a document of this kind.
 pub(super) fn check(kind: &str, document: &Value, judge: &mut Judge) {
-    if CONTROL_PLANE.contains(&kind) && judge.role == Role::Worker {
+    if CONTROL_PLANE.contains(&kind) && judge.machine.role == Role::Worker {
         judge.refuse("kind", "is for control planes only");
     }
     for (_, path, form, what) in TEXTS.iter().filter(|(of, ..)| *of == kind) {
         judge.texts(document, path, form, what);
     }
+    expression::check(kind, document, judge);
     match kind {
-        "VolumeConfig" | "UserVolumeConfig" | "RawVolumeConfig" | "SwapVolumeConfig" => {
+        "VolumeConfig"
+        | "UserVolumeConfig"
+        | "RawVolumeConfig"
+        | "SwapVolumeConfig"
+        | "ExistingVolumeConfig"
+        | "ExternalVolumeConfig" => {
             volume::check(kind, document, judge);
         }
         "ZswapConfig" => {
@@ -106,83 +130,135 @@ pub(super) fn check(kind: &str, document: &Value, judge: &mut Judge) {
                 "is between 0 and 100",
             );
         }
+        "EnvironmentConfig" => variables(document, judge),
+        "ExtensionServiceConfig" => {
+            let said = ["configFiles", "environment"]
+                .iter()
+                .any(|key| !is_nothing(document.get(key)));
+            judge.expect(said, "configFiles", "or `environment` must be there");
+        }
         "ImageVerificationConfig" => {
-            for keyless in each(document, "rules.keyless") {
-                let named = ["subject", "subjectRegex"]
-                    .iter()
-                    .any(|key| keyless.get(key).is_some());
-                judge.expect(
-                    named,
-                    "rules.keyless",
-                    "names a `subject` or `subjectRegex`",
-                );
+            for rule in each(document, "rules") {
+                verification(rule, judge);
             }
+        }
+        "RegistryAuthConfig" => login(document, judge),
+        "RegistryTLSConfig" => {
+            let identity = &document["clientIdentity"];
+            let whole = ["cert", "key"]
+                .iter()
+                .all(|key| !is_nothing(identity.get(key)));
+            judge.expect(
+                identity.is_null() || whole,
+                "clientIdentity",
+                "needs `cert` and `key`",
+            );
         }
         _ => network::check(kind, document, judge),
     }
+}
+
+/// Names as POSIX has them.
+fn variables(document: &Value, judge: &mut Judge) {
+    for (name, _) in document["variables"].as_object().into_iter().flatten() {
+        let first = |letter: char| letter.is_ascii_alphabetic() || letter == '_';
+        let fits = name.starts_with(first)
+            && name
+                .chars()
+                .all(|letter| first(letter) || letter.is_ascii_digit());
+        judge.expect(
+            fits,
+            "variables",
+            &format!("has the name `{name}`, which no variable can have"),
+        );
+    }
+}
+
+/// A rule that lets images pass, keeps them out, or names who signs them.
+fn verification(rule: &Value, judge: &mut Judge) {
+    let (skip, deny) = (rule["skip"] == true, rule["deny"] == true);
+    let ways = ["keyless", "publicKey"];
+    let ways = ways.iter().filter(|way| !rule[**way].is_null()).count();
+    let said = usize::from(skip) + usize::from(deny) + ways;
+    judge.expect(
+        said == 1,
+        "rules",
+        "needs one of `skip`, `deny`, `keyless`, `publicKey` in each",
+    );
+    if let Some(keyless) = rule.get("keyless").filter(|keyless| !keyless.is_null()) {
+        let named = ["subject", "subjectRegex"]
+            .iter()
+            .any(|key| !is_nothing(keyless.get(key)));
+        judge.expect(
+            named,
+            "rules.keyless",
+            "names a `subject` or `subjectRegex`",
+        );
+    }
+}
+
+/// One way to log in.
+fn login(document: &Value, judge: &mut Judge) {
+    let ways = ["username", "identityToken", "auth"]
+        .iter()
+        .filter(|key| !is_nothing(document.get(key)))
+        .count();
+    judge.expect(
+        ways <= 1,
+        "username",
+        "is one of three ways to log in, beside `identityToken` and `auth`",
+    );
+}
+
+fn is_network(text: &str) -> bool {
+    text.is_empty() || text.parse::<IpNet>().is_ok()
 }
 
 fn long_enough(text: &str) -> bool {
     seconds(text).is_none_or(|seconds| seconds == 0.0 || seconds >= 10.0)
 }
 
+fn not_negative(text: &str) -> bool {
+    !is_negative(text)
+}
+
 fn is_join_url(text: &str) -> bool {
-    text.starts_with("https://") || text.starts_with("grpc://")
+    url::read(text)
+        .is_some_and(|url| ["https", "grpc"].contains(&url.scheme) && ["", "/"].contains(&url.path))
 }
 
 fn is_web_url(text: &str) -> bool {
-    text.starts_with("https://") || text.starts_with("http://")
-}
-
-fn is_pem(text: &str) -> bool {
-    text.is_empty() || text.contains("-----BEGIN CERTIFICATE-----")
-}
-
-fn is_network(text: &str) -> bool {
-    text.parse::<IpNet>().is_ok()
-}
-
-fn is_address(text: &str) -> bool {
-    text.parse::<IpAddr>().is_ok()
-}
-
-fn is_priority(text: &str) -> bool {
-    text.parse::<u32>()
-        .is_ok_and(|number| (1..=32765).contains(&number) && number != 32500)
-}
-
-fn has_port(text: &str) -> bool {
-    text.rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+    url::read(text).is_some_and(|url| ["http", "https"].contains(&url.scheme))
 }
 
 fn is_log_url(text: &str) -> bool {
-    let rest = text
-        .strip_prefix("udp://")
-        .or_else(|| text.strip_prefix("tcp://"));
-    rest.is_some_and(|rest| has_port(rest.strip_suffix('/').unwrap_or(rest)))
+    url::read(text).is_some_and(|url| {
+        ["tcp", "udp"].contains(&url.scheme)
+            && ["", "/"].contains(&url.path)
+            && !url.port().is_empty()
+    })
 }
 
-/// Whether an expression is whole: brackets and quotes are closed, and it does not end in the middle. What
-/// it means only Talos knows.
-pub(super) fn is_expression(text: &str) -> bool {
-    let (mut open, mut quote) = (Vec::new(), None);
-    for letter in text.chars() {
-        if let Some(end) = quote {
-            quote = Some(end).filter(|end| *end != letter);
-            continue;
-        }
-        match letter {
-            '"' | '\'' => quote = Some(letter),
-            '(' => open.push(')'),
-            '[' => open.push(']'),
-            '{' => open.push('}'),
-            ')' | ']' | '}' if open.pop() != Some(letter) => return false,
-            _ => {}
-        }
-    }
-    let cut = text
-        .trim_end()
-        .ends_with(['=', '<', '>', '+', '-', '*', '/', '&', '|', '!', ',', '.']);
-    quote.is_none() && open.is_empty() && !cut
+fn is_certificate(text: &str) -> bool {
+    text.is_empty() || text.contains("-----BEGIN CERTIFICATE-----")
+}
+
+fn is_key(text: &str) -> bool {
+    text.is_empty() || text.contains("PRIVATE KEY-----")
+}
+
+fn is_priority(text: &str) -> bool {
+    // What the kernel and KubeSpan keep for themselves.
+    let reserved = [0, 32500, 32766, 32767];
+    text.parse::<u32>()
+        .is_ok_and(|number| !reserved.contains(&number))
+}
+
+/// A host and a port, as Go splits them: an address of version 6 is in brackets, and the port may be any text.
+pub(super) fn has_port(text: &str) -> bool {
+    let parts = match text.strip_prefix('[') {
+        Some(rest) => rest.split_once("]:"),
+        None => text.split_once(':'),
+    };
+    parts.is_some_and(|(host, port)| !host.contains(['[', ']']) && !port.contains([':', '[', ']']))
 }

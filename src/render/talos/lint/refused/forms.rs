@@ -1,16 +1,19 @@
-//! Texts that Talos reads as something else: addresses, lengths of time, sizes.
+//! Texts that Talos reads as something else: addresses, lengths of time, sizes, bytes, URLs.
 
 use std::net::{IpAddr, SocketAddr};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use serde_json::Value;
 
 use super::Judge;
-use crate::render::talos::fields::{self, Field, Fields, Shape};
+use crate::render::talos::fields::{self, Address, Field, Fields, Shape};
+use crate::render::talos::url;
 
 /// Checks every text of a document by the form that the table of fields gives it.
 pub(super) fn check(document: &Value, judge: &mut Judge) {
-    let kind = document["kind"].as_str().unwrap_or("v1alpha1");
+    let kind = document["kind"].as_str().unwrap_or(fields::MAIN);
     if let Some(fields) = fields::kind(kind) {
         group(fields, document, "", judge);
     }
@@ -42,33 +45,76 @@ fn shaped(shape: &Shape, field: &Field, value: &Value, path: &str, judge: &mut J
                 shaped(item, field, value, path, judge);
             }
         }
-        Shape::Address => judge.text(
-            value,
-            path,
-            |text| text.is_empty() || is_address(text),
-            "is no address or network",
-        ),
-        Shape::Duration => judge.text(
-            value,
-            path,
-            is_duration,
-            "is no length of time such as `1m30s`",
-        ),
-        Shape::Size => judge.text(value, path, is_size, "is no size such as `10GiB`"),
-        _ => {}
+        Shape::Pem(keys) => {
+            for value in keys.iter().filter_map(|key| value.get(key)) {
+                judge.text(value, path, is_base64, "is no base64");
+            }
+        }
+        _ => {
+            if let Some((holds, what)) = form(shape, path) {
+                judge.text(value, path, holds, what);
+            }
+        }
     }
 }
 
-fn is_address(text: &str) -> bool {
-    text.parse::<IpAddr>().is_ok()
-        || text.parse::<IpNet>().is_ok()
-        || text.parse::<SocketAddr>().is_ok()
+/// Tells whether a text has its form.
+type Form = fn(&str) -> bool;
+
+/// The form of a text, and what is said of another.
+fn form(shape: &Shape, path: &str) -> Option<(Form, &'static str)> {
+    Some(match shape {
+        Shape::Address(Address::Plain) => (
+            |text| text.is_empty() || is_address(text),
+            "is no address such as `10.0.0.1`",
+        ),
+        Shape::Address(Address::Network) => (
+            |text| text.is_empty() || text.parse::<IpNet>().is_ok(),
+            "is no address with the length of its network, such as `10.0.0.1/24`",
+        ),
+        Shape::Address(Address::Socket) => (
+            |text| text.is_empty() || text.parse::<SocketAddr>().is_ok(),
+            "is no address with a port, such as `10.0.0.1:51820`",
+        ),
+        Shape::Duration => (is_duration, "is no length of time such as `1m30s`"),
+        Shape::Size => (is_size, "is no size such as `10GiB`"),
+        Shape::Anew if path.ends_with("Size") => (
+            |text| text.is_empty() || bytes(text).is_some(),
+            "is no size such as `10GiB`",
+        ),
+        Shape::Url => (
+            |text| text.is_empty() || url::read(text).is_some(),
+            "is no URL",
+        ),
+        // Only the main document has bytes that are not those of a hardware address.
+        Shape::Bytes if path.starts_with("machine.") => (is_base64, "is no base64"),
+        Shape::Bytes => (is_hexadecimal, "is no hardware address"),
+        _ => return None,
+    })
+}
+
+/// An address; that of version 6 may name a zone.
+pub(super) fn is_address(text: &str) -> bool {
+    let zoned = text
+        .split_once('%')
+        .is_some_and(|(address, zone)| address.contains(':') && !zone.is_empty());
+    let address = text.split('%').next().unwrap_or_default();
+    address.parse::<IpAddr>().is_ok() && (zoned || !text.contains('%'))
+}
+
+fn is_base64(text: &str) -> bool {
+    STANDARD.decode(text.replace(['\n', '\r'], "")).is_ok()
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    let digits = text.replace(':', "");
+    digits.len().is_multiple_of(2) && digits.chars().all(|digit| digit.is_ascii_hexdigit())
 }
 
 /// As Go reads it: `1h2m3.5s`.
 pub(super) fn is_duration(text: &str) -> bool {
     let text = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if matches!(text, "" | "0") {
+    if text == "0" {
         return true;
     }
     let mut rest = text;
@@ -84,7 +130,7 @@ pub(super) fn is_duration(text: &str) -> bool {
         }
         rest = unit;
     }
-    true
+    !text.is_empty()
 }
 
 /// Returns the seconds of a length of time.
@@ -110,15 +156,23 @@ pub(super) fn seconds(text: &str) -> Option<f64> {
     Some(if negative { -seconds } else { seconds })
 }
 
-/// Bytes with a unit, or percent; a size to be left free has a minus before it.
-pub(super) fn is_size(text: &str) -> bool {
-    text.is_empty()
-        || text.ends_with('%') && text.trim_end_matches('%').trim().parse::<f64>().is_ok()
-        || bytes(text).is_some()
+/// Tells whether a length of time is below zero.
+pub(super) fn is_negative(text: &str) -> bool {
+    seconds(text).is_some_and(|seconds| seconds < 0.0)
+}
+
+/// Bytes with a unit, or percent; what is to be left free has a minus before it.
+fn is_size(text: &str) -> bool {
+    let share = |text: &str| {
+        let share = text.trim_start_matches('-').parse::<f64>();
+        share.is_ok_and(|share| (0.0..=100.0).contains(&share))
+    };
+    text.is_empty() || text.strip_suffix('%').map_or(bytes(text).is_some(), share)
 }
 
 /// Returns the bytes of a size that is not in percent.
 pub(super) fn bytes(text: &str) -> Option<f64> {
+    const ROOM: f64 = 18_446_744_073_709_551_616.0;
     let text = text.strip_prefix('-').unwrap_or(text);
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ',');
     let number: f64 = text[..text.len() - unit.len()]
@@ -134,5 +188,6 @@ pub(super) fn bytes(text: &str) -> Option<f64> {
     let power = ["", "k", "m", "g", "t", "p", "e"]
         .iter()
         .position(|known| *known == prefix)?;
-    Some(number * base.powi(i32::try_from(power).ok()?))
+    let bytes = number * base.powi(i32::try_from(power).ok()?);
+    (bytes < ROOM).then_some(bytes)
 }

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::Judge;
+use crate::model::{is_label_key, is_word};
 
 /// Settings that Talos keeps for itself.
 const OWN: &[&str] = &[
@@ -22,6 +23,13 @@ const OWN: &[&str] = &[
     "rotateCertificates",
     "seccompDefault",
     "staticPodPath",
+];
+
+/// Annotations in which Talos keeps what it set.
+const RESERVED: &[&str] = &[
+    "talos.dev/owned-labels",
+    "talos.dev/owned-annotations",
+    "talos.dev/owned-taints",
 ];
 
 /// Checks the kubelet's own settings at a path.
@@ -47,50 +55,39 @@ pub(super) fn words(document: &Value, [labels, annotations, taints]: [&str; 3], 
     for path in [labels, annotations, taints] {
         for (key, _) in entries(path).into_iter().flatten() {
             judge.expect(
-                is_key(key),
+                is_label_key(key),
                 path,
                 &format!("has the key `{key}`, which Kubernetes does not take"),
             );
         }
     }
-    for (_, value) in entries(labels).into_iter().flatten() {
-        let text = value.as_str().unwrap_or_default();
+    for (key, _) in entries(annotations).into_iter().flatten() {
         judge.expect(
-            text.is_empty() || is_name(text),
-            labels,
-            &format!("has the value `{text}`, which Kubernetes does not take"),
+            !RESERVED.contains(&key.as_str()),
+            annotations,
+            &format!("has the key `{key}`, which is Talos' own"),
         );
+    }
+    for (_, value) in entries(labels).into_iter().flatten() {
+        value_of_label(value.as_str().unwrap_or_default(), labels, judge);
     }
     for (_, value) in entries(taints).into_iter().flatten() {
         let text = value.as_str().unwrap_or_default();
-        let effect = text.rsplit_once(':').map_or(text, |(_, effect)| effect);
+        let (value, effect) = text.split_once(':').unwrap_or(("", text));
         let known = ["NoSchedule", "PreferNoSchedule", "NoExecute"].contains(&effect);
         judge.expect(
             known,
             taints,
             &format!("has the effect `{effect}`, which Kubernetes does not know"),
         );
+        value_of_label(value, taints, judge);
     }
 }
 
-fn is_key(key: &str) -> bool {
-    match key.split_once('/') {
-        Some((domain, name)) => {
-            is_name(name) && domain.len() <= 253 && domain.split('.').all(is_label)
-        }
-        None => is_name(key),
-    }
-}
-
-fn is_label(text: &str) -> bool {
-    is_name(text)
-        && text
-            .chars()
-            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-')
-}
-
-fn is_name(text: &str) -> bool {
-    let inner = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
-    let outer = |letter: char| letter.is_ascii_alphanumeric();
-    text.len() <= 63 && text.starts_with(outer) && text.ends_with(outer) && text.chars().all(inner)
+fn value_of_label(text: &str, path: &str, judge: &mut Judge) {
+    judge.expect(
+        text.is_empty() || is_word(text),
+        path,
+        &format!("has the value `{text}`, which Kubernetes does not take"),
+    );
 }

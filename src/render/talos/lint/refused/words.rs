@@ -1,4 +1,6 @@
 //! Fields that take one of a few words, and those that must say something.
+//!
+//! An empty text is one of the words where Talos reads it like none.
 
 use serde_json::Value;
 
@@ -26,10 +28,14 @@ const WORDS: &[(&str, &str, &[&str])] = &[
     (
         "",
         "machine.features.nodeAddressSortAlgorithm",
-        &["v1", "v2"],
+        &["", "v1", "v2"],
     ),
     ("", "machine.logging.destinations.format", &["json_lines"]),
-    ("", "machine.type", &["controlplane", "worker"]),
+    (
+        "",
+        "machine.type",
+        &["controlplane", "init", "worker", "join", ""],
+    ),
     ("HostnameConfig", "auto", &["stable", "off"]),
     ("VLANConfig", "vlanMode", &["802.1q", "802.1ad"]),
     (BOND, "bondMode", BOND_MODES),
@@ -53,7 +59,7 @@ const WORDS: &[(&str, &str, &[&str])] = &[
     ),
     (BOND, "arpAllTargets", &["any", "all"]),
     (BOND, "lacpRate", &["slow", "fast"]),
-    (BOND, "failOverMac", &["none", "active", "follow"]),
+    (BOND, "failOverMac", &["", "none", "active", "follow"]),
     (BOND, "adSelect", &["stable", "bandwidth", "count"]),
     (BOND, "adLACPActive", &["on", "off"]),
     (BOND, "primaryReselect", &["always", "better", "failure"]),
@@ -62,21 +68,46 @@ const WORDS: &[(&str, &str, &[&str])] = &[
     (
         "NetworkDefaultActionConfig",
         "ingress",
-        &["accept", "block"],
+        &["", "accept", "block"],
     ),
     (
         "NetworkRuleConfig",
         "portSelector.protocol",
         &["tcp", "udp", "icmp", "icmpv6"],
     ),
-    ("VolumeConfig", "encryption.provider", &["luks2"]),
-    ("UserVolumeConfig", "encryption.provider", &["luks2"]),
-    ("RawVolumeConfig", "encryption.provider", &["luks2"]),
-    ("SwapVolumeConfig", "encryption.provider", &["luks2"]),
+    ("VolumeConfig", PROVIDER, PROVIDERS),
+    ("UserVolumeConfig", PROVIDER, PROVIDERS),
+    ("RawVolumeConfig", PROVIDER, PROVIDERS),
+    ("SwapVolumeConfig", PROVIDER, PROVIDERS),
     (
         "UserVolumeConfig",
         "filesystem.type",
-        &["ext4", "xfs", "btrfs"],
+        &["", "none", "ext4", "xfs"],
+    ),
+    (
+        "EthernetConfig",
+        "wakeOnLan",
+        &[
+            "phy",
+            "unicast",
+            "multicast",
+            "broadcast",
+            "magic",
+            "magicsecure",
+            "filter",
+        ],
+    ),
+    (
+        "RoutingRuleConfig",
+        "action",
+        &[
+            "",
+            "unspec",
+            "unicast",
+            "blackhole",
+            "unreachable",
+            "prohibit",
+        ],
     ),
     (
         "UserVolumeConfig",
@@ -84,8 +115,15 @@ const WORDS: &[(&str, &str, &[&str])] = &[
         &["partition", "disk", "directory"],
     ),
     ("ExternalVolumeConfig", "filesystemType", &["virtiofs"]),
-    ("KubeProxyConfig", "mode", &["iptables", "ipvs", "nftables"]),
+    (
+        "KubeProxyConfig",
+        "mode",
+        &["", "iptables", "ipvs", "nftables"],
+    ),
 ];
+
+const PROVIDER: &str = "encryption.provider";
+const PROVIDERS: &[&str] = &["", "none", "luks2"];
 
 /// Kind, path of what holds it (each, where that is a list), key.
 const REQUIRED: &[(&str, &str, &str)] = &[
@@ -97,6 +135,9 @@ const REQUIRED: &[(&str, &str, &str)] = &[
     (BOND, "", "links"),
     (BOND, "", "bondMode"),
     ("BridgeConfig", "addresses", "address"),
+    ("DummyLinkConfig", "addresses", "address"),
+    ("VRFConfig", "addresses", "address"),
+    ("WireguardConfig", "addresses", "address"),
     ("WireguardConfig", "", "privateKey"),
     ("WireguardConfig", "peers", "publicKey"),
     ("Layer2VIPConfig", "", "link"),
@@ -104,9 +145,9 @@ const REQUIRED: &[(&str, &str, &str)] = &[
     ("HCloudVIPConfig", "", "apiToken"),
     ("StaticHostConfig", "", "hostnames"),
     ("NetworkRuleConfig", "portSelector", "ports"),
+    ("NetworkRuleConfig", "ingress", "subnet"),
     ("TCPProbeConfig", "", "endpoint"),
     ("HTTPProbeConfig", "", "url"),
-    ("VRFConfig", "", "table"),
     ("ExistingVolumeConfig", "discovery.volumeSelector", "match"),
     ("RegistryMirrorConfig", "endpoints", "url"),
     ("ExtensionServiceConfig", "configFiles", "mountPath"),
@@ -114,6 +155,16 @@ const REQUIRED: &[(&str, &str, &str)] = &[
     ("WatchdogTimerConfig", "", "device"),
     ("EventSinkConfig", "", "endpoint"),
     ("KmsgLogConfig", "", "url"),
+    ("SideroLinkConfig", "", "apiUrl"),
+    ("ImageVerificationConfig", "rules", "image"),
+    ("ImageVerificationConfig", "rules.keyless", "issuer"),
+    ("ImageVerificationConfig", "rules.publicKey", "certificate"),
+    ("ExternalVolumeConfig", "", "filesystemType"),
+    ("ExternalVolumeConfig", "mount.virtiofs", "tag"),
+    ("", "machine.logging.destinations", "endpoint"),
+    ("", "machine.logging.destinations", "format"),
+    ("", "cluster.apiServer.authorizationConfig", "type"),
+    ("", "cluster.apiServer.authorizationConfig", "name"),
     ("KubeClusterConfig", "", "clusterName"),
     ("KubeClusterConfig", "", "endpoint"),
     ("KubeNetworkConfig", "", "podSubnets"),
@@ -136,6 +187,11 @@ const REQUIRED: &[(&str, &str, &str)] = &[
 
 /// Kinds that are known by a name, which must not be empty.
 const NAMED: &[&str] = &[
+    "BlackholeRouteConfig",
+    "RoutingRuleConfig",
+    "StaticHostConfig",
+    "Layer2VIPConfig",
+    "HCloudVIPConfig",
     "LinkConfig",
     "LinkAliasConfig",
     "DHCPv4Config",
@@ -167,19 +223,21 @@ const NAMED: &[&str] = &[
     "KubeInlineManifestConfig",
 ];
 
-/// Checks a document.
-pub(super) fn check(document: &Value, judge: &mut Judge) {
+/// Checks the words of a document, and of a patch, which Talos reads like one.
+pub(super) fn read(document: &Value, judge: &mut Judge) {
     let kind = document["kind"].as_str().unwrap_or_default();
     for (_, path, words) in WORDS.iter().filter(|(of, ..)| *of == kind) {
-        let listed: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
+        let named = words.iter().filter(|word| !word.is_empty());
+        let listed: Vec<_> = named.map(|word| format!("`{word}`")).collect();
         let what = format!("takes {}", listed.join(", "));
-        judge.texts(
-            document,
-            path,
-            |text| text.is_empty() || words.contains(&text),
-            &what,
-        );
+        judge.texts(document, path, |text| words.contains(&text), &what);
     }
+}
+
+/// Checks a document.
+pub(super) fn check(document: &Value, judge: &mut Judge) {
+    read(document, judge);
+    let kind = document["kind"].as_str().unwrap_or_default();
     for (_, holder, key) in REQUIRED.iter().filter(|(of, ..)| *of == kind) {
         let path = match *holder {
             "" => (*key).to_owned(),
