@@ -325,7 +325,7 @@ mod tests {
     use crate::cli::{ColorChoice, OutputFormat, Settings};
     use crate::pki::SeededEntropy;
     use crate::spec;
-    use crate::store::sealed::{Setup, Webhook};
+    use crate::store::sealed::Setup;
 
     #[test]
     fn a_bootstrapped_cluster_is_noted_and_a_rehearsed_one_is_not() {
@@ -345,7 +345,6 @@ mod tests {
             ask: &mut |_| None,
             bundle: Some(SecretsBundle::throwaway()),
             host_keys: &|_| None,
-            webhook: Webhook::Absent,
         };
         setup.run().expect("it is made");
         let context = Context::new(Settings {
