@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-const DEFINITIONS: [&str; 2] = ["machine.proto", "state.proto"];
+const DEFINITIONS: [&str; 3] = ["machine.proto", "state.proto", "time.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");

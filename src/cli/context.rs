@@ -1,5 +1,6 @@
 //! What every command is given.
 
+use super::args::ColorChoice;
 use super::settings::{OutputFormat, Settings};
 use crate::ui::Ui;
 
@@ -15,7 +16,12 @@ pub struct Context {
 impl Context {
     /// Prepares a run.
     pub fn new(settings: Settings) -> Self {
-        let ui = Ui::new(settings.output == OutputFormat::Json, settings.color);
+        let color = match settings.color {
+            ColorChoice::Auto => anstream::ColorChoice::Auto,
+            ColorChoice::Always => anstream::ColorChoice::Always,
+            ColorChoice::Never => anstream::ColorChoice::Never,
+        };
+        let ui = Ui::new(settings.output == OutputFormat::Json, color);
         Self { settings, ui }
     }
 }

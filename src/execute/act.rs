@@ -6,7 +6,7 @@ use talos_api::{ApplyMode, Code, DryRun, Error as TalosError};
 use super::look::owns_release;
 use super::run::{API_PORT, Run};
 use crate::connect::Target;
-use crate::kube::{self, Access, Client, KubeError, LeaseAnswer, ownership};
+use crate::kube::{self, Access, Client, KubeError, LeaseAnswer, LeaseLife, ownership};
 use crate::model::NodeName;
 use crate::plan::{Action, Fence, ObjectSet, Refusal};
 use crate::render::bootstrap::{
@@ -199,10 +199,14 @@ impl Run {
         }
         match api.take_over_lease(&seen, &holder, now()).await {
             Ok(LeaseAnswer::Held) => {
+                if self.inputs.consents.break_lock {
+                    // Whoever had it notices when it renews it, and stops.
+                    tokio::time::sleep(LeaseLife::RENEW_EVERY).await;
+                }
                 self.set_lease_held(true);
                 Ok(())
             }
-            Ok(LeaseAnswer::Foreign(view)) => Err(busy(&view.holder)),
+            Ok(LeaseAnswer::Foreign(view)) => Err(ActError::Refused(Box::new(busy(&view.holder)))),
             Err(error) => Err(passing(&error)),
         }
     }
@@ -333,10 +337,10 @@ fn talos_failure(error: &TalosError) -> ActError {
 }
 
 /// The refusal when somebody else renews the lease.
-pub(super) fn busy(holder: &str) -> ActError {
-    ActError::Refused(Box::new(Refusal::new(
+pub(super) fn busy(holder: &str) -> Refusal {
+    Refusal::new(
         Fence::OperatorBusy,
         format!("another operator is at work on this cluster: `{holder}`"),
         "wait until it is done; pass `--break-lock` only if that run is stuck for good",
-    )))
+    )
 }

@@ -20,8 +20,11 @@ use crate::plan::{
 use crate::spec::Cluster;
 use crate::spec::cluster::{GitAuth, GitOps, Role};
 
-/// How often silent machines are asked again before anything is decided.
+/// How often silent machines are asked again before anything is decided: most come back soon or late.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
+const ASK_RARELY: Duration = Duration::from_secs(15);
+/// Until when they are expected soon.
+const SOON: Duration = Duration::from_mins(2);
 
 /// What is decided from what was found.
 type Decide = fn(&Cluster, &Observed, &Consents) -> Plan;
@@ -147,7 +150,8 @@ impl Run {
                     normal: 300,
                 },
             );
-            tokio::time::sleep(ASK_AGAIN).await;
+            let is_soon = began.elapsed() < SOON;
+            tokio::time::sleep(if is_soon { ASK_AGAIN } else { ASK_RARELY }).await;
         }
     }
 

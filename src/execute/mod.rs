@@ -10,6 +10,8 @@ mod inputs;
 mod journal;
 mod lease;
 mod look;
+#[cfg(test)]
+pub(crate) mod observer;
 mod outcome;
 mod run;
 mod secrets;

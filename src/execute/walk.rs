@@ -129,7 +129,8 @@ impl Run {
                 .as_ref()
                 .is_none_or(|(said, at)| *said != seen || at.elapsed() >= REMIND_EVERY);
             if is_due {
-                self.report_wait(step, acted, &seen, began);
+                let told = self.with_cause(step, seen.clone()).await;
+                self.report_wait(step, acted, &told, began);
                 reported = Some((seen, Instant::now()));
             }
             tokio::time::sleep(wait.pause(began.elapsed())).await;
@@ -190,8 +191,17 @@ impl Run {
                 return refused(silent);
             }
         }
+        let seen = self.with_cause(step, seen.to_owned()).await;
         let message = format!("gave up waiting until {missing}; last seen: {seen}");
-        failed(step, message, Some(diagnose(missing, seen)))
+        failed(step, message, Some(diagnose(missing, &seen)))
+    }
+
+    /// Adds what is behind it to what was seen, where that can be told.
+    async fn with_cause(&self, step: &Step, seen: String) -> String {
+        match self.missing_image(&step.postcondition).await {
+            Some(cause) => format!("{seen}; {cause}"),
+            None => seen,
+        }
     }
 
     fn report_wait(&self, step: &Step, acted: Acted, seen: &str, began: Instant) {

@@ -88,6 +88,12 @@ impl Client {
         }
     }
 
+    /// Returns the lease when somebody else than this holder has it by now.
+    pub async fn foreign_lease(&self, holder: &Holder) -> Result<Option<LeaseView>, KubeError> {
+        let live = self.lease().await?;
+        Ok(live.and_then(|live| foreign(&live, holder)))
+    }
+
     /// Gives the lease back so that the next run need not wait.
     pub async fn release_lease(&self, holder: &Holder) -> Result<(), KubeError> {
         let Some(mut live) = self.lease().await? else {

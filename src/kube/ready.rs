@@ -195,6 +195,22 @@ fn waiting(status: &Value) -> Option<String> {
     })
 }
 
+/// Returns what keeps an image of a pod from being pulled, in the kubelet's words.
+pub fn missing_image(pod: &Value) -> Option<String> {
+    const REASONS: [&str; 3] = ["ImagePullBackOff", "ErrImagePull", "InvalidImageName"];
+    let status = &pod["status"];
+    ["initContainerStatuses", "containerStatuses"]
+        .iter()
+        .filter_map(|field| status[*field].as_array())
+        .flatten()
+        .map(|container| &container["state"]["waiting"])
+        .find(|waiting| REASONS.iter().any(|reason| waiting["reason"] == *reason))
+        .map(|waiting| {
+            let (reason, message) = (text(&waiting["reason"], ""), text(&waiting["message"], ""));
+            format!("{reason}: {message}")
+        })
+}
+
 fn definition(object: &Value) -> Readiness {
     if let Some(message) = condition_message(object, "NamesAccepted", "False") {
         return Readiness::Failed(message);

@@ -1,6 +1,7 @@
 //! What a machine is made of, as far as its release and mode let it tell.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use talos_api::Client;
 use talos_api::resources::{
@@ -9,20 +10,25 @@ use talos_api::resources::{
 };
 
 use crate::plan;
+use crate::talos::Talos;
+
+/// A machine without a time server must not hold everything up.
+const CLOCK_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Asks for everything at once; what is not answered stays unknown.
-pub(super) async fn hardware(client: &Client) -> plan::Hardware {
+pub(super) async fn hardware(talos: &Talos, client: &Client) -> plan::Hardware {
     let version = client.version().await.ok();
     let container = version
         .as_ref()
         .is_some_and(|version| version.mode == "container");
-    let (os, disks, volumes, system, memory, time, network) = futures::join!(
+    let (os, disks, volumes, system, memory, time, offset, network) = futures::join!(
         client.singleton::<OsVersion>(),
         client.list::<Disk>(),
         client.list::<DiscoveredVolume>(),
         client.singleton::<SystemInformation>(),
         client.list::<MemoryModule>(),
         client.singleton::<TimeStatus>(),
+        clock_offset(talos, client),
         network(client, container),
     );
     // Releases up to 1.12 tell their version in maintenance mode only as a resource.
@@ -70,7 +76,30 @@ pub(super) async fn hardware(client: &Client) -> plan::Hardware {
             .ok()
             .flatten()
             .map(|time| time.synced || time.sync_disabled),
+        clock_offset: offset,
     }
+}
+
+/// By how many seconds the machine's clock is ahead of this computer's. A machine whose time server
+/// does not answer, or of a release that does not tell in maintenance mode, leaves it open.
+async fn clock_offset(talos: &Talos, client: &Client) -> Option<i64> {
+    let asked = talos.now();
+    let told = client
+        .with_deadline(CLOCK_DEADLINE)
+        .wall_clock()
+        .await
+        .ok()?;
+    let answered = talos.now();
+    // Between question and answer it was right for a moment.
+    let (before, after) = (
+        told.local - answered.as_second(),
+        told.local - asked.as_second(),
+    );
+    Some(if before.signum() == after.signum() {
+        before
+    } else {
+        0
+    })
 }
 
 /// What a machine tells of its network.

@@ -39,8 +39,8 @@ async fn look(talos: &Talos, address: IpAddr, role: Role, depth: Depth<'_>) -> N
     match talos.meet(address).await {
         Met::Silent(reason) => NodeState::Unreachable { reason },
         Met::Foreign(identity) => NodeState::Foreign { identity },
-        Met::Maintenance(client) => in_maintenance(&client, depth).await,
-        Met::Ours(client) => match running(&client, role, depth).await {
+        Met::Maintenance(client) => in_maintenance(talos, &client, depth).await,
+        Met::Ours(client) => match running(talos, &client, role, depth).await {
             Ok(running) => NodeState::Ours(running),
             Err(reason) => NodeState::Unreachable { reason },
         },
@@ -48,7 +48,7 @@ async fn look(talos: &Talos, address: IpAddr, role: Role, depth: Depth<'_>) -> N
 }
 
 /// A machine that took its configuration a moment ago still answers, but waits for nothing.
-async fn in_maintenance(client: &Client, depth: Depth<'_>) -> NodeState {
+async fn in_maintenance(talos: &Talos, client: &Client, depth: Depth<'_>) -> NodeState {
     let stage = match client.singleton::<MachineStatus>().await {
         Ok(status) => status.unwrap_or_default().stage,
         Err(error @ (Error::Lost { .. } | Error::Deadline { .. })) => {
@@ -65,18 +65,23 @@ async fn in_maintenance(client: &Client, depth: Depth<'_>) -> NodeState {
     }
     NodeState::Maintenance {
         fingerprint: client.peer().fingerprint.to_string(),
-        hardware: look_at_hardware(client, depth).await,
+        hardware: look_at_hardware(talos, client, depth).await,
     }
 }
 
-async fn look_at_hardware(client: &Client, depth: Depth<'_>) -> Hardware {
+async fn look_at_hardware(talos: &Talos, client: &Client, depth: Depth<'_>) -> Hardware {
     match depth {
-        Depth::Full(_) => Box::pin(hardware::hardware(client)).await,
+        Depth::Full(_) => Box::pin(hardware::hardware(talos, client)).await,
         Depth::Identity | Depth::Progress | Depth::Signs => Hardware::default(),
     }
 }
 
-async fn running(client: &Client, role: Role, depth: Depth<'_>) -> Result<Running, String> {
+async fn running(
+    talos: &Talos,
+    client: &Client,
+    role: Role,
+    depth: Depth<'_>,
+) -> Result<Running, String> {
     let hostname = client
         .singleton::<HostnameStatus>()
         .await
@@ -92,7 +97,7 @@ async fn running(client: &Client, role: Role, depth: Depth<'_>) -> Result<Runnin
         (Role::ControlPlane, Depth::Progress) => etcd::own(client).await?,
         (Role::ControlPlane, Depth::Signs | Depth::Full(_)) => etcd::signs(client).await?,
     };
-    let hardware = look_at_hardware(client, depth).await;
+    let hardware = look_at_hardware(talos, client, depth).await;
     let pending = match depth {
         Depth::Full(Some(configuration)) => {
             pending::pending(client, configuration, hardware.version.as_ref()).await

@@ -137,6 +137,8 @@ pub struct Hardware {
     pub resolvers: Vec<IpAddr>,
     /// Whether its clock is synchronised; `None` when it does not tell.
     pub time_synced: Option<bool>,
+    /// By how many seconds its clock is ahead of this computer's.
+    pub clock_offset: Option<i64>,
 }
 
 /// What a machine can do.

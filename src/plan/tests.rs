@@ -61,6 +61,7 @@ fn hardware(number: u8) -> Hardware {
         gateways: vec!["192.168.1.1".parse().expect("an address")],
         resolvers: vec!["192.168.1.1".parse().expect("an address")],
         time_synced: Some(true),
+        clock_offset: Some(0),
     }
 }
 

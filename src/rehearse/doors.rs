@@ -97,7 +97,7 @@ impl World {
     ) -> io::Result<()> {
         let _guest = Guest::enter(&self);
         match door {
-            Door::Talos(node) => self.fleet.serve(node, stream).await,
+            Door::Talos(node) => self.fleet.serve(node, from, stream).await,
             Door::Git => git_remote::serve(Arc::clone(&self.remote), stream).await,
             Door::Kubernetes(node) => {
                 let (api, tls) = self.api_server(&node)?;

@@ -43,6 +43,7 @@ pub async fn serve(
     ready: impl FnOnce(&Utf8Path),
 ) -> io::Result<()> {
     fs_err::create_dir_all(&options.directory)?;
+    let _lock = lock(&options.directory)?;
     let calendar: Arc<dyn Clock> = Arc::new(SystemClock);
     let clock: Arc<dyn Clock> = Arc::new(SimulatedClock::starting(calendar.now(), options.speed));
     let world = stage.world(options.seed, &clock, &calendar);
@@ -57,6 +58,24 @@ pub async fn serve(
         ended = told_to_end() => ended,
         kept = keep_report(&world, account) => kept,
         never = world.drive(speed) => match never {},
+    }
+}
+
+/// Keeps a second world out of the directory for as long as this process lives.
+fn lock(directory: &Utf8Path) -> io::Result<std::fs::File> {
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(directory.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            format!(
+                "another process serves a rehearsal in `{directory}`: end it, or name another directory"
+            ),
+        )),
+        Err(std::fs::TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -131,3 +131,98 @@ fn first_of<'a>(earlier: &'a [EtcdCluster], cluster: &EtcdCluster) -> Option<&'a
     let mut earlier = earlier.iter();
     earlier.find(|other| other.authority == cluster.authority)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::NodeName;
+
+    const EVERYBODY: [&str; 3] = ["a", "b", "c"];
+
+    fn name(text: &str) -> NodeName {
+        text.parse().expect("a name")
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).expect("a moment")
+    }
+
+    /// Lets a witness look at an etcd of three voters after each of these changes; returns what it saw.
+    fn seen(changes: &[fn(&mut Etcd, crate::rehearse::etcd::ClusterIndex)]) -> Vec<(Rule, i64)> {
+        let mut etcd = Etcd::default();
+        let address = |last: usize| [10, 0, 0, u8::try_from(last).unwrap_or(0)].into();
+        let index = etcd.bootstrap("ca", &name("a"), address(0), at(0));
+        etcd.start(index, &name("a"));
+        for (place, node) in EVERYBODY.iter().enumerate().skip(1) {
+            assert!(etcd.add_learner(index, &name(node), address(place)));
+            etcd.promote(index, &name(node));
+        }
+        let mut witness = Witness::default();
+        witness.look(at(0), &etcd, &[]);
+        for (second, change) in (1..).zip(changes) {
+            change(&mut etcd, index);
+            witness.look(at(second), &etcd, &[]);
+        }
+        let seen = witness.violations().iter();
+        seen.map(|it| (it.rule, it.at.as_second())).collect()
+    }
+
+    #[test]
+    fn a_second_etcd_of_one_authority_is_seen_and_another_cluster_s_is_not() {
+        let again: fn(&mut Etcd, _) = |etcd, _| {
+            etcd.bootstrap("ca", &name("b"), [10, 0, 0, 1].into(), at(1));
+        };
+        let elsewhere: fn(&mut Etcd, _) = |etcd, _| {
+            etcd.bootstrap("other", &name("x"), [10, 0, 0, 9].into(), at(1));
+        };
+        let nothing: fn(&mut Etcd, _) = |_, _| {};
+        assert_eq!(seen(&[elsewhere, nothing]), []);
+        assert_eq!(seen(&[elsewhere, again, nothing]), [(Rule::OneEtcd, 2)]);
+        assert_eq!(
+            seen(&[again, again]),
+            [(Rule::OneEtcd, 1), (Rule::OneEtcd, 2)]
+        );
+    }
+
+    #[test]
+    fn a_voter_that_is_asked_to_stop_although_etcd_needs_it_is_seen_each_time() {
+        let ask_b: fn(&mut Etcd, _) = |etcd, index| etcd.stop(index, &name("b"), Cause::Request);
+        let ask_c: fn(&mut Etcd, _) = |etcd, index| etcd.stop(index, &name("c"), Cause::Request);
+        let break_b: fn(&mut Etcd, _) = |etcd, index| etcd.stop(index, &name("b"), Cause::World);
+        let break_c: fn(&mut Etcd, _) = |etcd, index| etcd.stop(index, &name("c"), Cause::World);
+        let back: fn(&mut Etcd, _) = |etcd, index| {
+            etcd.start(index, &name("b"));
+            etcd.start(index, &name("c"));
+        };
+        assert_eq!(seen(&[ask_b, back, ask_c, back]), [], "one after the other");
+        assert_eq!(seen(&[break_b, break_c, back]), [], "nobody asked");
+        assert_eq!(seen(&[break_b, ask_c]), [(Rule::Quorum, 2)]);
+        assert_eq!(
+            seen(&[ask_b, ask_c, ask_c, back, ask_b, ask_c]),
+            [(Rule::Quorum, 2), (Rule::Quorum, 6)]
+        );
+    }
+
+    #[test]
+    fn a_disk_that_held_something_is_seen_once_and_an_empty_one_is_not() {
+        let wipe = |second, held: &[&str]| Wipe {
+            node: name("a"),
+            disk: "S1".to_owned(),
+            at: at(second),
+            held: held.iter().map(|&text| text.to_owned()).collect(),
+        };
+        let wipes = [
+            wipe(1, &[]),
+            wipe(2, &["zfs `tank`"]),
+            wipe(3, &["xfs `EPHEMERAL`"]),
+        ];
+        let mut witness = Witness::default();
+        for count in [1, 2, 2, 3, 3] {
+            witness.look(at(9), &Etcd::default(), &wipes[..count]);
+        }
+        let seen = witness.violations().iter();
+        let seen: Vec<_> = seen.map(|it| (it.rule, it.at.as_second())).collect();
+        assert_eq!(seen, [(Rule::NoDiskInUse, 2), (Rule::NoDiskInUse, 3)]);
+        assert!(witness.violations()[0].seen.contains("zfs `tank`"));
+    }
+}

@@ -298,15 +298,31 @@ impl World {
         })
     }
 
-    /// Returns the changes of those who did not hold the lease while somebody did.
+    /// Returns the changes of those who did not hold the lease while somebody did. Machines that wait
+    /// for their first configuration are nobody's yet.
     pub(super) fn intrusions(&self) -> Vec<Violation> {
+        let violation = |at, seen| Violation {
+            at,
+            rule: Rule::OneOperator,
+            seen,
+        };
         let mut all = Vec::new();
         self.with_sides(|api, _| {
-            all.extend(api.intrusions().into_iter().map(|intrusion| Violation {
-                at: intrusion.at,
-                rule: Rule::OneOperator,
-                seen: intrusion.seen,
-            }));
+            let of_kubernetes = api.intrusions();
+            all.extend(
+                of_kubernetes
+                    .into_iter()
+                    .map(|it| violation(it.at, it.seen)),
+            );
+            self.fleet.with(|fleet| {
+                let changes = fleet.mutations().iter();
+                let of_machines = changes.filter(|change| change.caller != "maintenance");
+                all.extend(of_machines.filter_map(|change| {
+                    let what = format!("{} on `{}`", change.method, change.node);
+                    let seen = api.intrusion(change.at, &what, &change.from)?;
+                    Some(violation(change.at, seen))
+                }));
+            });
         });
         all
     }

@@ -1,9 +1,11 @@
 //! Who answers at an address: this cluster's node, a machine in maintenance mode, a stranger.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use talos_api::{
     Client, Credentials, Dial, Dialing, Endpoint, Error, Fingerprint, Identity, IdentityProblem,
     Options, Peer,
@@ -14,6 +16,8 @@ use crate::model::Clock;
 
 /// Long enough for a busy small machine; everything that is asked answers in milliseconds.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// More open connections than this only cost: larger clusters are looked at now and then.
+const KEPT: usize = 64;
 
 /// A machine that takes its configuration has its new name for a moment in a certificate that is
 /// nobody's yet: who is a stranger stays one for longer than this.
@@ -23,8 +27,12 @@ const STRANGE: Duration = Duration::from_secs(4);
 #[derive(Clone)]
 pub struct Talos {
     options: Options,
+    clock: Arc<dyn Clock>,
     /// An administrator; `None` where only machines without configuration can be talked to.
     credentials: Option<Credentials>,
+    /// Connections to our own nodes, as long as they answer: a handshake for each look is a load for
+    /// small machines.
+    kept: Arc<Mutex<BTreeMap<IpAddr, Client>>>,
 }
 
 /// Who answered.
@@ -70,15 +78,35 @@ impl Talos {
         Self {
             options: Options {
                 dial: Arc::new(Dialer(connector)),
-                time: Arc::new(CertificateTime(clock)),
+                time: Arc::new(CertificateTime(Arc::clone(&clock))),
                 deadline: DEADLINE,
             },
+            clock,
             credentials: None,
+            kept: Arc::default(),
         }
     }
 
-    /// Connects to a node that has this cluster's identity.
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<IpAddr, Client>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the time of day at this end.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Returns a connection to a node that has this cluster's identity: the one over which it answered
+    /// last, or a new one.
     pub async fn ours(&self, address: IpAddr) -> Result<Client, Error> {
+        let kept = self.kept().get(&address).cloned();
+        match kept {
+            Some(client) => Ok(client),
+            None => self.connect(address).await,
+        }
+    }
+
+    async fn connect(&self, address: IpAddr) -> Result<Client, Error> {
         let Some(credentials) = &self.credentials else {
             return Err(Error::Identity {
                 endpoint: Endpoint::new(address),
@@ -119,8 +147,26 @@ impl Talos {
     }
 
     async fn meet_once(&self, address: IpAddr) -> Met {
-        match self.ours(address).await {
-            Ok(client) => self.accepted(client).await,
+        let kept = self.kept().remove(&address);
+        if let Some(client) = kept {
+            match client.version().await {
+                // The connection is gone: who is there now is found out anew.
+                Err(Error::Lost { .. } | Error::Identity { .. }) => {}
+                Err(error @ Error::Deadline { .. }) => return Met::Silent(error_text(&error)),
+                _ => {
+                    self.keep(address, &client);
+                    return Met::Ours(client);
+                }
+            }
+        }
+        match self.connect(address).await {
+            Ok(client) => match self.accepted(client).await {
+                Met::Ours(client) => {
+                    self.keep(address, &client);
+                    Met::Ours(client)
+                }
+                other => other,
+            },
             Err(Error::Identity {
                 problem: IdentityProblem::UnknownAuthority,
                 peer: Some(peer),
@@ -133,6 +179,13 @@ impl Talos {
                 }
             }
             Err(error) => Met::Silent(error_text(&error)),
+        }
+    }
+
+    fn keep(&self, address: IpAddr, client: &Client) {
+        let mut kept = self.kept();
+        if kept.len() < KEPT {
+            kept.insert(address, client.clone());
         }
     }
 

@@ -13,6 +13,7 @@ mod printer;
 pub mod progress;
 pub mod rehearsal;
 mod table;
+mod wrap;
 
 pub use counter::Counter;
 pub use printer::Ui;

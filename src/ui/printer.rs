@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use dialoguer::console::Term;
 
-use crate::cli::ColorChoice;
+use super::wrap::wrapped;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -18,13 +19,8 @@ pub struct Ui {
 
 impl Ui {
     /// Prepares the streams; colour is decided once, for the process.
-    pub fn new(json: bool, color: ColorChoice) -> Self {
-        let choice = match color {
-            ColorChoice::Auto => anstream::ColorChoice::Auto,
-            ColorChoice::Always => anstream::ColorChoice::Always,
-            ColorChoice::Never => anstream::ColorChoice::Never,
-        };
-        choice.write_global();
+    pub fn new(json: bool, color: anstream::ColorChoice) -> Self {
+        color.write_global();
         Self { json }
     }
 
@@ -42,6 +38,23 @@ impl Ui {
     /// Writes a result to standard output, byte for byte.
     pub fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
         write(&mut io::stdout().lock(), bytes)
+    }
+
+    /// Writes a text for people to standard output; on a terminal its lines break between words.
+    pub fn text(&self, text: &str) -> io::Result<()> {
+        let text = match width(&Term::stdout()) {
+            Some(width) => wrapped(text, width),
+            None => text.to_owned(),
+        };
+        self.result(text.as_bytes())
+    }
+
+    /// Writes a longer text beside the result; on a terminal its lines break between words.
+    pub fn page(&self, text: &str) {
+        match width(&Term::stderr()) {
+            Some(width) => self.note(&wrapped(text, width)),
+            None => self.note(text),
+        }
     }
 
     /// Writes a result as indented JSON.
@@ -70,6 +83,12 @@ impl Ui {
             stderr_line(format_args!("{HINT}hint{HINT:#}: {hint}"));
         }
     }
+}
+
+/// The width of a terminal; nothing else has one.
+fn width(term: &Term) -> Option<usize> {
+    let (_, columns) = term.size_checked()?;
+    term.is_term().then_some(usize::from(columns))
 }
 
 fn write(stdout: &mut impl Write, bytes: &[u8]) -> io::Result<()> {

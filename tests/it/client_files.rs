@@ -113,7 +113,7 @@ async fn serve(env: &TestEnv) -> anyhow::Result<u16> {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (fleet, name) = (fleet.clone(), name.clone());
-            tokio::spawn(async move { fleet.serve(name, Box::new(stream)).await });
+            tokio::spawn(async move { fleet.serve(name, "".into(), Box::new(stream)).await });
         }
     });
     Ok(port)

@@ -12,7 +12,7 @@ const TABLE: &str = "tests/fences/mutants.json";
 
 pub fn tests() -> Vec<Case> {
     cases![
-        every_mutant_changes_one_line_that_is_there,
+        every_mutant_changes_one_expression_that_is_there,
         every_mutant_names_a_test_that_is_there,
     ]
 }
@@ -31,10 +31,12 @@ fn text<'a>(mutant: &'a Value, key: &str) -> &'a str {
     mutant[key].as_str().expect("every mutant has every text")
 }
 
-fn every_mutant_changes_one_line_that_is_there() {
+fn every_mutant_changes_one_expression_that_is_there() {
     for mutant in mutants() {
         let (file, line) = (text(&mutant, "file"), text(&mutant, "line"));
-        assert_eq!(read(file).matches(line).count(), 1, "{file}: {line}");
+        let place = mutant["in"].as_str().unwrap_or(line);
+        assert_eq!(read(file).matches(place).count(), 1, "{file}: {place}");
+        assert_eq!(place.matches(line).count(), 1, "{place}: {line}");
         assert_ne!(line, text(&mutant, "becomes"));
     }
 }
@@ -61,8 +63,8 @@ fn every_mutant_names_a_test_that_is_there() {
 pub fn page() -> String {
     let mut page = String::from(
         "<!-- Generated from tests/fences/mutants.json by scripts/generate. -->\n# Fences\n\n\
-         What must never happen, and the tests that notice when the line of code that prevents it is switched off.\n\
-         `scripts/mutants` switches off each in turn, in a copy of the source.\n",
+         What must never happen, what a step needs before it acts and what must hold after it, and the test that notices\n\
+         when the code that sees to it is switched off. `scripts/mutants` switches off each in turn, in a copy of the source.\n",
     );
     let mutants = mutants();
     let mut told = BTreeSet::new();

@@ -106,6 +106,15 @@ fn machines_are_found_and_described_before_there_is_a_bundle() -> anyhow::Result
         "{}",
         refused.stderr
     );
+    let second = ["rehearse", "--serve", "world"];
+    let second = world.env.homelab(second).run().expect_code(1);
+    ensure!(
+        second
+            .stderr
+            .contains("another process serves a rehearsal in `"),
+        "{}",
+        second.stderr
+    );
     let too_large = world
         .run(&["nodes", "discover", "10.0.0.0/8"])
         .expect_code(2);

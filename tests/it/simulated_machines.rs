@@ -56,7 +56,7 @@ async fn serve() -> anyhow::Result<(SharedFleet, u16)> {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let (fleet, name) = (served.clone(), name.clone());
-            tokio::spawn(async move { fleet.serve(name, Box::new(stream)).await });
+            tokio::spawn(async move { fleet.serve(name, "".into(), Box::new(stream)).await });
         }
     });
     Ok((fleet, port))

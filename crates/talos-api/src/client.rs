@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status};
 use crate::proto::common::Metadata;
 use crate::proto::cosi::resource::state_client::StateClient;
 use crate::proto::machine::machine_service_client::MachineServiceClient;
+use crate::proto::time::time_service_client::TimeServiceClient;
 use crate::transport::Transport;
 use crate::{Credentials, Dial, Endpoint, Error, Fingerprint, Peer, Tcp};
 
@@ -131,6 +132,10 @@ impl Client {
         MachineServiceClient::with_origin(self.transport.clone(), origin())
             .max_decoding_message_size(MAX_MESSAGE)
             .max_encoding_message_size(MAX_MESSAGE)
+    }
+
+    pub(crate) fn time_service(&self) -> TimeServiceClient<Transport> {
+        TimeServiceClient::with_origin(self.transport.clone(), origin())
     }
 
     pub(crate) fn state(&self) -> StateClient<Transport> {

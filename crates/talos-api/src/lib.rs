@@ -52,7 +52,9 @@ pub use dial::{Dial, Dialing, Stream, Tcp};
 pub use endpoint::{DEFAULT_PORT, Endpoint, ParseEndpointError};
 pub use error::{Error, IdentityProblem};
 pub use events::{Event, Events, Payload};
-pub use machine::{Applied, ApplyMode, DryRun, EtcdMember, RebootMode, Service, Version};
+pub use machine::{
+    Applied, ApplyMode, DryRun, EtcdMember, RebootMode, Service, Version, WallClock,
+};
 pub use peer::{Fingerprint, ParseFingerprintError, Peer};
 pub use state::{Change, Kind, Resource, Singleton, Watch};
 pub use talosconfig::{Context, Talosconfig, TalosconfigError};

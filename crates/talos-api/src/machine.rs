@@ -89,6 +89,17 @@ pub struct EtcdMember {
     pub learner: bool,
 }
 
+/// What time a node thinks it is, in seconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WallClock {
+    /// By its own clock.
+    pub local: i64,
+    /// By its time server.
+    pub remote: i64,
+    /// The time server.
+    pub server: String,
+}
+
 /// How a machine restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RebootMode {
@@ -114,6 +125,20 @@ impl Client {
             arch: version.arch,
             platform: platform.name,
             mode: platform.mode,
+        })
+    }
+
+    /// Returns what time the node thinks it is. It asks its time server first, and fails or takes its
+    /// time when that does not answer.
+    pub async fn wall_clock(&self) -> Result<WallClock, Error> {
+        const METHOD: &str = "Time";
+        let mut service = self.time_service();
+        let reply = self.reply(METHOD, service.time(self.request(()))).await?;
+        let message = self.single(METHOD, reply.messages, |m| m.metadata.as_ref())?;
+        Ok(WallClock {
+            local: message.localtime.unwrap_or_default().seconds,
+            remote: message.remotetime.unwrap_or_default().seconds,
+            server: message.server,
         })
     }
 

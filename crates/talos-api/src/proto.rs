@@ -29,6 +29,11 @@ pub mod machine {
     tonic::include_proto!("machine");
 }
 
+/// Package `time`.
+pub mod time {
+    tonic::include_proto!("time");
+}
+
 /// Package `cosi.resource`.
 pub mod cosi {
     /// The COSI state service.

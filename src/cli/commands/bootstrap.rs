@@ -136,7 +136,7 @@ fn show(context: &Context, plan: &Plan) -> Outcome {
     if context.ui.is_json() {
         context.ui.json(plan)?;
     } else {
-        context.ui.result(plan.to_string().as_bytes())?;
+        context.ui.text(&plan.to_string())?;
     }
     match plan.severity() {
         None => Ok(ExitStatus::Done),
@@ -146,7 +146,7 @@ fn show(context: &Context, plan: &Plan) -> Outcome {
 
 /// Shows what would be done and asks whether it should.
 pub fn agreed(context: &Context, plan: &str) -> Result<bool, Failure> {
-    context.ui.note(plan);
+    context.ui.page(plan);
     eprint_question()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;

@@ -56,7 +56,7 @@ pub fn run(context: &Context, args: PlanArgs) -> Outcome {
                 .json(&serde_json::json!({"changes": changes, "plan": plan}))?;
         } else {
             let text = ui::changes::text(&observed, &plan);
-            context.ui.result(text.as_bytes())?;
+            context.ui.text(&text)?;
         }
         match plan.severity() {
             None if plan.steps.is_empty() => Ok(ExitStatus::Done),

@@ -14,8 +14,9 @@ impl Run {
         voters: &[NodeName],
         restarts: bool,
     ) -> Look {
-        if !self.is_lease_held() {
-            return Look::Not("this run does not hold the operator's lease".to_owned());
+        match self.holds_lease().await {
+            Look::Holds => {}
+            other => return other,
         }
         match self.look_at(name, Depth::Identity).await {
             NodeState::Ours(running) if running.hostname == name.as_str() => {}
@@ -29,13 +30,15 @@ impl Run {
             return Look::Holds;
         }
         let states = self.look_at_all(&others, Depth::Progress).await;
+        // A machine that is about to restart takes its healthy voter along.
         let is_healthy = |state: &NodeState| {
             matches!(
                 state,
                 NodeState::Ours(Running {
                     etcd: EtcdSigns::Alive { healthy: true, .. },
+                    stage,
                     ..
-                })
+                }) if matches!(stage.as_str(), "booting" | "running")
             )
         };
         let left = states.values().filter(|state| is_healthy(state)).count();

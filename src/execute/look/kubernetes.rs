@@ -9,7 +9,7 @@ use super::{Look, Readiness};
 use crate::connect::Target;
 use crate::kube::{self, KubeError, ready};
 use crate::model::NodeName;
-use crate::plan::ObjectSet;
+use crate::plan::{Condition, ObjectSet};
 use crate::talos::error_text;
 
 impl Run {
@@ -94,6 +94,20 @@ impl Run {
         }
     }
 
+    /// Names a pod that waits for an image which nobody has, where it is pods that are waited for.
+    /// Those who brought it say only that they wait.
+    pub(in crate::execute) async fn missing_image(&self, waited_for: &Condition) -> Option<String> {
+        let is_pods = matches!(
+            waited_for,
+            Condition::Ready { .. } | Condition::Reconciled { .. } | Condition::Verified
+        );
+        let api = self.api().filter(|_| is_pods)?;
+        let pods = api.list("v1", "Pod", None).await.ok()?;
+        let missing = |pod| Some((kube::describe(pod), ready::missing_image(pod)?));
+        let (pod, said) = pods.iter().find_map(missing)?;
+        Some(format!("{pod}: {said}"))
+    }
+
     /// Judges one object.
     pub(super) async fn object_ready(
         &self,
@@ -131,4 +145,30 @@ pub(super) fn not(error: &KubeError) -> Look {
 
 pub(super) fn no_kubeconfig() -> Look {
     Look::Not("no kubeconfig yet".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_failed_for_good_is_not_waited_for() {
+        let job = |kind: &str| {
+            json!({
+                "apiVersion": "batch/v1", "kind": "Job",
+                "metadata": {"name": "charts", "namespace": "kube-system"},
+                "status": {"conditions": [{"type": kind, "status": "True",
+                    "reason": "BackoffLimitExceeded", "message": "it failed too often"}]},
+            })
+        };
+        assert_eq!(judged(&job("Complete")), Look::Holds);
+        assert_eq!(
+            judged(&job("Failed")),
+            Look::Broken(
+                "Job `kube-system/charts`: BackoffLimitExceeded: it failed too often".to_owned()
+            )
+        );
+    }
 }

@@ -62,7 +62,7 @@ impl Run {
             Condition::EtcdComplete { nodes } => self.etcd_complete(nodes).await,
             Condition::KubeconfigStored => known(self.kubeconfig().is_some()),
             Condition::KubeconfigPublished => known(self.is_published()),
-            Condition::LeaseHeld => known(self.is_lease_held()),
+            Condition::LeaseHeld => self.holds_lease().await,
             Condition::ApiReady { node } => self.api_ready(self.node(node).address).await,
             Condition::VipAnswers { address } => self.vip_answers(*address).await,
             Condition::NodesRegistered { nodes } => self.nodes(nodes, Readiness::Any).await,

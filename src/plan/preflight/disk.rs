@@ -37,7 +37,8 @@ pub(super) fn check(
     let refuse =
         |fence, message: String, remedy: String| Refusal::new(fence, message, remedy).on(name);
     let wanted = &node.disk;
-    let found = match matching_disks(node, hardware).as_slice() {
+    let matching = matching_disks(node, hardware);
+    let found = match matching.as_slice() {
         [] => {
             findings.refusals.push(refuse(
                 Fence::DiskSelection,

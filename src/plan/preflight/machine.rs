@@ -9,6 +9,8 @@ use crate::spec::cluster::{Arch, Cluster, Node, Role};
 /// Talos itself asks for 2 GiB on control planes and 1 GiB on workers and tolerates 150 MiB less.
 const CONTROL_PLANE_MEMORY_MIB: u64 = 1848 - 150;
 const WORKER_MEMORY_MIB: u64 = 1024 - 150;
+/// More seconds than a slow answer explains.
+const MOST_SKEW: i64 = 30;
 
 pub(super) fn check(
     cluster: &Cluster,
@@ -106,8 +108,26 @@ fn skew(node: &Node, reason: &str) -> Option<Refusal> {
         })
 }
 
+/// A machine that knows the time tells that this computer does not.
+fn offset(node: &Node, hardware: &Hardware) -> Option<Refusal> {
+    let seconds = hardware
+        .clock_offset
+        .filter(|seconds| seconds.abs() > MOST_SKEW && hardware.time_synced != Some(false))?;
+    let (name, seconds_apart) = (&node.name, seconds.unsigned_abs());
+    let side = if seconds > 0 { "ahead of" } else { "behind" };
+    Some(
+        Refusal::new(
+            Fence::ClockSkew,
+            format!("the clock of `{name}` is {seconds_apart} s {side} this computer's"),
+            "set this computer's clock by a time server, or the time servers in homelab.yaml; certificates made by a wrong clock are refused",
+        )
+        .on(name),
+    )
+}
+
 fn check_machine(node: &Node, hardware: &Hardware, findings: &mut Findings) {
     let name = &node.name;
+    findings.refusals.extend(offset(node, hardware));
     let mut mismatch = |message: String, remedy: &str| {
         findings
             .refusals

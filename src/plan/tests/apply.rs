@@ -134,6 +134,28 @@ fn a_machine_that_cannot_be_asked_stops_everything() {
 }
 
 #[test]
+fn without_an_etcd_or_with_two_nothing_is_changed() {
+    let etcd = |number, signs| {
+        let NodeState::Ours(mut running) = sysctl(number) else {
+            unreachable!("`sysctl` makes nothing else")
+        };
+        running.etcd = signs;
+        NodeState::Ours(running)
+    };
+    let waiting = [1, 2, 3].map(|number| etcd(number, EtcdSigns::Waiting));
+    assert_eq!(
+        fences(&decide_change(&with(waiting))),
+        [Fence::NotBootstrapped]
+    );
+    let split = [
+        etcd(1, alive(&["talos-1"])),
+        etcd(2, alive(&["talos-2", "talos-3"])),
+        etcd(3, alive(&["talos-2", "talos-3"])),
+    ];
+    assert_eq!(fences(&decide_change(&with(split))), [Fence::EtcdSplit]);
+}
+
+#[test]
 fn identity_is_for_life() {
     for (before, after) in [
         (

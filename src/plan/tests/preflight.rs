@@ -251,3 +251,28 @@ fn clocks_that_differ_are_named_as_such() {
     assert!(fences(&plan).contains(&Fence::ClockSkew), "{plan}");
     assert_eq!(plan.severity(), Some(Severity::Refused));
 }
+
+#[test]
+fn a_clock_that_is_set_otherwise_than_this_computer_s_is_refused() {
+    for (offset, synced, refused) in [
+        (0, true, false),
+        (30, true, false),
+        (-31, true, true),
+        (86_400, true, true),
+        // It will be set right, which is said.
+        (86_400, false, false),
+    ] {
+        let observed = with_first(|it| {
+            it.clock_offset = Some(offset);
+            it.time_synced = Some(synced);
+        });
+        let plan = decide(&observed);
+        let expected: &[Fence] = if refused { &[Fence::ClockSkew] } else { &[] };
+        assert_eq!(fences(&plan), expected, "{offset} {synced}");
+    }
+    let plan = decide(&with_first(|it| it.clock_offset = Some(-86_400)));
+    assert_eq!(
+        plan.refusals[0].message,
+        "the clock of `talos-1` is 86400 s behind this computer's"
+    );
+}

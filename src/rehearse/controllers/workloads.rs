@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::durations::{CUSTOM_READY, ESTABLISH, START_POD};
+use super::durations::{CUSTOM_READY, ESTABLISH, POLL, START_POD};
 use super::status::{self, Truth};
 use super::{Controllers, Facts, runner};
 use crate::rehearse::kubernetes::key_of;
@@ -158,6 +158,10 @@ impl Controllers {
             self.put(&new_pod(owner, &namespace, &name, Some(host)));
         }
         let has_network = host.is_ready || pod["spec"]["hostNetwork"] == true;
+        let runs = pod["status"]["phase"] == "Running";
+        if has_network && !runs && self.lacks_image(&pod, owner) {
+            return false;
+        }
         let is_ready = has_network && self.timers.has_passed(&timer, START_POD);
         let (phase, truth, why) = if is_ready {
             ("Running", Truth::True, ("", ""))
@@ -168,11 +172,46 @@ impl Controllers {
         if pod["status"]["phase"] != phase || !status::says(&pod, "Ready", truth, why) {
             let mut new = pod["status"].clone();
             new["phase"] = json!(phase);
+            if !new["containerStatuses"].is_null() {
+                new["containerStatuses"] = json!([{"name": "main", "state": {"running": {}}}]);
+            }
             status::set(&mut new, now, "PodScheduled", Truth::True, ("", ""));
             status::set(&mut new, now, "Ready", truth, why);
             self.set_status(&pod, new);
         }
         is_ready
+    }
+
+    /// Lets a pod wait for an image that no registry has, as the kubelet words it, and look again
+    /// later; tells whether it has to.
+    fn lacks_image(&mut self, pod: &Value, owner: &Value) -> bool {
+        let (namespace, name) = key_of(owner);
+        let workload = format!("{namespace}/{name}");
+        if !self.api.faults().lacks_image(&workload) {
+            return false;
+        }
+        let again = format!("pull {}", key_of(pod).1);
+        if self.timers.has_passed(&again, POLL) {
+            self.timers.reset(&again);
+            self.timers.has_passed(&again, POLL);
+        }
+        let why = (
+            "ContainersNotReady",
+            "containers with unready status: [main]",
+        );
+        if !status::says(pod, "Ready", Truth::False, why) {
+            let image = pod["spec"]["containers"][0]["image"].as_str();
+            let message = format!("Back-off pulling image {:?}", image.unwrap_or_default());
+            let waiting = json!({"reason": "ImagePullBackOff", "message": message});
+            let mut new = pod["status"].clone();
+            new["phase"] = json!("Pending");
+            new["containerStatuses"] = json!([{"name": "main", "state": {"waiting": waiting}}]);
+            let now = self.timers.now();
+            status::set(&mut new, now, "PodScheduled", Truth::True, ("", ""));
+            status::set(&mut new, now, "Ready", Truth::False, why);
+            self.set_status(pod, new);
+        }
+        true
     }
 
     fn replica_status(&self, workload: &Value, wanted: usize, ready: usize) -> Value {

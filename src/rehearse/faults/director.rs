@@ -177,6 +177,7 @@ impl Director {
             Fault::LostReply => faults.lose_a_reply(),
             Fault::VipTaken => faults.set_vip_taken(true),
             Fault::FullEtcd => faults.set_etcd(EtcdState::Full),
+            Fault::PodImageMissing => faults.lose_an_image(),
             Fault::SlowEtcd => {
                 slow_etcd(&self.world, true);
                 self.later(lasting, |world| slow_etcd(world, false));

@@ -28,6 +28,10 @@ pub enum Fault {
     #[value(name = "image-404")]
     #[serde(rename = "image-404")]
     ImageMissing,
+    /// No registry has the image of the next workload.
+    #[value(name = "pod-image-404")]
+    #[serde(rename = "pod-image-404")]
+    PodImageMissing,
     /// The Kubernetes API comes and goes for some minutes.
     ApiFlapping,
     /// A machine's clock is wrong until its time server answers, minutes later.
@@ -54,6 +58,7 @@ impl Fault {
             Self::FullEtcd => "etcd was full and took no more writes",
             Self::VipTaken => "another device answered at the virtual IP",
             Self::ImageMissing => "the registry did not have a machine's installer",
+            Self::PodImageMissing => "no registry had the image of a workload",
             Self::ApiFlapping => "the Kubernetes API came and went for some minutes",
             Self::ClockSkew => "a machine's clock was wrong for some minutes",
             Self::OperatorKilled => "the run was killed and started again",
@@ -69,6 +74,7 @@ impl Fault {
                 | Self::FullEtcd
                 | Self::VipTaken
                 | Self::ImageMissing
+                | Self::PodImageMissing
         )
     }
 
@@ -84,6 +90,7 @@ impl Fault {
             Self::NetworkOutage => Some("etcd-members"),
             Self::FullEtcd => Some("apply/operator"),
             Self::ApiFlapping => Some("apply/charts"),
+            Self::PodImageMissing => Some("reconciled"),
         }
     }
 }

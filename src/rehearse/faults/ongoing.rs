@@ -19,6 +19,18 @@ pub enum EtcdState {
     Full,
 }
 
+/// Whether a workload's image is missing.
+#[derive(Debug, Default)]
+enum Image {
+    /// Every registry has everything.
+    #[default]
+    There,
+    /// The next workload's will be missing.
+    Lost,
+    /// This workload's is.
+    MissedBy(String),
+}
+
 /// What becomes of the reply to a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -42,6 +54,7 @@ struct State {
     etcd: EtcdState,
     api_is_down: bool,
     vip_is_taken: bool,
+    image: Image,
     late: u32,
     /// Who may end the run between a change and its reply.
     killer: Option<Arc<Killer>>,
@@ -120,6 +133,20 @@ impl Ongoing {
 
     pub(super) fn set_vip_taken(&self, is_taken: bool) {
         self.state().vip_is_taken = is_taken;
+    }
+
+    /// Lets the image of the next workload that starts be missing.
+    pub(super) fn lose_an_image(&self) {
+        self.state().image = Image::Lost;
+    }
+
+    /// Tells whether no registry has the image of a workload that starts.
+    pub fn lacks_image(&self, workload: &str) -> bool {
+        let image = &mut self.state().image;
+        if matches!(image, Image::Lost) {
+            *image = Image::MissedBy(workload.to_owned());
+        }
+        matches!(image, Image::MissedBy(missed) if missed == workload)
     }
 
     /// Puts everything right.

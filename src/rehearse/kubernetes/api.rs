@@ -1,6 +1,7 @@
 //! One cluster's API: the store, shared by every API server that serves it, and its log.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -27,6 +28,7 @@ pub struct Api {
     version: String,
     faults: Arc<Ongoing>,
     intrusions: Mutex<Vec<Intrusion>>,
+    tenures: Mutex<Vec<Tenure>>,
 }
 
 /// A write that came over the network.
@@ -42,6 +44,14 @@ pub struct Mutation {
     pub caller: String,
     /// The computer that the call came from, where that is known.
     pub from: Arc<str>,
+}
+
+/// The operator's lease from one renewal on.
+#[derive(Clone, Debug)]
+struct Tenure {
+    since: Timestamp,
+    until: Timestamp,
+    holder: String,
 }
 
 /// A change by somebody who did not hold the operator's lease while somebody else did.
@@ -69,6 +79,7 @@ impl Api {
             version: version.into(),
             faults,
             intrusions: Mutex::default(),
+            tenures: Mutex::default(),
         });
         for name in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             // Nothing is there yet that a namespace could collide with.
@@ -120,7 +131,7 @@ impl Api {
     }
 
     /// Returns what is wrong.
-    pub(super) fn faults(&self) -> &Ongoing {
+    pub(in crate::rehearse) fn faults(&self) -> &Ongoing {
         &self.faults
     }
 
@@ -132,8 +143,11 @@ impl Api {
             caller: caller.name.clone().unwrap_or_default(),
             from: Arc::clone(&caller.from),
         };
-        if let Some(intrusion) = self.intrusion(&mutation) {
-            lock(&self.intrusions).push(intrusion);
+        if mutation.method.ends_with(OPERATOR_LEASE) || mutation.method.ends_with("/leases") {
+            lock(&self.tenures).extend(self.tenure(mutation.at));
+        } else if let Some(seen) = self.intrusion(mutation.at, &mutation.method, &mutation.from) {
+            let at = mutation.at;
+            lock(&self.intrusions).push(Intrusion { at, seen });
         }
         lock(&self.mutations).push(mutation);
     }
@@ -153,30 +167,36 @@ impl Api {
         lock(&self.intrusions).clone()
     }
 
-    /// Compares who made a change with who holds the lease and still renews it.
-    fn intrusion(&self, change: &Mutation) -> Option<Intrusion> {
-        if change.from.is_empty() || change.method.contains("/leases/") {
-            return None;
-        }
+    /// Reads the lease as it is now.
+    fn tenure(&self, since: Timestamp) -> Option<Tenure> {
         let lease = self.read(|store| {
             let leases = store.resource("coordination.k8s.io/v1", "Lease")?;
             let lease = store.get(&leases, "kube-system", OPERATOR_LEASE);
             lease.cloned()
         })?;
         let spec = &lease["spec"];
-        let holder = spec["holderIdentity"]
-            .as_str()
-            .filter(|it| !it.is_empty())?;
         let renewed: Timestamp = spec["renewTime"].as_str()?.parse().ok()?;
-        let lasts = spec["leaseDurationSeconds"].as_i64().unwrap_or(0);
-        let is_live = change.at.duration_since(renewed).as_secs() < lasts;
-        (is_live && holder != &*change.from).then(|| Intrusion {
-            at: change.at,
-            seen: format!(
-                "{} by `{}`, the lease is `{holder}`'s",
-                change.method, change.from
-            ),
+        let lasts = Duration::from_secs(spec["leaseDurationSeconds"].as_u64()?);
+        Some(Tenure {
+            since,
+            until: renewed.checked_add(lasts).ok()?,
+            holder: spec["holderIdentity"].as_str()?.to_owned(),
         })
+    }
+
+    /// Compares whose computer made a change with who held the lease then and still renewed it; says
+    /// what happened when it was somebody else.
+    pub(in crate::rehearse) fn intrusion(
+        &self,
+        at: Timestamp,
+        what: &str,
+        from: &str,
+    ) -> Option<String> {
+        let tenures = lock(&self.tenures);
+        let tenure = tenures.iter().rfind(|tenure| tenure.since <= at)?;
+        let (holder, is_live) = (&tenure.holder, at < tenure.until);
+        let is_foreign = is_live && !holder.is_empty() && !from.is_empty() && from != holder;
+        is_foreign.then(|| format!("{what} by `{from}`, the lease is `{holder}`'s"))
     }
 
     /// Applies an object as a controller of the cluster would, taking fields over.

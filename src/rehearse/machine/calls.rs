@@ -2,6 +2,8 @@
 //!
 //! Refusals have the codes and words of Talos 1.13.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use similar::TextDiff;
 use talos_api::Code;
@@ -33,6 +35,8 @@ pub(super) struct Caller {
     /// The subject of the certificate, or `maintenance`.
     pub(super) name: String,
     pub(super) access: Access,
+    /// The computer, where that is known.
+    pub(super) from: Arc<str>,
 }
 
 /// What a caller may do.
@@ -122,7 +126,7 @@ impl Fleet {
                 format!("Dry run summary:\n{details} (skipped in dry-run).\n{difference}");
             return Ok(reply);
         }
-        self.log(node, "ApplyConfiguration", &caller.name);
+        self.log(node, "ApplyConfiguration", caller);
         let now = self.now();
         self.change(node, |machine, etcd| match mode {
             _ if in_maintenance => machine.leave_maintenance(config, now),
@@ -149,7 +153,7 @@ impl Fleet {
         if machine.etcd_index().is_some() {
             return refuse(Code::AlreadyExists, "etcd data directory is not empty");
         }
-        self.log(node, "Bootstrap", &caller.name);
+        self.log(node, "Bootstrap", caller);
         let now = self.now();
         self.change(node, |machine, _| machine.start_etcd(now));
         Ok(())
@@ -248,7 +252,7 @@ impl Fleet {
     pub(super) fn reboot(&mut self, node: &NodeName, caller: &Caller) -> Result<String, Refusal> {
         caller.require(Access::Operate)?;
         let boots = self.called(node)?.boots;
-        self.log(node, "Reboot", &caller.name);
+        self.log(node, "Reboot", caller);
         let now = self.now();
         self.change(node, |machine, etcd| machine.reboot(now, etcd));
         let number = mix(self.seed(), &format!("{node}/{boots}/reboot"));

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -12,6 +13,7 @@ use crate::model::NodeName;
 use crate::rehearse::etcd::Etcd;
 use crate::rehearse::witness::{Violation, Witness};
 
+use super::calls::Caller;
 use super::events::EventLog;
 use super::history::{History, Passage};
 use super::machine::{Machine, Wipe};
@@ -29,6 +31,8 @@ pub struct Mutation {
     pub method: &'static str,
     /// The subject of the client's certificate, or `maintenance`.
     pub caller: String,
+    /// The computer that the call came from, where that is known.
+    pub from: Arc<str>,
 }
 
 /// All machines of a world.
@@ -177,12 +181,13 @@ impl Fleet {
         self.events.get(self.position(name)?)
     }
 
-    pub(super) fn log(&mut self, node: &NodeName, method: &'static str, caller: &str) {
+    pub(super) fn log(&mut self, node: &NodeName, method: &'static str, caller: &Caller) {
         self.mutations.push(Mutation {
             at: self.now,
             node: node.clone(),
             method,
-            caller: caller.to_owned(),
+            caller: caller.name.clone(),
+            from: Arc::clone(&caller.from),
         });
     }
 

@@ -134,11 +134,12 @@ fn names(machine: &Machine, config: &MachineConfig) -> Vec<String> {
 }
 
 /// Reads from a client's certificate who calls; `None` when Talos would not take the certificate.
-pub(super) fn caller(certificate: Option<&CertificateDer<'_>>) -> Option<Caller> {
+pub(super) fn caller(certificate: Option<&CertificateDer<'_>>, from: Arc<str>) -> Option<Caller> {
     let Some(certificate) = certificate else {
         return Some(Caller {
             name: "maintenance".to_owned(),
             access: Access::Read,
+            from,
         });
     };
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
@@ -157,6 +158,7 @@ pub(super) fn caller(certificate: Option<&CertificateDer<'_>>) -> Option<Caller>
     Some(Caller {
         name: subject.to_string(),
         access,
+        from,
     })
 }
 

@@ -27,6 +27,7 @@ mod services;
 mod spec;
 mod state_service;
 mod surroundings;
+mod time_service;
 
 pub use ailments::Ailments;
 pub use config::{ConfigError, MachineConfig};

@@ -13,6 +13,7 @@ use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use talos_api::proto::cosi::resource::state_server::StateServer;
 use talos_api::proto::machine::machine_service_server::MachineServiceServer;
+use talos_api::proto::time::time_service_server::TimeServiceServer;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tonic::service::Routes;
@@ -28,6 +29,7 @@ use super::identity::{self, ServerIdentity};
 use super::machine::{Machine, Reach};
 use super::service::{Connection, MachineApi};
 use super::state_service::StateApi;
+use super::time_service::TimeApi;
 
 /// The largest message that Talos takes.
 const MAX_MESSAGE: usize = 32 * 1024 * 1024;
@@ -112,11 +114,16 @@ impl SharedFleet {
         self.changes.subscribe()
     }
 
-    /// Serves one connection to a machine, until either side ends it.
+    /// Serves one connection of this computer to a machine, until either side ends it.
     ///
     /// A machine at which nobody listens refuses; that it is silent instead is the network's to
     /// simulate, by [`Machine::reach`].
-    pub async fn serve(&self, node: NodeName, stream: Box<dyn Stream>) -> io::Result<()> {
+    pub async fn serve(
+        &self,
+        node: NodeName,
+        from: Arc<str>,
+        stream: Box<dyn Stream>,
+    ) -> io::Result<()> {
         let mut changes = self.changes();
         let session = self.with(|fleet| listening_session(fleet, &node))?;
         let tls = self.tls(&node)?;
@@ -125,20 +132,21 @@ impl SharedFleet {
             () = self.session_ends(&node, session, &mut changes) => {
                 Err(io::ErrorKind::ConnectionReset.into())
             }
-            served = self.converse(&node, tls, stream) => served,
+            served = self.converse(&node, from, tls, stream) => served,
         }
     }
 
     async fn converse(
         &self,
         node: &NodeName,
+        from: Arc<str>,
         tls: Arc<ServerConfig>,
         stream: Box<dyn Stream>,
     ) -> io::Result<()> {
         let stream = TlsAcceptor::from(tls).accept(stream).await?;
         let certificates = stream.get_ref().1.peer_certificates();
-        let caller = identity::caller(certificates.and_then(|chain| chain.first()))
-            .ok_or(io::ErrorKind::PermissionDenied)?;
+        let certificate = certificates.and_then(|chain| chain.first());
+        let caller = identity::caller(certificate, from).ok_or(io::ErrorKind::PermissionDenied)?;
         let connection = Connection {
             fleet: self.clone(),
             node: node.clone(),
@@ -146,7 +154,10 @@ impl SharedFleet {
         };
         let machine = MachineServiceServer::new(MachineApi(connection.clone()))
             .max_decoding_message_size(MAX_MESSAGE);
-        let routes = Routes::new(machine).add_service(StateServer::new(StateApi(connection)));
+        let time = TimeServiceServer::new(TimeApi(connection.clone()));
+        let routes = Routes::new(machine)
+            .add_service(time)
+            .add_service(StateServer::new(StateApi(connection)));
         http2::Builder::new(TokioExecutor::new())
             .serve_connection(
                 TokioIo::new(stream),

@@ -34,6 +34,8 @@ pub struct MachineSpec {
     pub version: Version,
     /// Its disks.
     pub disks: Vec<DiskSpec>,
+    /// By how many seconds its clock is ahead of the world's.
+    pub clock_offset: i64,
 }
 
 /// A disk.
@@ -97,6 +99,7 @@ impl MachineSpec {
             uuid: made_up_uuid(&node.name),
             version: node.version.clone(),
             disks: vec![DiskSpec::selected_by(&node.disk, &node.name)],
+            clock_offset: 0,
         }
     }
 }

@@ -63,7 +63,7 @@ impl Dial for World {
                 Reach::Listening => {
                     let (near, far) = tokio::io::duplex(64 * 1024);
                     let fleet = self.fleet.clone();
-                    tokio::spawn(async move { fleet.serve(name, Box::new(far)).await });
+                    tokio::spawn(async move { fleet.serve(name, "".into(), Box::new(far)).await });
                     Ok(Box::new(near) as Box<dyn talos_api::Stream>)
                 }
             }
@@ -90,6 +90,7 @@ fn machine(text: &str, last: u8) -> MachineSpec {
         uuid: format!("00000000-0000-4000-8000-0000000000{last:02x}"),
         version: "v1.13.9".parse().expect("a version"),
         disks: vec![DiskSpec::selected_by(&selector, &name(text))],
+        clock_offset: 0,
     }
 }
 

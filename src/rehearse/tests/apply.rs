@@ -310,6 +310,7 @@ fn two_who_apply_at_once_do_not_restart_two_machines_at_once() {
                 never = watch_quorum(&world) => match never {},
             };
             assert_one_got_through(&[one, two]);
+            assert_eq!(world.report().violations, []);
             assert!(runs(&world, ENV).iter().all(Option::is_some));
         },
         &stage,

@@ -69,6 +69,8 @@ fn what_stays_broken_is_diagnosed_and_mended() {
             "the machine started from its boot medium again instead of its disk",
         ),
         ("full-etcd", "the API cannot write: its etcd is full"),
+        ("pod-image-404", "an image cannot be pulled"),
+        ("pod-image-404@apply/charts", "an image cannot be pulled"),
         (
             "vip-taken@vip",
             "another device answers at this address, or a proxy stands in between",
@@ -119,6 +121,18 @@ fn what_is_wrong_from_the_beginning_is_refused_before_anything_is_touched() {
         assert_converged(&mended, fault);
         assert_whole(&mended.report, fault);
     }
+}
+
+#[test]
+fn a_control_plane_that_falls_silent_before_the_bootstrap_is_named_and_waited_for() {
+    let told = with("control-plane-unreachable@bootstrap-etcd", true);
+    let End::Over(Err(RunError::Refused { refusals, .. })) = &told.attempts[0].end else {
+        panic!("{:?}", told.attempts[0]);
+    };
+    let fences: Vec<_> = refusals.iter().map(|it| it.fence).collect();
+    assert_eq!(fences, [Fence::ControlPlaneUnreachable]);
+    assert_converged(&told, "it comes back");
+    assert_whole(&told.report, "it comes back");
 }
 
 /// What a fault looks like on the page: a mark, and two runs with their steps.

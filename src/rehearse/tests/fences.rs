@@ -7,7 +7,7 @@ use crate::execute::Secrets;
 use crate::model::Secret;
 use crate::pki::{SecretsBundle, SystemEntropy};
 use crate::plan::{Consents, Milestone, Wipe};
-use crate::rehearse::machine::{Holding, MachineSpec};
+use crate::rehearse::machine::MachineSpec;
 use crate::render::reference::{SecretRef, SecretSource};
 use crate::talos::Talos;
 
@@ -21,33 +21,6 @@ fn operators(memory: &Arc<MemoryState>) -> Operators {
         state: Arc::clone(memory),
         sink: Arc::new(Silent),
         killer: Arc::new(Killer::default()),
-    }
-}
-
-/// Plays in a world whose machines are not as ordinary as usual.
-fn play_with<F: Future<Output = ()>>(
-    stage: &Stage,
-    change: impl FnOnce(&mut Vec<MachineSpec>),
-    story: impl FnOnce(Arc<World>, Arc<dyn Clock>) -> F,
-) {
-    let mut machines = MachineSpec::of_cluster(&reference_cluster());
-    change(&mut machines);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime starts");
-    runtime.block_on(async {
-        let (world, clock) = stage.raise_with(machines, 3);
-        story(world, clock).await;
-    });
-}
-
-fn holding(label: &str) -> Holding {
-    Holding {
-        kind: "zfs".to_owned(),
-        label: label.to_owned(),
-        size: 480_000_000_000,
     }
 }
 
@@ -106,6 +79,17 @@ fn a_second_disk_that_holds_something_is_never_touched() {
     });
 }
 
+#[test]
+fn a_machine_whose_clock_differs_is_refused_before_anything_is_touched() {
+    let stage = stage();
+    let late = |machines: &mut Vec<MachineSpec>| machines[1].clock_offset = -3600;
+    play_with(&stage, late, async |world, clock| {
+        let refused = run(&stage, &world, &clock, "one").await;
+        assert_eq!(fences(&refused), [Fence::ClockSkew], "{refused:?}");
+        assert_eq!(writes(&world), 0);
+    });
+}
+
 /// Every reference to a bundle leads into another one.
 struct Other(SecretsBundle);
 
@@ -117,7 +101,7 @@ impl SecretSource for Other {
 }
 
 /// The configuration of a machine of another cluster, which was made from the same spec.
-fn of_another_cluster(node: &NodeName, now: jiff::Timestamp) -> String {
+pub(super) fn of_another_cluster(node: &NodeName, now: jiff::Timestamp) -> String {
     let catalog = Catalog::embedded().expect("the shipped catalogue loads");
     let bundle = SecretsBundle::generate(now, &mut SystemEntropy).expect("it can be made");
     let again = SecretsBundle::parse(bundle.to_yaml().expose()).expect("it reads itself");
@@ -165,9 +149,11 @@ fn one_run_at_a_time_on_one_computer_whatever_it_is() {
         async |world, clock| {
             let memory = Arc::new(MemoryState::default());
             let inputs = || stage.inputs(&world, &clock, &operators(&memory));
+            let mut with_force = inputs();
+            with_force.consents.break_lock = true;
             let (first, second, third) = futures::join!(
                 crate::execute::bootstrap(inputs()),
-                crate::execute::bootstrap(inputs()),
+                crate::execute::bootstrap(with_force),
                 crate::execute::apply(inputs()),
             );
             first.expect("it comes up");

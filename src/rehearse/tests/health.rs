@@ -159,6 +159,11 @@ fn without_quorum_the_machines_still_tell_and_kubernetes_is_silent() {
             assert_eq!(standing, Standing::Differs);
             assert!(text(&reference_cluster(), &health).contains("no member of 3 is healthy"));
             assert!(findings.len() > 3, "{findings:?}");
+            let message = "etcd of `talos-1` is not healthy";
+            assert!(
+                findings.iter().any(|it| it.message == message),
+                "{findings:?}"
+            );
         },
         &stage,
     );

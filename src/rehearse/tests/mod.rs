@@ -1,17 +1,21 @@
 //! The engine against the world; what happened is read from the world's own account.
 
 mod apply;
+mod conditions;
 mod faults;
 mod fences;
+mod guards;
 mod health;
 mod kills;
 mod operators;
 mod scale;
 mod schedules;
+mod witness;
 
 use std::future::Future;
 use std::sync::Arc;
 
+use super::machine::{Holding, MachineSpec};
 use super::stage::Operators;
 use super::*;
 use crate::catalog::Catalog;
@@ -208,19 +212,56 @@ fn play<F: Future<Output = T>, T>(
     })
 }
 
+/// Plays in a world whose machines are not as ordinary as usual.
+fn play_with<F: Future<Output = ()>>(
+    stage: &Stage,
+    change: impl FnOnce(&mut Vec<MachineSpec>),
+    story: impl FnOnce(Arc<World>, Arc<dyn Clock>) -> F,
+) {
+    let mut machines = MachineSpec::of_cluster(&reference_cluster());
+    change(&mut machines);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime starts");
+    runtime.block_on(async {
+        let (world, clock) = stage.raise_with(machines, 3);
+        story(world, clock).await;
+    });
+}
+
+fn holding(label: &str) -> Holding {
+    Holding {
+        kind: "zfs".to_owned(),
+        label: label.to_owned(),
+        size: 480_000_000_000,
+    }
+}
+
 async fn run(
     stage: &Stage,
     world: &Arc<World>,
     clock: &Arc<dyn Clock>,
     computer: &str,
 ) -> Result<Outcome, RunError> {
+    crate::execute::bootstrap(inputs(stage, world, clock, computer)).await
+}
+
+/// What a run from this computer works with, which remembers nothing.
+fn inputs(
+    stage: &Stage,
+    world: &Arc<World>,
+    clock: &Arc<dyn Clock>,
+    computer: &str,
+) -> crate::execute::Inputs {
     let operators = Operators {
         computer: computer.to_owned(),
         state: Arc::new(MemoryState::default()),
         sink: Arc::new(Silent),
         killer: Arc::new(Killer::default()),
     };
-    crate::execute::bootstrap(stage.inputs(world, clock, &operators)).await
+    stage.inputs(world, clock, &operators)
 }
 
 fn fences(result: &Result<Outcome, RunError>) -> Vec<Fence> {

@@ -51,9 +51,11 @@ fn a_second_run_from_a_computer_without_a_journal_changes_nothing() {
                 .await
                 .expect("it comes up");
             let before = writes(&world);
-            run(&stage, &world, &clock, "second")
-                .await
-                .expect("nothing is left to do");
+            let second = run(&stage, &world, &clock, "second").await;
+            let second = second.expect("nothing is left to do");
+            let waits = ["etcd-members", "vip", "nodes-ready", "reconciled", "verify"];
+            let skipped = |step: &&str| second.skipped.iter().any(|it| it.as_str() == *step);
+            assert!(waits.iter().all(skipped), "{:?}", second.skipped);
             assert_whole(&world.report(), "second run");
             let report = world.report();
             let new: Vec<_> = report
@@ -87,6 +89,44 @@ fn two_runs_at_once_with_the_nodes_in_another_order_make_one_cluster() {
                 .await
                 .expect("it comes up");
             assert_whole(&world.report(), "two at once");
+        },
+        &stage,
+    );
+}
+
+#[test]
+fn a_lease_that_is_taken_by_force_ends_the_run_that_held_it() {
+    let stage = stage();
+    play(
+        async |world, clock| {
+            let by_force = async {
+                while world.report().gitops.is_empty() {
+                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                }
+                let mut inputs = inputs(&stage, &world, &clock, "second");
+                inputs.consents.break_lock = true;
+                let began = clock.now();
+                (crate::execute::bootstrap(inputs).await, began)
+            };
+            let robbed = async {
+                let ended = run(&stage, &world, &clock, "first").await;
+                (ended, clock.now())
+            };
+            let ((first, ended), (second, began)) = futures::join!(robbed, by_force);
+            assert_eq!(fences(&first), [Fence::OperatorBusy], "{first:?}");
+            second.expect("it goes on in the other's place");
+            let noticed = ended.duration_since(began).as_secs();
+            assert!(noticed < 30, "it went on for {noticed} s");
+            world.with_sides(|api, _| {
+                let by_second = api
+                    .mutations()
+                    .into_iter()
+                    .filter(|it| &*it.from == "second");
+                let mut changes = by_second.filter(|it| !it.method.contains("/leases"));
+                assert!(changes.all(|it| it.at >= ended), "two worked at once");
+            });
+            assert_whole(&world.report(), "a lease taken by force");
+            assert_eq!(world.report().violations, []);
         },
         &stage,
     );

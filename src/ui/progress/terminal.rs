@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 
 use super::words;
@@ -42,16 +42,21 @@ impl Sink for Terminal {
             }
             _ => running
                 .entry(step.to_owned())
-                .or_insert_with(|| spinner(&self.lines))
-                .set_message(line),
+                .or_insert_with(|| spinner(&self.lines, words::since(event, start)))
+                .set_message(words::line_beside_clock(event).unwrap_or(line)),
         }
     }
 }
 
-fn spinner(lines: &MultiProgress) -> ProgressBar {
+/// A line whose clock goes on from so many seconds, whatever happens in its step.
+fn spinner(lines: &MultiProgress, begun: u64) -> ProgressBar {
     let bar = lines.add(ProgressBar::new_spinner());
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
-        bar.set_style(style);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {clock}  {wide_msg}") {
+        let clock = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            // A line that cannot be drawn leaves nobody to tell.
+            let _ = out.write_str(&words::clock(begun + state.elapsed().as_secs()));
+        };
+        bar.set_style(style.with_key("clock", clock));
     }
     bar.enable_steady_tick(Duration::from_millis(120));
     bar

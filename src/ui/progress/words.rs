@@ -9,13 +9,39 @@ use crate::execute::{Event, EventKind};
 /// The line begins with the time since `start`, then the step.
 pub fn line(event: &Event, start: Timestamp) -> Option<String> {
     let text = text(&event.kind)?;
-    let elapsed = event.at.duration_since(start).as_secs().max(0);
-    let step = event.step.as_ref().map_or("", |step| step.as_str());
-    Some(format!(
-        "{:02}:{:02}  {step:<22}  {text}",
-        elapsed / 60,
-        elapsed % 60
-    ))
+    let (clock, step) = (clock(since(event, start)), step(event));
+    Some(format!("{clock}  {step:<22}  {text}"))
+}
+
+/// Words an event beside a clock that goes on by itself.
+pub(super) fn line_beside_clock(event: &Event) -> Option<String> {
+    let text = match &event.kind {
+        EventKind::Waiting {
+            because,
+            seen,
+            normal,
+            ..
+        } => format!(
+            "waiting (normal: up to {}): {seen}; {because}",
+            duration(*normal)
+        ),
+        kind => text(kind)?,
+    };
+    Some(format!("{:<22}  {text}", step(event)))
+}
+
+/// Returns how many seconds after `start` it happened.
+pub(super) fn since(event: &Event, start: Timestamp) -> u64 {
+    u64::try_from(event.at.duration_since(start).as_secs()).unwrap_or(0)
+}
+
+/// Words seconds as a clock shows them: minutes and seconds.
+pub(super) fn clock(seconds: u64) -> String {
+    format!("{:02}:{:02}", seconds / 60, seconds % 60)
+}
+
+fn step(event: &Event) -> &str {
+    event.step.as_ref().map_or("", |step| step.as_str())
 }
 
 fn text(kind: &EventKind) -> Option<String> {
@@ -86,5 +112,20 @@ mod tests {
         02:10  answers/talos-2         waiting 1 min 5 s (normal: up to 5 min): connection refused; Talos installs itself
         04:18  answers/talos-2         done in 3 min 13 s
         ");
+    }
+
+    #[test]
+    fn beside_a_clock_a_wait_does_not_tell_for_how_long() {
+        let waiting = EventKind::Waiting {
+            what: "`talos-2` answers".to_owned(),
+            because: "Talos installs itself".to_owned(),
+            seen: "connection refused".to_owned(),
+            elapsed: 65,
+            normal: 300,
+        };
+        let event = at(130, waiting);
+        assert_eq!(clock(since(&event, Timestamp::UNIX_EPOCH)), "02:10");
+        let line = line_beside_clock(&event).expect("it is told");
+        assert_snapshot!(line, @"answers/talos-2         waiting (normal: up to 5 min): connection refused; Talos installs itself");
     }
 }
