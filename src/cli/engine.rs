@@ -18,11 +18,11 @@ use crate::connect::{ConnectMap, NoProbe, Serves};
 use crate::execute::{Commit, Inputs, Operator, Remote, Secrets, Sink, StateDirectory};
 use crate::model::{Clock, FileTree, NodeName, Secret, SystemClock};
 use crate::pki::SystemEntropy;
-use crate::plan::{Consents, GIT_CREDENTIALS, Tree};
+use crate::plan::{Consents, GIT_CREDENTIALS, Origins, Tree};
 use crate::render::talos::{BUNDLE_PATH, documents};
 use crate::spec::cluster::GitOps;
 use crate::spec::{Cluster, Placeholder};
-use crate::store::sealed::{Opener, read_by_flux, unreadable};
+use crate::store::sealed::{Opener, manifests, read_by_flux, unreadable};
 use crate::{git, render, spec, store, yaml};
 
 /// What a command asks of the engine.
@@ -51,7 +51,7 @@ pub async fn inputs(context: &Context, request: Request) -> Result<Inputs, Failu
     let root = &context.settings.root;
     let rendered =
         render::render(&cluster, &catalog).map_err(|error| Failure::new(Kind::Spec, error))?;
-    let manifests = render::bootstrap::manifests(&cluster, &catalog)
+    let before_git = render::bootstrap::manifests(&cluster, &catalog)
         .map_err(|error| Failure::new(Kind::Spec, error))?;
     let map = connect_map(request.connect_map.as_deref())?;
     let placeholders = placeholders(root, map.as_ref())?;
@@ -66,7 +66,8 @@ pub async fn inputs(context: &Context, request: Request) -> Result<Inputs, Failu
     };
     Ok(Inputs {
         cluster: Arc::new(cluster),
-        manifests: Arc::new(manifests),
+        manifests: Arc::new(before_git),
+        origins: Arc::new(origins(root)),
         tree: tree(root, &rendered)?,
         placeholders,
         commit,
@@ -114,6 +115,18 @@ async fn repository(
         _ => git::commit(root).await,
     };
     (remote, commit)
+}
+
+/// What is rendered, and what the owner wrote beside it. A file that cannot be read brings nothing.
+fn origins(root: &Utf8Path) -> Origins {
+    let files = manifests(root).into_iter();
+    let read: Vec<_> = files
+        .filter_map(|path| Some((fs_err::read(root.join(&path)).ok()?, path)))
+        .collect();
+    Origins::of(
+        read.iter()
+            .map(|(bytes, path)| (path.as_path(), bytes.as_slice())),
+    )
 }
 
 fn tree(root: &Utf8Path, rendered: &FileTree) -> Result<Tree, Failure> {

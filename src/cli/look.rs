@@ -66,6 +66,7 @@ impl Eyes {
             cluster,
             talos: &self.talos,
             configurations: &self.secrets.configurations,
+            origins: &self.inputs.origins,
             certificates,
             connector: &self.inputs.connector,
             clock: &self.inputs.clock,

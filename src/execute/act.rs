@@ -1,5 +1,7 @@
 //! One small function for each kind of step. Each may be repeated: what it does twice is done once.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use talos_api::{ApplyMode, Code, DryRun, Error as TalosError};
 
@@ -7,7 +9,7 @@ use super::look::owns_release;
 use super::run::{API_PORT, Run};
 use crate::connect::Target;
 use crate::kube::{self, Access, Client, KubeError, LeaseAnswer, LeaseLife, ownership};
-use crate::model::NodeName;
+use crate::model::{NodeName, Secret};
 use crate::plan::{Action, Fence, ObjectSet, Refusal};
 use crate::render::bootstrap::{
     ChartRun, GIT_CREDENTIALS_SECRET, GITOPS_NAMESPACE, SOPS_AGE_SECRET,
@@ -237,13 +239,18 @@ impl Run {
         objects: ObjectSet,
         charts: &ChartRun,
     ) -> Result<(), ActError> {
-        let owned = api
-            .list("helm.toolkit.fluxcd.io/v2", "HelmRelease", None)
-            .await
-            .map_err(|error| passing(&error))?;
-        let run = charts
-            .clone()
-            .without(|release| owns_release(&owned, &release.namespace, &release.release));
+        let list = async |api_version, kind| {
+            let listed = api.list(api_version, kind, None).await;
+            listed.map_err(|error| passing(&error))
+        };
+        let owned = list("helm.toolkit.fluxcd.io/v2", "HelmRelease").await?;
+        let mut brought = list("apps/v1", "Deployment").await?;
+        brought.extend(list("apps/v1", "DaemonSet").await?);
+        let run = charts.clone().without(|release| {
+            let (namespace, component) = (&release.namespace, &release.component);
+            let is_labelled = |it| ownership::is_of_release(it, namespace, component);
+            owns_release(&owned, namespace, &release.release) || brought.iter().any(is_labelled)
+        });
         let wanted = run.objects();
         if wanted.is_empty() {
             self.keep_job(objects, None);
@@ -270,25 +277,28 @@ impl Run {
                 "kind": "Secret",
                 "metadata": {"name": name, "namespace": GITOPS_NAMESPACE},
                 "type": "Opaque",
-                "stringData": data,
+                "data": data,
             })
         };
         let mut objects = Vec::new();
         if let Some(key) = &self.secrets.age_key {
-            objects.push(secret(
-                SOPS_AGE_SECRET,
-                json!({"age.agekey": key.expose().as_str()}),
-            ));
+            objects.push(secret(SOPS_AGE_SECRET, json!({"age.agekey": encoded(key)})));
         }
         if let Some(credentials) = &self.secrets.git {
             let data: serde_json::Map<String, Value> = credentials
                 .iter()
-                .map(|(key, value)| (key.clone(), Value::from(value.expose().as_str())))
+                .map(|(key, value)| (key.clone(), encoded(value)))
                 .collect();
             objects.push(secret(GIT_CREDENTIALS_SECRET, Value::Object(data)));
         }
         objects
     }
+}
+
+/// A value of a Secret. Not as `stringData`: of that the API remembers no owner, and a key that goes
+/// would stay.
+fn encoded(value: &Secret<String>) -> Value {
+    Value::from(BASE64_STANDARD.encode(value.expose()))
 }
 
 /// Applies objects in order, except those that the GitOps engine owns already.

@@ -11,7 +11,7 @@ use super::state::State;
 use crate::connect::{SharedConnector, SharedProbe};
 use crate::git::{Commit, Remote};
 use crate::model::{Clock, NodeName, Secret};
-use crate::plan::{Consents, Expiry, Milestone, Tree};
+use crate::plan::{Consents, Expiry, Milestone, Origins, Tree};
 use crate::render::bootstrap::BootstrapManifests;
 use crate::spec::{Cluster, Placeholder};
 
@@ -22,6 +22,8 @@ pub struct Inputs {
     pub cluster: Arc<Cluster>,
     /// Objects that are applied before Git takes over.
     pub manifests: Arc<BootstrapManifests>,
+    /// Which files the objects of the repository come from.
+    pub origins: Arc<Origins>,
     /// Whether the files on disk are what the spec renders.
     pub tree: Tree,
     /// What a preset left in the spec, unless the connection map stands in for it.

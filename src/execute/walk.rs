@@ -114,7 +114,7 @@ impl Run {
                 Round::Over => return Ok(Ended::Done),
                 Round::Overtaken => return Ok(Ended::Overtaken),
                 Round::Again(seen) => seen,
-                Round::Broken(message) => return Err(failed(step, message, None)),
+                Round::Broken(message) => return Err(self.broken(step, message).await),
                 Round::Refused(refusal) => return Err(refused(vec![*refusal])),
             };
             // A machine that somebody else configures meanwhile is silent for minutes.
@@ -193,6 +193,7 @@ impl Run {
         }
         let seen = self.with_cause(step, seen.to_owned()).await;
         let message = format!("gave up waiting until {missing}; last seen: {seen}");
+        let message = self.in_full(missing, message).await;
         failed(step, message, Some(diagnose(missing, &seen)))
     }
 
@@ -202,6 +203,31 @@ impl Run {
             Some(cause) => format!("{seen}; {cause}"),
             None => seen,
         }
+    }
+
+    /// What Git brings explains itself; everything else is said by the message alone.
+    async fn broken(&self, step: &Step, message: String) -> RunError {
+        let condition = &step.postcondition;
+        if !matches!(condition, Condition::Reconciled { .. }) {
+            return failed(step, message, None);
+        }
+        let diagnosis = diagnose(condition, &message);
+        failed(
+            step,
+            self.in_full(condition, message).await,
+            Some(diagnosis),
+        )
+    }
+
+    /// Adds everything that is not ready where that is more than one look tells.
+    async fn in_full(&self, condition: &Condition, mut message: String) -> String {
+        if matches!(condition, Condition::Reconciled { .. }) {
+            for line in self.not_ready().await {
+                message.push_str("\n  ");
+                message.push_str(&line);
+            }
+        }
+        message
     }
 
     fn report_wait(&self, step: &Step, acted: Acted, seen: &str, began: Instant) {

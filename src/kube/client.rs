@@ -12,7 +12,7 @@ use kube::discovery::{self, ApiCapabilities, Scope};
 use serde_json::Value;
 
 use super::access::{Access, AccessError};
-use super::objects::describe;
+use super::objects::{self, describe};
 use super::transport;
 use crate::connect::{SharedConnector, Target, plain};
 use crate::model::Clock;
@@ -148,6 +148,19 @@ impl Client {
         }
         items.sort_by_key(describe);
         Ok(items)
+    }
+
+    /// Returns what controllers warned of last about an object, the newest first: `Reason: message`.
+    pub async fn warnings(&self, object: &Value) -> Result<Vec<String>, KubeError> {
+        let uid = object["metadata"]["uid"]
+            .as_str()
+            .ok_or(KubeError::Incomplete("metadata.uid"))?;
+        let namespace = object["metadata"]["namespace"].as_str();
+        let api = self.api("v1", "Event", namespace).await?;
+        let selector = format!("type=Warning,involvedObject.uid={uid}");
+        let params = ListParams::default().fields(&selector);
+        let list = within("Event", api.list(&params)).await?;
+        Ok(objects::warnings(list.items.iter().map(value).collect()))
     }
 
     /// Applies an object server-side as this manager, taking over fields that others hold.

@@ -44,11 +44,48 @@ pub fn describe(object: &Value) -> String {
     }
 }
 
+/// How many warnings about one object are worth reading.
+const WARNINGS: usize = 3;
+
+/// Words events, the newest first, each text once.
+pub(super) fn warnings(mut events: Vec<Value>) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().trim().to_owned();
+    // Times in UTC compare as texts. Events of the newer form have no `lastTimestamp`.
+    let time = |event: &Value| {
+        let last = text(&event["lastTimestamp"]);
+        last.max(text(&event["eventTime"]))
+    };
+    events.sort_by_key(|event| std::cmp::Reverse(time(event)));
+    let mut found = Vec::new();
+    for event in &events {
+        let warning = format!("{}: {}", text(&event["reason"]), text(&event["message"]));
+        if !found.contains(&warning) {
+            found.push(warning);
+        }
+    }
+    found.truncate(WARNINGS);
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn warnings_are_read_from_the_newest_and_once() {
+        let event = |at: &str, message: &str| {
+            let (reason, message) = ("BuildFailed", format!("{message}\n"));
+            json!({"reason": reason, "message": message, "lastTimestamp": at})
+        };
+        let events = vec![
+            event("2027-01-01T00:00:00Z", "old"),
+            event("2027-01-01T00:00:02Z", "new"),
+            event("2027-01-01T00:00:01Z", "old"),
+        ];
+        assert_eq!(warnings(events), ["BuildFailed: new", "BuildFailed: old"]);
+    }
 
     #[test]
     fn what_others_need_comes_first() {

@@ -19,6 +19,16 @@ pub fn owner(object: &Value) -> Option<String> {
     })
 }
 
+/// The labels of what a HelmRelease brings.
+const RELEASE_NAME: &str = "helm.toolkit.fluxcd.io/name";
+const RELEASE_NAMESPACE: &str = "helm.toolkit.fluxcd.io/namespace";
+
+/// Tells whether an object was brought by this HelmRelease, be it still there or not.
+pub fn is_of_release(object: &Value, namespace: &str, name: &str) -> bool {
+    let labels = &object["metadata"]["labels"];
+    labels[RELEASE_NAMESPACE] == namespace && labels[RELEASE_NAME] == name
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -33,5 +43,14 @@ mod tests {
         }
         assert_eq!(owner(&labelled("app.kubernetes.io/managed-by")), None);
         assert_eq!(owner(&json!({"metadata": {}})), None);
+    }
+
+    #[test]
+    fn what_a_release_brought_is_known_by_both_labels() {
+        let labels = json!({RELEASE_NAME: "cilium", RELEASE_NAMESPACE: "kube-system"});
+        let object = json!({"metadata": {"labels": labels}});
+        assert!(is_of_release(&object, "kube-system", "cilium"));
+        assert!(!is_of_release(&object, "default", "cilium"));
+        assert!(!is_of_release(&json!({}), "kube-system", "cilium"));
     }
 }

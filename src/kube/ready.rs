@@ -46,6 +46,14 @@ pub fn readiness(object: &Value) -> Readiness {
     }
 }
 
+/// Returns what keeps an object from being ready; nothing when it is.
+pub fn unready(object: &Value) -> Option<String> {
+    match readiness(object) {
+        Readiness::Ready => None,
+        Readiness::InProgress(said) | Readiness::Failed(said) => Some(said),
+    }
+}
+
 /// What it means that an object has no `Ready` condition.
 #[derive(Clone, Copy)]
 enum Missing {

@@ -13,7 +13,7 @@ use crate::connect::{SharedConnector, Target};
 use crate::kube::{self, Access, Client, FLUX_KINDS, ready};
 use crate::model::{Clock, NodeName, Secret};
 use crate::plan::{
-    Expiry, GitOpsState, Health, Kubernetes, KubernetesNode, NodeState, Renewal, VipHolder,
+    Expiry, GitOpsState, Health, Kubernetes, KubernetesNode, NodeState, Origins, Renewal, VipHolder,
 };
 use crate::spec::Cluster;
 use crate::talos::{Talos, error_text};
@@ -29,6 +29,8 @@ pub struct Look<'a> {
     pub talos: &'a Talos,
     /// The configurations that the spec renders, by node.
     pub configurations: &'a BTreeMap<NodeName, Secret<String>>,
+    /// Which files the objects of the repository come from.
+    pub origins: &'a Origins,
     /// Certificates that this computer knows.
     pub certificates: Vec<Expiry>,
     /// The way to everything.
@@ -91,7 +93,7 @@ async fn kubernetes(look: &Look<'_>, nodes: &BTreeMap<NodeName, NodeState>) -> K
         let asked = async {
             let api = api(look, plane.address).await?;
             api.ready().await.map_err(|error| error_text(&error))?;
-            ask(&api).await
+            ask(&api, look.origins).await
         };
         match asked.await {
             Ok(answer) => return answer,
@@ -112,7 +114,7 @@ async fn api(look: &Look<'_>, address: std::net::IpAddr) -> Result<Client, Strin
         .map_err(|error| error_text(&error))
 }
 
-async fn ask(api: &Client) -> Result<Kubernetes, String> {
+async fn ask(api: &Client, origins: &Origins) -> Result<Kubernetes, String> {
     let list = async |api_version: &'static str, kind: &'static str| {
         let listed = api.list(api_version, kind, None).await;
         listed.map_err(|error| error_text(&error))
@@ -121,7 +123,9 @@ async fn ask(api: &Client) -> Result<Kubernetes, String> {
     let mut gitops = Vec::new();
     for (api_version, kind) in FLUX_KINDS {
         let objects = list(api_version, kind).await?;
-        gitops.extend(objects.iter().map(gitops_state));
+        for object in &objects {
+            gitops.push(gitops_state(api, object, origins).await);
+        }
     }
     Ok(Kubernetes::Answers {
         nodes: nodes.iter().map(kubernetes_node).collect(),
@@ -134,27 +138,29 @@ fn kubernetes_node(node: &Value) -> (String, KubernetesNode) {
     let version = node["status"]["nodeInfo"]["kubeletVersion"].as_str();
     let state = KubernetesNode {
         version: version.unwrap_or("unknown").to_owned(),
-        unready: unready(node),
+        unready: ready::unready(node),
         cordoned: node["spec"]["unschedulable"] == true,
     };
     (name.to_owned(), state)
 }
 
-fn gitops_state(object: &Value) -> GitOpsState {
+async fn gitops_state(api: &Client, object: &Value, origins: &Origins) -> GitOpsState {
     let status = &object["status"];
     let revision = status["lastAppliedRevision"]
         .as_str()
         .or_else(|| status["artifact"]["revision"].as_str());
+    let unready = ready::unready(object);
+    let mut events = match unready {
+        // Events only help; a look goes on without them.
+        Some(_) => api.warnings(object).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    events.retain(|event| unready.as_ref() != Some(event));
     GitOpsState {
         object: kube::describe(object),
         revision: revision.map(str::to_owned),
-        unready: unready(object),
-    }
-}
-
-fn unready(object: &Value) -> Option<String> {
-    match ready::readiness(object) {
-        ready::Readiness::Ready => None,
-        ready::Readiness::InProgress(said) | ready::Readiness::Failed(said) => Some(said),
+        unready,
+        file: origins.file_of(object).map(ToOwned::to_owned),
+        events,
     }
 }

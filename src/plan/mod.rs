@@ -14,6 +14,7 @@ pub mod fence;
 mod health;
 mod milestone;
 mod observed;
+mod origins;
 mod pending;
 mod preflight;
 mod refusal;
@@ -35,6 +36,7 @@ pub use observed::{
     Address, Disk, EtcdSigns, Git, Hardware, Link, NodeState, Observed, Platform, Running,
     SecretsState, Tree, VipProbe, VipState,
 };
+pub use origins::Origins;
 pub use pending::Pending;
 pub use preflight::GIT_CREDENTIALS;
 pub use refusal::{Fence, Refusal, Severity};

@@ -47,9 +47,10 @@ fn filled(command: &str, subject: &str, seen: &str) -> String {
         .replace("NAME", name)
 }
 
-/// Reads the object that a sentence begins with: kind, namespace and name.
+/// Reads the first object that a sentence names: kind, namespace and name.
 fn object(seen: &str) -> Option<(String, &str, &str)> {
-    let (kind, rest) = seen.split_once(" `")?;
+    let (before, rest) = seen.split_once(" `")?;
+    let kind = before.rsplit(' ').next()?;
     let (object, _) = rest.split_once('`')?;
     let is_kind = kind.chars().all(|c| c.is_ascii_alphanumeric()) && !kind.is_empty();
     let (namespace, name) = object.split_once('/')?;

@@ -250,6 +250,11 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         "homelab render; commit and push",
     ),
     object(
+        &["has two owners"],
+        "two of what Git brings apply the same object, so that each undoes what the other does",
+        "keep it in the folder of one of them; commit and push",
+    ),
+    object(
         &[
             "authentication required",
             "permission denied (publickey)",

@@ -18,7 +18,7 @@ use crate::catalog::Catalog;
 use crate::connect::{Probed, SharedProbe};
 use crate::execute::{self, Commit, Inputs, MemoryState, Operator, Secrets, Sink};
 use crate::model::Clock;
-use crate::plan::{Consents, Tree};
+use crate::plan::{Consents, Origins, Tree};
 use crate::render::bootstrap::{BootstrapManifests, manifests};
 use crate::spec::Cluster;
 
@@ -32,6 +32,7 @@ pub struct Stage {
     remote: Arc<Remote>,
     manifests: Arc<BootstrapManifests>,
     secrets: Arc<Secrets>,
+    origins: Arc<Origins>,
 }
 
 /// Who runs the engine in a world.
@@ -50,10 +51,13 @@ impl Stage {
     /// Prepares rehearsals of a cluster.
     pub fn new(cluster: Arc<Cluster>, catalog: &Catalog) -> Result<Self, PropsError> {
         let tree = props::tree(&cluster, catalog)?;
+        let files = tree.iter().filter(|(path, _)| path.starts_with("cluster"));
+        let origins = Origins::of(files.map(|(path, file)| (path, file.bytes.as_slice())));
         Ok(Self {
             remote: Arc::new(git_remote::of(&cluster, tree)),
             manifests: Arc::new(manifests(&cluster, catalog)?),
             secrets: Arc::new(props::secrets(&cluster, catalog, epoch())?),
+            origins: Arc::new(origins),
             cluster,
         })
     }
@@ -115,6 +119,7 @@ impl Stage {
         Inputs {
             cluster: Arc::clone(&self.cluster),
             manifests: Arc::clone(&self.manifests),
+            origins: Arc::clone(&self.origins),
             tree: Tree::Current,
             placeholders: Vec::new(),
             commit: Commit::Served,

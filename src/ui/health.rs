@@ -35,6 +35,9 @@ pub fn text(
     }
     for finding in findings {
         line(&mut text, format_args!("  - {}", finding.message));
+        for event in &finding.events {
+            line(&mut text, format_args!("    event: {event}"));
+        }
     }
     line(&mut text, format_args!("\n{}", verdict(standing)));
     if standing == Standing::Differs {
@@ -51,6 +54,9 @@ pub fn diagnosis(cluster: &Cluster, findings: &[Finding], standing: Standing) ->
     let mut text = String::new();
     for finding in findings {
         line(&mut text, format_args!("{}", finding.message));
+        for event in &finding.events {
+            line(&mut text, format_args!("  event: {event}"));
+        }
         let diagnosis = &finding.diagnosis;
         line(
             &mut text,

@@ -26,6 +26,7 @@ mod cluster_secrets;
 mod command_line;
 mod fences;
 mod generated_docs;
+mod gitops;
 mod harness;
 mod hidden_secrets;
 mod images;
@@ -41,6 +42,7 @@ mod secrets_edit;
 mod secrets_git;
 mod secrets_input;
 mod served_cluster;
+mod simulated_api;
 mod simulated_machines;
 mod sops;
 mod sops_config;
@@ -84,11 +86,13 @@ const TOPICS: &[Topic] = &[
     ("command_line", command_line::tests),
     ("fences", fences::tests),
     ("generated_docs", generated_docs::tests),
+    ("gitops", gitops::tests),
     ("harness", harness::tests),
     ("hidden_secrets", hidden_secrets::tests),
     ("images", images::tests),
     ("init", init::tests),
     ("kubernetes_api", kubernetes_api::tests),
+    ("simulated_api", simulated_api::tests),
     ("simulated_machines", simulated_machines::tests),
     ("talos_base", talos_base::tests),
     ("talos_config", talos_config::tests),

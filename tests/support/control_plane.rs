@@ -1,8 +1,14 @@
 //! A private Kubernetes control plane of upstream's own programs: etcd, the API server, the
 //! controller manager and the scheduler (`tests/realparts/README.md`).
+//!
+//! A keeper outside this process holds the programs and stops them when its standard input ends: with
+//! the value, and however this process ends.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
@@ -11,6 +17,9 @@ use tempfile::TempDir;
 pub struct ControlPlane {
     folder: TempDir,
     environment: BTreeMap<String, String>,
+    keeper: Child,
+    /// Where programs are asked for, and where the keeper answers.
+    asked: Mutex<Option<(ChildStdin, BufReader<ChildStdout>)>>,
 }
 
 impl ControlPlane {
@@ -24,28 +33,62 @@ impl ControlPlane {
         Self::start(&["--plain", "--pki", folder.as_str()])
     }
 
+    /// Starts one that answers to more names (`IP:10.0.0.1`), with a Git server, a registry, a
+    /// folder of charts, and kwok, which plays nodes as soon as they carry the label `type=kwok`.
+    pub fn with_surroundings(pki: &Utf8Path, names: &[String]) -> Self {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let options = ["--nodes", "0", "--pki", pki.as_str(), "--names"];
+        Self::start(&[&options[..], &names].concat())
+    }
+
     fn start(options: &[&str]) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("homelab-kube-")
             .tempdir()
             .expect("a temporary directory can be made");
+        let path = Utf8Path::from_path(folder.path()).expect("temporary paths are UTF-8");
+        let errors = std::fs::File::create(path.join("keeper.log")).expect("it is empty");
+        let mut keeper = Command::new(script("up"))
+            .args([path.join("set").as_str(), "--stay"])
+            .args(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .process_group(0)
+            .spawn()
+            .expect("python3 runs");
+        let asked = keeper.stdin.take().expect("it was asked for");
+        let mut answers = BufReader::new(keeper.stdout.take().expect("it was asked for"));
+        let mut ready = String::new();
+        answers.read_line(&mut ready).expect("text");
         let mut new = Self {
             folder,
             environment: BTreeMap::new(),
+            keeper,
+            asked: Mutex::new(Some((asked, answers))),
         };
-        let output = new.script("up", options);
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let shown = std::fs::read_to_string(new.path().join("env")).expect("up writes it");
-        new.environment = shown
+        assert!(!ready.is_empty(), "{}", new.read("keeper.log"));
+        new.environment = new
+            .read("set/env")
             .lines()
             .filter_map(|line| line.strip_prefix("export ")?.split_once('='))
             .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()))
             .collect();
         new
+    }
+
+    /// Starts one more program of `programs.ini`, with these flags in place of its own where there
+    /// are any; it works when this returns.
+    pub fn serve(&self, program: &str, flags: &[String]) -> anyhow::Result<()> {
+        let quoted = flags.iter().map(|flag| format!(" '{flag}'"));
+        let line = format!("{program}{}\n", quoted.collect::<String>());
+        let mut asked = self.asked.lock().expect("nobody panics while asking");
+        let (ask, answers) = asked.as_mut().expect("it runs");
+        ask.write_all(line.as_bytes())?;
+        let mut answer = String::new();
+        answers.read_line(&mut answer)?;
+        anyhow::ensure!(answer.trim() == format!("{program}: started"), "{answer}");
+        Ok(())
     }
 
     /// An administrator's kubeconfig.
@@ -56,6 +99,16 @@ impl ControlPlane {
     /// The URL of its API.
     pub fn server(&self) -> &str {
         &self.environment["SERVER"]
+    }
+
+    /// What `kube/up` says of its surroundings.
+    pub fn fact(&self, name: &str) -> &str {
+        &self.environment[name]
+    }
+
+    /// A folder or file of the set.
+    pub fn file(&self, name: &str) -> Utf8PathBuf {
+        self.path().join("set").join(name)
     }
 
     /// Upstream's kubectl with a file of somebody's: its standard output, or what it says instead.
@@ -91,22 +144,30 @@ impl ControlPlane {
         Utf8Path::from_path(self.folder.path()).expect("temporary paths are UTF-8")
     }
 
-    fn script(&self, verb: &str, arguments: &[&str]) -> Output {
-        let script = Utf8PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/realparts/kube")
-            .join(verb);
-        Command::new(script)
-            .arg(self.path())
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .expect("python3 runs")
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).unwrap_or_default()
     }
+}
+
+fn script(name: &str) -> Utf8PathBuf {
+    Utf8PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/realparts/kube")
+        .join(name)
 }
 
 impl Drop for ControlPlane {
     fn drop(&mut self) {
+        if let Ok(asked) = self.asked.get_mut() {
+            *asked = None;
+        }
         // What does not end stays for `kube/down` by hand; the test's own failure matters more.
-        let _ = self.script("down", &[]);
+        let _ = self.keeper.wait();
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            #[expect(clippy::print_stderr, reason = "a failed test says where to look")]
+            {
+                eprintln!("the logs of the programs are in {}", self.path());
+            }
+        }
     }
 }

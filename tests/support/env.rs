@@ -209,7 +209,8 @@ pub struct Run {
 }
 
 impl Run {
-    fn new(output: &Output, redactor: Redactor) -> Self {
+    /// A command that was run by hand.
+    pub fn new(output: &Output, redactor: Redactor) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

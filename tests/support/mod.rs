@@ -3,6 +3,7 @@
 //! - [`Case`]: a test with what it needs from this machine; [`tally`] says what could not run;
 //! - [`realparts`]: the real programs, found where `scripts/realparts` keeps them;
 //! - [`control_plane`]: a real Kubernetes API;
+//! - [`gitops`]: simulated machines with a real Kubernetes and the real Flux;
 //! - [`lab`]: real Talos nodes; [`operator`]: somebody who makes a cluster of them;
 //! - [`TestEnv`]: a directory of its own in which the built `homelab` runs with nothing inherited;
 //! - [`Redactor`]: what differs from run to run, replaced, so that whole outputs can be compared;
@@ -10,6 +11,7 @@
 //! - [`assert_same`]: where two configurations differ;
 //! - [`generated`]: files of this repository that are made from the code and must be current;
 //! - [`oracle`]: Talos' own configuration library, asked; [`clusters`], [`made_up`]: clusters to ask it about;
+//! - [`raw_api`]: requests to a Kubernetes API as they are;
 //! - [`panics`]: a failure says where, once;
 //! - [`planted`]: secrets that must not be seen anywhere;
 //! - [`vault`]: a repository with encryption rules and the key for them.
@@ -23,6 +25,7 @@ pub mod control_plane;
 pub mod difference;
 pub mod env;
 pub mod generated;
+pub mod gitops;
 pub mod host;
 pub mod lab;
 pub mod made_up;
@@ -31,6 +34,7 @@ pub mod oracle;
 pub mod panics;
 pub mod planted;
 pub mod random;
+pub mod raw_api;
 pub mod realparts;
 pub mod redact;
 pub mod tally;

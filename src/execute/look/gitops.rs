@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use super::super::run::Run;
 use super::Look;
-use super::kubernetes::{judged, no_kubeconfig, not};
-use crate::kube::{self, FLUX_KINDS, ready};
+use super::kubernetes::{no_kubeconfig, not};
+use crate::kube::ready::{self, Readiness};
+use crate::kube::{self, Client, FLUX_KINDS, KubeError};
+use crate::plan::Origins;
 use crate::render::bootstrap::GITOPS_NAMESPACE;
 
 /// The root of everything that Git brings.
@@ -61,22 +63,38 @@ impl Run {
         Look::Holds
     }
 
+    /// Everything that is not ready, a line for each: its file, what its controller says, and what it
+    /// warned of last. Nothing while the API does not answer.
+    pub(in crate::execute) async fn not_ready(&self) -> Vec<String> {
+        let Some(api) = self.api() else {
+            return Vec::new();
+        };
+        let mut lines = Vec::new();
+        for object in from_git(&api).await.unwrap_or_default() {
+            let Some(said) = ready::unready(&object) else {
+                continue;
+            };
+            lines.push(format!("{}: {said}", named(&object, &self.inputs.origins)));
+            let warnings = api.warnings(&object).await.unwrap_or_default();
+            let news = warnings.iter().filter(|warning| **warning != said);
+            lines.extend(news.map(|warning| format!("  event: {warning}")));
+        }
+        lines
+    }
+
     /// Everything that Git brings is ready, and the root has applied the commit that was pushed.
     pub(super) async fn reconciled(&self, revision: Option<&str>) -> Look {
         let Some(api) = self.api() else {
             return no_kubeconfig();
         };
-        let mut found = Vec::new();
-        for (api_version, kind) in FLUX_KINDS {
-            match api.list(api_version, kind, None).await {
-                Ok(objects) => found.extend(objects),
-                Err(error) => return not(&error),
-            }
-        }
+        let found = match from_git(&api).await {
+            Ok(found) => found,
+            Err(error) => return not(&error),
+        };
         let Some(root) = found.iter().find(|object| is_root(object)) else {
             return Look::Not("the first Kustomization does not exist yet".to_owned());
         };
-        let look = all_ready(&found);
+        let look = all_ready(&found, &self.inputs.origins);
         if look != Look::Holds {
             return look;
         }
@@ -94,6 +112,15 @@ impl Run {
     }
 }
 
+/// Everything that Git brings.
+pub(super) async fn from_git(api: &Client) -> Result<Vec<Value>, KubeError> {
+    let mut found = Vec::new();
+    for (api_version, kind) in FLUX_KINDS {
+        found.extend(api.list(api_version, kind, None).await?);
+    }
+    Ok(found)
+}
+
 fn is_root(object: &Value) -> bool {
     object["kind"] == "Kustomization"
         && object["metadata"]["namespace"] == GITOPS_NAMESPACE
@@ -102,13 +129,14 @@ fn is_root(object: &Value) -> bool {
 
 /// A failure is reported before anything that is merely on its way, and waiting for something else
 /// after everything that has a cause of its own.
-fn all_ready(objects: &[Value]) -> Look {
+fn all_ready(objects: &[Value], origins: &Origins) -> Look {
     let mut waiting = Vec::new();
     for object in objects {
-        match judged(object) {
-            Look::Holds => {}
-            Look::Not(message) => waiting.push(message),
-            other => return other,
+        let message = |said| format!("{}: {said}", named(object, origins));
+        match ready::readiness(object) {
+            Readiness::Ready => {}
+            Readiness::InProgress(said) => waiting.push(message(said)),
+            Readiness::Failed(said) => return Look::Broken(message(said)),
         }
     }
     let total = objects.len();
@@ -120,6 +148,15 @@ fn all_ready(objects: &[Value]) -> Look {
     match first {
         None => Look::Holds,
         Some(first) => Look::Not(format!("{ready} of {total} ready; {first}")),
+    }
+}
+
+/// Names an object and the file of the repository that it comes from.
+fn named(object: &Value, origins: &Origins) -> String {
+    let object_text = kube::describe(object);
+    match origins.file_of(object) {
+        Some(file) => format!("{object_text} ({file})"),
+        None => object_text,
     }
 }
 
@@ -137,5 +174,5 @@ pub(in crate::execute) fn owns_release(releases: &[Value], namespace: &str, name
 
 /// Tells whether an object, if it has conditions at all, is ready; pods of finished Jobs count.
 pub(super) fn settled(object: &Value) -> bool {
-    ready::readiness(object) == ready::Readiness::Ready
+    ready::readiness(object) == Readiness::Ready
 }

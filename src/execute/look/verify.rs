@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use super::super::run::Run;
-use super::gitops::settled;
+use super::gitops::{from_git, settled};
 use super::kubernetes::{no_kubeconfig, not};
 use super::{Look, Readiness};
 use crate::kube::{self, Client};
@@ -42,6 +42,7 @@ impl Run {
             self.nodes(&names, Readiness::Ready).await,
             pods_run(&api).await,
             secrets_are_plain(&api).await,
+            owners_are_one_each(&api).await,
         ];
         looks
             .into_iter()
@@ -131,6 +132,22 @@ async fn secrets_are_plain(api: &Client) -> Look {
         Some(secret) => Look::Broken(format!(
             "{} holds ciphertext: its Kustomization does not decrypt",
             kube::describe(secret)
+        )),
+    }
+}
+
+/// Each of two owners undoes what the other does, and neither tells.
+async fn owners_are_one_each(api: &Client) -> Look {
+    let owners = match from_git(api).await {
+        Ok(owners) => owners,
+        Err(error) => return not(&error),
+    };
+    match kube::contested(&owners) {
+        None => Look::Holds,
+        Some(contested) => Look::Broken(format!(
+            "{} has two owners: {}",
+            contested.object,
+            contested.owners.join(" and ")
         )),
     }
 }

@@ -22,6 +22,9 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct Finding {
     /// What was found.
     pub message: String,
+    /// What a controller warned of, in its own words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
     /// The likely cause, and what to try.
     #[serde(flatten)]
     pub diagnosis: Diagnosis,
@@ -32,6 +35,7 @@ impl Finding {
     fn of(condition: &Condition, seen: &str, message: String) -> Self {
         Self {
             message,
+            events: Vec::new(),
             diagnosis: diagnose(condition, seen),
         }
     }
@@ -40,6 +44,7 @@ impl Finding {
     fn new(message: String, cause: &str, command: String) -> Self {
         Self {
             message,
+            events: Vec::new(),
             diagnosis: Diagnosis {
                 cause: cause.to_owned(),
                 command,
@@ -342,11 +347,14 @@ fn registered(
 fn unready(state: &GitOpsState) -> Option<Finding> {
     let said = state.unready.as_ref()?;
     let condition = Condition::Reconciled { revision: None };
-    Some(Finding::of(
-        &condition,
-        said,
-        format!("{}: {said}", state.object),
-    ))
+    let place = state.file.as_ref().map(|file| format!(" ({file})"));
+    let place = place.unwrap_or_default();
+    let message = format!("{}{place}: {said}", state.object);
+    let seen = format!("{}: {said}", state.object);
+    Some(Finding {
+        events: state.events.clone(),
+        ..Finding::of(&condition, &seen, message)
+    })
 }
 
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -8,6 +8,7 @@ mod findings;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use camino::Utf8PathBuf;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -74,6 +75,11 @@ pub struct GitOpsState {
     pub revision: Option<String>,
     /// What its controller says while it is not ready; `None` when it is.
     pub unready: Option<String>,
+    /// The file of the repository that it comes from, as far as that is known.
+    pub file: Option<Utf8PathBuf>,
+    /// What its controller warned of last while it is not ready, beyond that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
 }
 
 /// Who has the virtual IP.

@@ -144,6 +144,10 @@ fn of_sources() -> Vec<(Condition, &'static str)> {
             "Secret `demo/login` holds ciphertext: its Kustomization does not decrypt",
         ),
         (
+            Condition::Verified,
+            "Secret `demo/login` has two owners: Kustomization `flux-system/a` and Kustomization `flux-system/b`",
+        ),
+        (
             git(),
             "GitRepository `flux-system/flux-system`: GitOperationFailed: failed to checkout and determine revision: unable to clone 'ssh://git@git.lan/a': ssh: handshake failed: ssh: unable to authenticate",
         ),

@@ -12,6 +12,7 @@ pub(super) fn fill(resource: &Resource, object: &mut Value, serial: u64) {
         ("", "Namespace") => {
             let name = object["metadata"]["name"].clone();
             object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name;
+            set_if_absent(object, "/spec/finalizers", json!(["kubernetes"]));
             set_if_absent(object, "/status/phase", json!("Active"));
         }
         ("", "Service") if object["spec"]["type"] != "ExternalName" => {
@@ -30,6 +31,10 @@ pub(super) fn fill(resource: &Resource, object: &mut Value, serial: u64) {
 
 /// Turns what only exists in requests into what is stored.
 pub(super) fn normalise(resource: &Resource, object: &mut Value) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        let is_empty = |value: &Value| value.as_object().is_some_and(|fields| fields.is_empty());
+        metadata.retain(|_, value| !is_empty(value));
+    }
     if resource.group.is_empty() && resource.kind == "Secret" {
         take_string_data(object);
     }
@@ -67,6 +72,32 @@ pub(super) fn grows(resource: &Resource, live: &Value, new: &Value) -> bool {
         || (resource.kind == "Deployment" && annotations(live) != annotations(new))
 }
 
+/// What names consist of, and how that is refused.
+const NAMES: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \
+    '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used \
+    for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+
+/// Refuses a name that is no name; roles may have any.
+pub(super) fn check_name(resource: &Resource, name: &str) -> Result<(), ApiError> {
+    let is_label = |label: &str| {
+        let is_edge =
+            |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        is_edge(label.chars().next())
+            && is_edge(label.chars().last())
+            && label.chars().all(|c| c == '-' || is_edge(Some(c)))
+    };
+    if resource.group == "rbac.authorization.k8s.io" || name.split('.').all(is_label) {
+        return Ok(());
+    }
+    let why = format!("Invalid value: {name:?}: {NAMES}");
+    Err(ApiError::invalid(
+        &resource.qualified_kind(),
+        name,
+        "metadata.name",
+        &why,
+    ))
+}
+
 /// Refuses changes of fields that never change.
 pub(super) fn check_immutable(
     resource: &Resource,
@@ -83,18 +114,15 @@ pub(super) fn check_immutable(
         let pointer = format!("/{field}");
         let (before, after) = (live.pointer(&pointer), new.pointer(&pointer));
         if before.is_some() && before != after {
-            let group = &resource.group;
-            let kind = if group.is_empty() {
-                resource.kind.clone()
-            } else {
-                format!("{}.{group}", resource.kind)
-            };
             let name = live["metadata"]["name"].as_str().unwrap_or_default();
             let path = field.replace('/', ".");
+            let value = after.unwrap_or(&Value::Null);
+            let why = format!("Invalid value: {value}: field is immutable");
             return Err(ApiError::invalid(
-                &kind,
+                &resource.qualified_kind(),
                 name,
-                &format!("{path}: Invalid value: field is immutable"),
+                &path,
+                &why,
             ));
         }
     }

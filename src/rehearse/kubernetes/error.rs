@@ -107,10 +107,16 @@ impl ApiError {
         error
     }
 
-    /// The object breaks a rule of its type.
-    pub(super) fn invalid(kind: &str, name: &str, detail: &str) -> Self {
-        let message = format!("{kind} \"{name}\" is invalid: {detail}");
-        Self::new(422, "Invalid", message)
+    /// A field of the object breaks a rule of its type.
+    pub(super) fn invalid(kind: &str, name: &str, field: &str, why: &str) -> Self {
+        let reason = match why.split_once(" value: ") {
+            Some(("Required", _)) => "FieldValueRequired",
+            _ => "FieldValueInvalid",
+        };
+        let message = format!("{kind} \"{name}\" is invalid: {field}: {why}");
+        let mut error = Self::new(422, "Invalid", message);
+        error.causes = vec![json!({"reason": reason, "message": why, "field": field})];
+        error
     }
 
     /// The request itself is wrong.
@@ -119,8 +125,8 @@ impl ApiError {
     }
 
     /// The patch type is not served.
-    pub(super) fn unsupported_media_type(found: &str) -> Self {
-        let message = format!("the body of the request was in an unknown format: {found}");
+    pub(super) fn unsupported_media_type() -> Self {
+        let message = "415: Unsupported Media Type".to_owned();
         Self::new(415, "UnsupportedMediaType", message)
     }
 

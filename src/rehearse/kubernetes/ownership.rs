@@ -73,7 +73,7 @@ impl Entry {
             text = format!("{text} with subresource {subresource:?}");
         }
         if self.operation == "Update" {
-            text = format!("{text} using {} at {}", self.api_version, self.time);
+            text = format!("{text} using {}", self.api_version);
         }
         text
     }

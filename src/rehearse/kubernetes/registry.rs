@@ -31,6 +31,20 @@ impl Resource {
         }
     }
 
+    /// Tells whether objects count their generations: those of which a controller has to keep up
+    /// with what is wanted.
+    pub(super) fn counts_generations(&self) -> bool {
+        const GROUPS: [&str; 6] = [
+            "admissionregistration.k8s.io",
+            "apiextensions.k8s.io",
+            "apps",
+            "batch",
+            "networking.k8s.io",
+            "policy",
+        ];
+        self.custom || GROUPS.contains(&self.group.as_str()) || self.kind == "Pod"
+    }
+
     /// Tells whether the kind is of this `group/version`.
     pub(super) fn is_of(&self, api_version: &str) -> bool {
         match api_version.split_once('/') {
@@ -42,6 +56,11 @@ impl Resource {
     /// Returns the name that error messages use: `plural.group`.
     pub(super) fn qualified(&self) -> String {
         qualified(&self.plural, &self.group)
+    }
+
+    /// Returns the kind with its group, as refusals of objects name it.
+    pub(super) fn qualified_kind(&self) -> String {
+        qualified(&self.kind, &self.group)
     }
 
     pub(super) fn typing(&self) -> Typing {

@@ -58,7 +58,9 @@ pub(super) fn respond(
         ["apis", group, version, rest @ ..] => find(api, group, version, rest),
         _ => None,
     };
-    let place = place.ok_or_else(ApiError::no_such_path)?;
+    let Some(place) = place else {
+        return nothing_there(api, &segments);
+    };
     if asked.method == Method::GET {
         return read(api, &place, asked);
     }
@@ -69,6 +71,25 @@ pub(super) fn respond(
         api.record(caller, format!("{} {}", asked.method, asked.path));
     }
     Ok(done)
+}
+
+/// A group or version that nobody serves is no part of the API: its answer is no object.
+fn nothing_there(api: &Api, segments: &[&str]) -> Result<Response<Body>, ApiError> {
+    let is_served = api.read(|store| {
+        let all = store.resources();
+        match segments {
+            ["api", version, ..] => discovery::resources(all, "", version).is_some(),
+            ["apis", group, version, ..] => discovery::resources(all, group, version).is_some(),
+            ["apis", _] => false,
+            _ => true,
+        }
+    });
+    if is_served {
+        return Err(ApiError::no_such_path());
+    }
+    let mut response = text("404 page not found\n");
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    Ok(response)
 }
 
 fn find<'a>(api: &Api, group: &str, version: &str, rest: &[&'a str]) -> Option<Place<'a>> {
@@ -152,6 +173,7 @@ fn write(api: &Api, place: &Place<'_>, asked: &Asked) -> Result<Response<Body>, 
         }
         Method::PUT => {
             let new = asked.json()?;
+            check_name(&new, name)?;
             let done = api.write(|store| store.replace(resource, key, new, write))?;
             Ok(object(StatusCode::OK, &done))
         }
@@ -171,11 +193,11 @@ fn patch(
     match asked.content_type.as_str() {
         "application/apply-patch+yaml" => {
             check_kind(resource, &body)?;
+            check_name(&body, key.1)?;
             if asked.param("fieldManager").is_empty() {
-                return Err(ApiError::bad_request(
-                    "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: \
-                     is required for apply patch",
-                ));
+                let why = "Required value: is required for apply patch";
+                let kind = "PatchOptions.meta.k8s.io";
+                return Err(ApiError::invalid(kind, "", "fieldManager", why));
             }
             let force = match asked.param("force") {
                 "true" => Force::Yes,
@@ -195,7 +217,16 @@ fn patch(
             let done = api.write(|store| store.merge_patch(resource, key, &body, write))?;
             Ok(object(StatusCode::OK, &done))
         }
-        other => Err(ApiError::unsupported_media_type(other)),
+        _ => Err(ApiError::unsupported_media_type()),
+    }
+}
+
+fn check_name(object: &Value, name: &str) -> Result<(), ApiError> {
+    match object["metadata"]["name"].as_str() {
+        Some(own) if own != name => Err(ApiError::bad_request(format!(
+            "the name of the object ({own}) does not match the name on the URL ({name})"
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -59,6 +59,7 @@ impl Store {
             return Err(ApiError::already_exists(&resource.qualified(), &name));
         }
         self.check_namespace(resource, namespace)?;
+        defaults::check_name(resource, &name)?;
         let blank = self.blank(resource, namespace, &name, write.now);
         let mut new = blank.clone();
         for (field, value) in object.as_object().into_iter().flatten() {
@@ -95,6 +96,7 @@ impl Store {
             }
             None => {
                 self.check_namespace(resource, namespace)?;
+                defaults::check_name(resource, name)?;
                 Cow::Owned(self.blank(resource, namespace, name, write.now))
             }
         };
@@ -131,6 +133,11 @@ impl Store {
         defaults::normalise(resource, &mut new);
         let live = self.existing(resource, key)?;
         let seen = &new["metadata"]["resourceVersion"];
+        if resource.custom && seen.is_null() {
+            let why = "Invalid value: 0: must be specified for an update";
+            let (kind, field) = (resource.qualified(), "metadata.resourceVersion");
+            return Err(ApiError::invalid(&kind, key.1, field, why));
+        }
         if !seen.is_null() && *seen != live["metadata"]["resourceVersion"] {
             return Err(ApiError::modified(&resource.qualified(), key.1));
         }
@@ -261,7 +268,9 @@ impl Store {
             live["metadata"]["generation"].as_u64().unwrap_or(0)
         });
         let grows = live.is_none_or(|live| defaults::grows(resource, live, &new));
-        new["metadata"]["generation"] = json!(generation + u64::from(grows));
+        if resource.counts_generations() {
+            new["metadata"]["generation"] = json!(generation + u64::from(grows));
+        }
         if write.dry_run {
             return Ok(Stored::new(new));
         }

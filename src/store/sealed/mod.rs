@@ -29,7 +29,7 @@ pub use keyring::Keyring;
 pub use known_cluster::KnownCluster;
 pub use open::{OpenError, Opener};
 pub use patch_secrets::check_patch_secrets;
-pub use read_by_flux::{read_by_flux, unreadable};
+pub use read_by_flux::{manifests, read_by_flux, unreadable};
 pub use removed::{RemovedFiles, refuse_removed};
 pub use rulebook::{Rulebook, Rules, RulesError, selection_text};
 pub use rules::{RULES_FILE, creation_rules};

@@ -1,4 +1,4 @@
-//! The encrypted files that the GitOps engine reads, and whether one key alone opens them.
+//! The files that the GitOps engine reads, and whether one key alone opens the encrypted ones.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -11,6 +11,13 @@ const READ: &str = "cluster";
 ///
 /// A file that nobody can read counts too: it will not open.
 pub fn read_by_flux(root: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let mut found = manifests(root);
+    found.retain(|path| is_encrypted(&root.join(path)));
+    found
+}
+
+/// Returns all YAML files that the GitOps engine may read, sorted, relative to the root.
+pub fn manifests(root: &Utf8Path) -> Vec<Utf8PathBuf> {
     let mut found = Vec::new();
     walk(root, Utf8Path::new(READ), &mut found);
     found.sort();
@@ -32,17 +39,19 @@ fn walk(root: &Utf8Path, folder: &Utf8Path, found: &mut Vec<Utf8PathBuf>) {
         let path = folder.join(entry.file_name());
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => walk(root, &path, found),
-            Ok(kind) if kind.is_file() && is_encrypted(&root.join(&path)) => found.push(path),
+            Ok(kind) if kind.is_file() && is_yaml(&path) => found.push(path),
             _ => {}
         }
     }
 }
 
+fn is_yaml(path: &Utf8Path) -> bool {
+    matches!(path.extension(), Some("yaml" | "yml"))
+}
+
 /// SOPS leaves its metadata under a key of this name at the document's top.
 fn is_encrypted(path: &Utf8Path) -> bool {
-    let is_yaml = matches!(path.extension(), Some("yaml" | "yml"));
-    is_yaml
-        && fs_err::read_to_string(path).map_or(true, |text| {
-            text.lines().any(|line| line.trim_end() == "sops:")
-        })
+    fs_err::read_to_string(path).map_or(true, |text| {
+        text.lines().any(|line| line.trim_end() == "sops:")
+    })
 }
