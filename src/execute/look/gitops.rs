@@ -135,19 +135,37 @@ fn all_ready(objects: &[Value], origins: &Origins) -> Look {
         let message = |said| format!("{}: {said}", named(object, origins));
         match ready::readiness(object) {
             Readiness::Ready => {}
-            Readiness::InProgress(said) => waiting.push(message(said)),
+            Readiness::InProgress(said) => waiting.push((urgency(object), message(said))),
             Readiness::Failed(said) => return Look::Broken(message(said)),
         }
     }
     let total = objects.len();
     let ready = total - waiting.len();
-    let first = waiting
-        .iter()
-        .find(|message| !message.contains("DependencyNotReady"))
-        .or(waiting.first());
-    match first {
+    match waiting.into_iter().min_by_key(|(urgency, _)| *urgency) {
         None => Look::Holds,
-        Some(first) => Look::Not(format!("{ready} of {total} ready; {first}")),
+        Some((_, first)) => Look::Not(format!("{ready} of {total} ready; {first}")),
+    }
+}
+
+/// What is worth telling of what is not ready, the most first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    /// An attempt failed.
+    Failing,
+    /// It is on its way.
+    Moving,
+    /// It waits for another.
+    Waiting,
+}
+
+fn urgency(object: &Value) -> Urgency {
+    let conditions = object["status"]["conditions"].as_array();
+    let mut conditions = conditions.into_iter().flatten();
+    let ready = conditions.find(|condition| condition["type"] == "Ready");
+    match ready {
+        Some(ready) if ready["reason"] == "DependencyNotReady" => Urgency::Waiting,
+        Some(ready) if ready["status"] == "False" => Urgency::Failing,
+        _ => Urgency::Moving,
     }
 }
 
@@ -175,4 +193,40 @@ pub(in crate::execute) fn owns_release(releases: &[Value], namespace: &str, name
 /// Tells whether an object, if it has conditions at all, is ready; pods of finished Jobs count.
 pub(super) fn settled(object: &Value) -> bool {
     ready::readiness(object) == Readiness::Ready
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn kustomization(name: &str, status: &str, reason: &str) -> Value {
+        json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": name, "namespace": "flux-system", "generation": 1},
+            "status": {"observedGeneration": 1, "conditions": [
+                {"type": "Ready", "status": status, "reason": reason, "message": "said"}]},
+        })
+    }
+
+    #[test]
+    fn a_failure_is_told_before_what_is_on_its_way() {
+        let objects = [
+            kustomization("a", "False", "DependencyNotReady"),
+            kustomization("b", "Unknown", "Progressing"),
+            kustomization("c", "False", "BuildFailed"),
+            kustomization("d", "True", "ReconciliationSucceeded"),
+        ];
+        let file = "kind: Kustomization\nmetadata: {name: c, namespace: flux-system}\n";
+        let origins = Origins::of([("cluster/c/ks.yaml".into(), file.as_bytes())]);
+        let told = |objects: &[Value]| all_ready(objects, &origins);
+        let not = |text: &str| Look::Not(text.to_owned());
+        let failing =
+            "1 of 4 ready; Kustomization `flux-system/c` (cluster/c/ks.yaml): BuildFailed: said";
+        assert_eq!(told(&objects), not(failing));
+        let moving = "0 of 2 ready; Kustomization `flux-system/b`: Progressing: said";
+        assert_eq!(told(&objects[..2]), not(moving));
+        assert_eq!(told(&objects[3..]), Look::Holds);
+    }
 }

@@ -1,6 +1,6 @@
 //! What the API server adds to objects by itself, and which changes it refuses.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
 use super::ownership::is_same;
@@ -32,7 +32,7 @@ pub(super) fn fill(resource: &Resource, object: &mut Value, serial: u64) {
 /// Turns what only exists in requests into what is stored.
 pub(super) fn normalise(resource: &Resource, object: &mut Value) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        let is_empty = |value: &Value| value.as_object().is_some_and(|fields| fields.is_empty());
+        let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty);
         metadata.retain(|_, value| !is_empty(value));
     }
     if resource.group.is_empty() && resource.kind == "Secret" {

@@ -29,6 +29,7 @@ async fn look(stage: &Stage, world: &Arc<World>, clock: &Arc<dyn Clock>) -> Heal
         cluster: &inputs.cluster,
         talos: &talos,
         configurations: &secrets.configurations,
+        origins: &inputs.origins,
         certificates: secrets.authorities.clone(),
         connector: &inputs.connector,
         clock,

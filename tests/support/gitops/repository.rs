@@ -25,7 +25,8 @@ pub fn with_secrets() -> anyhow::Result<TestEnv> {
             "ssh://git@github.com/me/homelab.git",
             "http://127.0.0.1/home.git",
         )
-        .replace("auth: ssh", "auth: none");
+        .replace("auth: ssh", "auth: none")
+        .replace("0.58.1}", "0.58.1, webhook: github}");
     env.write("homelab.yaml", spec);
     env.write(".gitignore", ".sops/\n.homelab/state/\n");
     let token = "cert-manager/cloudflare-api-token/api-token=-";
@@ -72,8 +73,8 @@ pub fn publish(env: &TestEnv, real: &ControlPlane) -> anyhow::Result<()> {
         let chart = format!("chart: {{url: \"{url}\"}}");
         let before = spec.clone();
         spec = spec.replace(
-            &format!("    {name}: {{version: {version}}}\n"),
-            &format!("    {name}: {{version: {version}, {chart}}}\n"),
+            &format!("    {name}: {{version: {version}"),
+            &format!("    {name}: {{{chart}, version: {version}"),
         );
         spec = spec.replace(
             &format!("    {name}:\n      version: {version}\n"),

@@ -30,7 +30,18 @@ pub struct World {
     pub env: TestEnv,
     pub kubelets: Kubelets,
     pub real: Arc<ControlPlane>,
-    machines: Child,
+    _machines: Machines,
+}
+
+/// Served machines; they end with the value, or else with the thread that made it.
+struct Machines(Child);
+
+impl Drop for Machines {
+    fn drop(&mut self) {
+        // They may have ended by themselves, which the test notices elsewhere.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl World {
@@ -49,7 +60,7 @@ impl World {
             kubelets: Kubelets::start(&env, Arc::clone(&real), simulated),
             env,
             real,
-            machines,
+            _machines: machines,
         })
     }
 
@@ -111,15 +122,12 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        // They may have ended by themselves, which the test notices elsewhere.
-        let _ = self.machines.kill();
-        let _ = self.machines.wait();
         self.kubelets.stop();
     }
 }
 
-/// Serves the machines; they end with this thread, however it ends.
-fn serve_machines(env: &TestEnv) -> anyhow::Result<Child> {
+/// Serves the machines.
+fn serve_machines(env: &TestEnv) -> anyhow::Result<Machines> {
     let world = env.base().join("world");
     let homelab = env!("CARGO_BIN_EXE_homelab");
     let serve = [
@@ -130,9 +138,8 @@ fn serve_machines(env: &TestEnv) -> anyhow::Result<Child> {
         "--serve",
         world.as_str(),
     ];
-    let machines = env
-        .program("setpriv", serve.iter().chain(&["--speed", SPEED]))
-        .spawn();
+    let invocation = env.program("setpriv", serve.iter().chain(&["--speed", SPEED]));
+    let machines = Machines(invocation.spawn());
     let end = Instant::now() + Duration::from_mins(1);
     while !world.join("connect-map.json").exists() {
         ensure!(Instant::now() < end, "the machines do not start");
