@@ -9,11 +9,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::support::lab::Lab;
-use crate::support::operator::{Operator, until};
+use crate::support::operator::{Operator, TOKEN, until};
+use crate::support::played::{self, Played};
 use crate::support::{Case, Need, realparts};
 
 const SPEC: &str = "tests/realparts/talos-nodes/full.yaml";
@@ -32,7 +35,59 @@ pub fn tests() -> Vec<Case> {
             .needs(Need::Namespaces)
             .needs(Need::Program("git"))
             .parts(&["talos-node", "talosctl", "kubernetes"]),
+        Case::new("git_takes_over_a_real_machine", git_takes_over)
+            .needs(Need::Minutes(4))
+            .needs(Need::Namespaces)
+            .needs(Need::Program("git"))
+            .needs(Need::Program("python3"))
+            .needs(Need::Program("openssl"))
+            .parts(&["talos-node", "talosctl"])
+            .parts(played::PARTS),
     ]
+}
+
+/// One `homelab bootstrap`, from maintenance mode to where everything in Git is ready. Pods run on a
+/// played node, charts are stand-ins, Flux' programs run beside the cluster, and the chart runner's
+/// script is carried out for its pod.
+fn git_takes_over() -> anyhow::Result<()> {
+    let lab = Lab::full("git_takes_over");
+    let operator = Operator::unpublished(&lab, SPEC);
+    let played = Played::start(&operator)?;
+    played.publish(&operator)?;
+    let all = ["--contexts", "keep", "--output", "json"];
+    let (code, said) = operator.bootstraps(&all).ends()?;
+    lab.keep("steps.txt", &steps(&said)?.0);
+    ensure!(code == Some(0), "{said}");
+    for (kind, least) in [("kustomizations", 5), ("helmreleases", 2)] {
+        let ready = "jsonpath={range .items[*]}{.status.conditions[?(@.type==\"Ready\")].status}{\"\\n\"}{end}";
+        let ready = kubectl(&operator, &["get", kind, "-A", "-o", ready])?;
+        let ready: Vec<_> = ready.lines().collect();
+        ensure!(ready.len() >= least, "{kind}: {ready:?}");
+        ensure!(ready.iter().all(|it| *it == "True"), "{kind}: {ready:?}");
+    }
+    let token = [
+        "get",
+        "secret",
+        "cloudflare-api-token",
+        "-n",
+        "cert-manager",
+    ];
+    let token = [&token[..], &["-o", "jsonpath={.data.api-token}"]].concat();
+    let token = kubectl(&operator, &token)?;
+    ensure!(BASE64_STANDARD.decode(token)? == TOKEN.as_bytes());
+    ensure!(lab.bootstraps("n1") == 1);
+    Ok(())
+}
+
+fn kubectl(operator: &Operator<'_>, arguments: &[&str]) -> anyhow::Result<String> {
+    let kubeconfig = operator.env().root().join(".homelab/state/kubeconfig");
+    let way = ["--kubeconfig", kubeconfig.as_str()];
+    let program = realparts::program("kubernetes", "kubectl");
+    let all: Vec<&str> = way.iter().chain(arguments).copied().collect();
+    operator
+        .lab()
+        .run(&program, &all)
+        .map_err(anyhow::Error::msg)
 }
 
 fn becomes_a_ready_node() -> anyhow::Result<()> {
@@ -53,13 +108,7 @@ fn becomes_a_ready_node() -> anyhow::Result<()> {
     })?;
     let (code, said) = going.ends()?;
     ensure!(code == Some(0), "{said}");
-    let kubectl = |arguments: &[&str]| {
-        let kubeconfig = operator.env().root().join(".homelab/state/kubeconfig");
-        let way = ["--kubeconfig", kubeconfig.as_str()];
-        let program = realparts::program("kubernetes", "kubectl");
-        let all: Vec<&str> = way.iter().chain(arguments).copied().collect();
-        lab.run(&program, &all).map_err(anyhow::Error::msg)
-    };
+    let kubectl = |arguments: &[&str]| kubectl(&operator, arguments);
     let node = kubectl(&["get", "nodes", "--no-headers"])?;
     ensure!(
         node.starts_with("n1 ") && node.contains(" Ready "),
@@ -84,33 +133,33 @@ fn becomes_a_ready_node() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What was done when, by the run's own account, and how long the machine was ready for the next step
-/// and nobody asked.
-fn timeline(said: &str, shown: &BTreeMap<&str, Timestamp>) -> anyhow::Result<String> {
+/// What was done when, by the run's own account: as text, by step, and when it began.
+fn steps(said: &str) -> anyhow::Result<(String, BTreeMap<String, f64>, Timestamp)> {
     let events: Vec<Value> = said
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
     let at = |event: &Value| -> anyhow::Result<Timestamp> {
-        Ok(event["at"]
-            .as_str()
-            .context("an event has a time")?
-            .parse()?)
+        let at = event["at"].as_str();
+        Ok(at.context("an event has a time")?.parse()?)
     };
     let began = at(events.first().context("a run tells something")?)?;
-    let since = |moment: Timestamp| moment.duration_since(began).as_secs_f64();
-    let mut text = String::new();
-    let mut ended = BTreeMap::new();
+    let (mut text, mut ended) = (String::new(), BTreeMap::new());
     for event in &events {
-        if let (Some(step), "done" | "skipped") = (
-            event["step"].as_str(),
-            event["event"].as_str().unwrap_or(""),
-        ) {
-            let second = since(at(event)?);
+        let what = event["event"].as_str().unwrap_or_default();
+        if let (Some(step), "done" | "skipped") = (event["step"].as_str(), what) {
+            let second = at(event)?.duration_since(began).as_secs_f64();
             writeln!(text, "{second:7.2} s  {step}")?;
-            ended.insert(step, second);
+            ended.insert(step.to_owned(), second);
         }
     }
+    Ok((text, ended, began))
+}
+
+/// The same, and how long the machine was ready for the next step and nobody asked.
+fn timeline(said: &str, shown: &BTreeMap<&str, Timestamp>) -> anyhow::Result<String> {
+    let (mut text, ended, began) = steps(said)?;
+    let since = |moment: Timestamp| moment.duration_since(began).as_secs_f64();
     let end = |step: &str| {
         ended
             .get(step)

@@ -12,6 +12,7 @@
 //! - [`generated`]: files of this repository that are made from the code and must be current;
 //! - [`oracle`]: Talos' own configuration library, asked; [`clusters`], [`made_up`]: clusters to ask it about;
 //! - [`raw_api`]: requests to a Kubernetes API as they are;
+//! - [`played`]: what a real cluster needs beside it before Git can take over;
 //! - [`panics`]: a failure says where, once;
 //! - [`planted`]: secrets that must not be seen anywhere;
 //! - [`vault`]: a repository with encryption rules and the key for them.
@@ -33,6 +34,7 @@ pub mod operator;
 pub mod oracle;
 pub mod panics;
 pub mod planted;
+pub mod played;
 pub mod random;
 pub mod raw_api;
 pub mod realparts;

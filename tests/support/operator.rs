@@ -15,6 +15,8 @@ use super::env::Invocation;
 use super::lab::Lab;
 use super::{Run, TestEnv, realparts, vault};
 
+/// What is encrypted in the repository of a cluster that has a component with a secret.
+pub const TOKEN: &str = "the-token-of-the-zone";
 const BUNDLE: &str = "infrastructure/talos/secrets.sops.yaml";
 
 /// Somebody with a computer and a repository.
@@ -26,8 +28,15 @@ pub struct Operator<'a> {
 impl<'a> Operator<'a> {
     /// Somebody who has made secrets for the lab's committed cluster, rendered and pushed.
     pub fn new(lab: &'a Lab, spec: &str) -> Self {
-        let operator = Self::with(lab, &read(spec), None);
+        let operator = Self::unpublished(lab, spec);
         operator.pushes();
+        operator
+    }
+
+    /// Somebody who has made secrets for the lab's committed cluster and goes on without a map.
+    pub fn unpublished(lab: &'a Lab, spec: &str) -> Self {
+        let operator = Self::with(lab, &read(spec), None);
+        std::fs::write(operator.map(), r#"{"version": 1}"#).expect("the folder is there");
         operator
     }
 
@@ -56,7 +65,14 @@ impl<'a> Operator<'a> {
         if let Some(bundle) = bundle {
             env.write(BUNDLE, bundle);
         }
-        env.homelab(["secrets", "init"]).run().success();
+        let init = if spec.contains("dns: cloudflare") {
+            let token = "cert-manager/cloudflare-api-token/api-token=-";
+            env.homelab(["secrets", "init", "--from-file", token])
+                .stdin(TOKEN)
+        } else {
+            env.homelab(["secrets", "init"])
+        };
+        init.run().success();
         env.homelab(["render"]).run().success();
         env.homelab(["talosconfig"]).run().success();
         Self { lab, env }
@@ -87,6 +103,11 @@ impl<'a> Operator<'a> {
 
     fn map(&self) -> Utf8PathBuf {
         self.env.base().join("connect-map.json")
+    }
+
+    /// The lab that the operator works in.
+    pub fn lab(&self) -> &Lab {
+        self.lab
     }
 
     /// The operator's repository and home.
