@@ -18,7 +18,7 @@ use crate::plan::{
     VipProbe, VipState,
 };
 use crate::spec::Cluster;
-use crate::spec::cluster::{GitAuth, GitOps, Role};
+use crate::spec::cluster::{GitAuth, GitOps, Node, Role};
 
 /// How often silent machines are asked again before anything is decided: most come back soon or late.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
@@ -180,14 +180,17 @@ impl Run {
     /// Looks at everything once, all at the same time.
     async fn observe(&self) -> Observed {
         let cluster = &self.inputs.cluster;
-        let nodes: Vec<_> = cluster
-            .nodes
-            .iter()
-            .filter(|node| !self.inputs.consents.without.contains(&node.name))
-            .collect();
+        let is_left_out = |node: &Node| self.inputs.consents.without.contains(&node.name);
+        // A control plane that is left out may live all the same, and hold an etcd.
+        let is_asked = |node: &&Node| node.role == Role::ControlPlane || !is_left_out(node);
+        let nodes: Vec<_> = cluster.nodes.iter().filter(is_asked).collect();
         let looking = nodes.iter().map(|node| {
-            let configuration = self.secrets.configurations.get(&node.name);
-            observe::node(&self.talos, node, Depth::Full(configuration))
+            let depth = if is_left_out(node) {
+                Depth::Signs
+            } else {
+                Depth::Full(self.secrets.configurations.get(&node.name))
+            };
+            observe::node(&self.talos, node, depth)
         });
         let connector = self.inputs.connector.as_ref();
         let (states, git) = futures::join!(

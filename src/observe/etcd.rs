@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use talos_api::{Client, Error, EtcdMember};
+use tokio::time::Instant;
 
 use crate::plan::EtcdSigns;
 use crate::talos::error_text;
 
-/// Where there is no etcd the call never returns; where there is one, it answers at once.
-const NO_MEMBERS: Duration = Duration::from_secs(1);
-/// An etcd that runs may be slow.
+/// An etcd that runs may be slow; where there is none, the call for its members never returns.
 const MEMBERS: Duration = Duration::from_secs(4);
 /// Where Talos keeps etcd's data; it refuses a bootstrap itself where this is not empty.
 const DATA: &str = "/var/lib/etcd";
@@ -21,15 +20,16 @@ pub(crate) async fn signs(client: &Client) -> Result<EtcdSigns, String> {
         return Ok(before);
     }
     // What it could join is a sign too: a control plane may be missing from the spec.
-    let hurried = client.with_deadline(NO_MEMBERS);
-    let members = named(hurried.etcd_members_found().await);
+    let later = Instant::now() + MEMBERS;
+    let members = named(client.with_deadline(MEMBERS).etcd_members_found().await);
     if !members.is_empty() {
         return Ok(EtcdSigns::Alive {
             healthy: false,
             members,
         });
     }
-    // It had the time of that call to show more.
+    // It gets that time to show more, also where the call failed at once.
+    tokio::time::sleep_until(later).await;
     own(client).await
 }
 

@@ -39,6 +39,10 @@ pub fn bootstrap(cluster: &Cluster, observed: &Observed, consents: &Consents) ->
         };
     }
     let (life, mut refusals) = judge_etcd(&control_planes, observed);
+    if life == Life::New {
+        let left_out = consents.without.iter();
+        refusals.extend(left_out.filter_map(|name| fence::left_out(name, &observed.node(name))));
+    }
     let findings = preflight::check(cluster, &nodes, observed, consents, life);
     refusals.extend(findings.refusals);
     let steps = if let Some(target) = control_planes.first() {

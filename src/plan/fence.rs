@@ -66,6 +66,27 @@ pub fn silent_control_plane(node: &NodeName, reason: &str) -> Refusal {
     .on(node)
 }
 
+/// Says why a control plane that was left out, and lives, keeps etcd from being bootstrapped.
+pub fn left_out(node: &NodeName, state: &NodeState) -> Option<Refusal> {
+    let NodeState::Ours(running) = state else {
+        return None;
+    };
+    matches!(
+        running.etcd,
+        EtcdSigns::Alive { .. } | EtcdSigns::Unclear { .. }
+    )
+    .then(|| {
+        Refusal::new(
+            Fence::LeftOutAlive,
+            format!("`{node}` was left out and lives: a bootstrap would split its etcd"),
+            format!(
+                "run the command without `--without {node}`; if what it holds may be lost, reset it first: `talosctl reset --graceful=false -n {node}`"
+            ),
+        )
+        .on(node)
+    })
+}
+
 fn members_by_node(
     control_planes: &BTreeMap<NodeName, NodeState>,
 ) -> BTreeMap<NodeName, BTreeSet<String>> {

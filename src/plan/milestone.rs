@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::step::{Condition, Plan, Stage, Step};
 
 /// What stands when a bootstrap stops early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Milestone {
-    /// The machines have their configuration and the control planes answer with it.
+    /// Machines that answer have their configuration, and the control planes answer with it.
     Machines,
     /// etcd runs on the first control plane.
     Etcd,
@@ -47,7 +47,7 @@ impl fmt::Display for Milestone {
             Self::Etcd => "etcd runs on the first control plane",
             Self::Kubeconfig => "the administrator's kubeconfig is stored",
             Self::Kubernetes => "the Kubernetes API answers",
-            Self::BeforeGit => "what must be there before Git is there",
+            Self::BeforeGit => "what must be there before Git stands",
             Self::Nodes => "every node is ready",
         })
     }

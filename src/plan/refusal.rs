@@ -61,6 +61,8 @@ pub enum Fence {
     InstallerImage,
     /// A machine's clock and this computer's differ.
     ClockSkew,
+    /// A control plane that was left out lives and holds an etcd.
+    LeftOutAlive,
     /// There is more than one etcd.
     EtcdSplit,
     /// etcd exists but its state cannot be told.

@@ -21,8 +21,8 @@ use crate::support::author::{Author, stream};
 use crate::support::made_up::{self, joined};
 use crate::support::{Case, oracle, tally};
 
-/// How many clusters are patched in each of three ways.
-const CLUSTERS: u64 = 1_000;
+/// How many clusters are patched in each of four ways.
+const CLUSTERS: u64 = 2_000;
 /// How many documents of each kind are drawn.
 const DOCUMENTS: u64 = 60;
 /// Differences that are shown.

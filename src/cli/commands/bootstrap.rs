@@ -230,11 +230,7 @@ struct Afterwards {
 
 impl Afterwards {
     fn report(&self, context: &Context, outcome: &execute::Outcome) -> Outcome {
-        let written = match outcome.until {
-            // Nobody is led to a cluster that is not there yet.
-            Some(_) => Vec::new(),
-            None => self.keep(context)?,
-        };
+        let written = self.keep(context, outcome.until)?;
         if context.ui.is_json() {
             let mut document = serde_json::to_value(outcome)?;
             document["contexts"] = serde_json::to_value(&written)?;
@@ -255,20 +251,22 @@ impl Afterwards {
         Ok(ExitStatus::Done)
     }
 
-    /// Notes which cluster this is, and takes contexts into the owner's files. A rehearsal needs the
-    /// bundle for neither, unless it is told to.
-    fn keep(&self, context: &Context) -> Result<Vec<Written>, Failure> {
+    /// Notes which cluster this is once it has an etcd, and takes contexts into the owner's files. A
+    /// rehearsal needs the bundle for neither, unless it is told to.
+    fn keep(&self, context: &Context, until: Option<Milestone>) -> Result<Vec<Written>, Failure> {
         let merges = match self.contexts {
-            Contexts::Auto => !self.is_rehearsal,
+            // Nobody is led to a cluster that is not there yet.
+            Contexts::Auto => !self.is_rehearsal && until.is_none(),
             Contexts::Merge => true,
             Contexts::Keep => false,
         };
-        if self.is_rehearsal && !merges {
+        let notes = !self.is_rehearsal && until.is_none_or(|stood| stood >= Milestone::Etcd);
+        if !notes && !merges {
             return Ok(Vec::new());
         }
         let now = SystemClock.now();
         let bundle = opener(context).bundle(now).map_err(open_failure)?.bundle;
-        if !self.is_rehearsal {
+        if notes {
             KnownCluster::of(&bundle).write(&context.settings.root)?;
         }
         Ok(if merges {
@@ -352,7 +350,7 @@ mod tests {
             output: OutputFormat::Text,
             color: ColorChoice::Never,
         });
-        let keep = |is_rehearsal| {
+        let keep = |is_rehearsal, until| {
             let afterwards = Afterwards {
                 cluster: Arc::clone(&cluster),
                 is_rehearsal,
@@ -360,13 +358,17 @@ mod tests {
                 is_mapped: false,
             };
             afterwards
-                .keep(&context)
+                .keep(&context, until)
                 .map_err(|failure| failure.to_string())
         };
         let noted = || KnownCluster::read(&root).expect("it can be read");
-        assert_eq!(keep(true).map(|written| written.len()), Ok(0));
-        assert_eq!(noted(), None);
-        assert_eq!(keep(false).map(|written| written.len()), Ok(0));
+        for (is_rehearsal, until) in [(true, None), (false, Some(Milestone::Machines))] {
+            let written = keep(is_rehearsal, until);
+            assert_eq!(written.map(|written| written.len()), Ok(0));
+            assert_eq!(noted(), None);
+        }
+        let written = keep(false, Some(Milestone::Etcd));
+        assert_eq!(written.map(|written| written.len()), Ok(0));
         let own = KnownCluster::of(&SecretsBundle::throwaway());
         assert_eq!(noted(), Some(own));
     }

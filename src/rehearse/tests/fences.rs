@@ -193,6 +193,33 @@ fn leaving_out_what_is_silent_takes_a_typed_name() {
     );
 }
 
+#[test]
+fn a_control_plane_that_was_left_out_and_lives_keeps_its_etcd_the_only_one() {
+    let stage = stage();
+    play(
+        async |world, clock| {
+            let memory = Arc::new(MemoryState::default());
+            let alone = |name_of_others: &[&str], until| {
+                let mut inputs = stage.inputs(&world, &clock, &operators(&memory));
+                inputs.consents = Consents {
+                    without: name_of_others.iter().map(|it| name(it)).collect(),
+                    ..Consents::default()
+                };
+                inputs.until = until;
+                crate::execute::bootstrap(inputs)
+            };
+            let first = alone(&["talos-2", "talos-3"], Some(Milestone::Etcd)).await;
+            first.expect("it stops there");
+            assert_eq!(world.report().etcd_clusters_bootstrapped, 1);
+            let before = writes(&world);
+            let refused = alone(&["talos-1"], None).await;
+            assert_eq!(fences(&refused), [Fence::LeftOutAlive], "{refused:?}");
+            assert_eq!(writes(&world), before);
+        },
+        &stage,
+    );
+}
+
 /// Two calls to two machines at once, by somebody who does not use this program.
 async fn split(world: &Arc<World>, clock: &Arc<dyn Clock>, stage: &Stage) {
     let memory = Arc::new(MemoryState::default());

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use talos_api::EtcdMember;
 
 use super::*;
+use crate::plan::EtcdSigns;
 
 #[tokio::test(start_paused = true)]
 async fn three_control_planes_and_a_worker_become_one_cluster() {
@@ -125,6 +126,34 @@ async fn two_nodes_bootstrapped_split_the_cluster_and_the_world_tells() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     assert_eq!(found, BTreeSet::from([one, two]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_etcd_elsewhere_that_answers_late_is_a_sign_of_one() {
+    let bootstrapped = async || {
+        let world = world(1);
+        let [first, second, _] = world.configured().await;
+        until(async || etcd_state(&second).await == "Preparing").await;
+        first.bootstrap().await.expect("accepted");
+        (world, first, second)
+    };
+    let (world, first, _) = bootstrapped().await;
+    let began = tokio::time::Instant::now();
+    until(async || etcd_state(&first).await == "Running").await;
+    let took = began.elapsed();
+    drop(world);
+
+    let (_world, _, second) = bootstrapped().await;
+    tokio::time::sleep(took.saturating_sub(Duration::from_secs(3))).await;
+    let signs = crate::observe::signs(&second).await.expect("it answers");
+    let EtcdSigns::Alive {
+        healthy: false,
+        members,
+    } = &signs
+    else {
+        panic!("{signs:?} after {took:?}");
+    };
+    assert_eq!(members, &["cp-1"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -91,7 +91,8 @@ pub(super) fn check(kind: &str, document: &Value, judge: &mut Judge) {
             .filter_map(Value::as_str)
         {
             let pressure = |name: &str| *names == MEMORY && is_pressure(name);
-            let stranger = free_names(text)
+            let bare = without_texts(text).unwrap_or_default();
+            let stranger = free_names(&bare)
                 .into_iter()
                 .find(|name| !names.contains(name) && !KNOWN.contains(name) && !pressure(name));
             if let Some(name) = stranger {
@@ -124,14 +125,12 @@ fn is_pressure(name: &str) -> bool {
 
 /// Whether brackets and quotes are closed, and it does not end in the middle.
 fn is_whole(text: &str) -> bool {
-    let (mut open, mut quote) = (Vec::new(), None);
+    let Some(text) = without_texts(text) else {
+        return false;
+    };
+    let mut open = Vec::new();
     for letter in text.chars() {
-        if let Some(end) = quote {
-            quote = Some(end).filter(|end| *end != letter);
-            continue;
-        }
         match letter {
-            '"' | '\'' => quote = Some(letter),
             '(' => open.push(')'),
             '[' => open.push(']'),
             '{' => open.push('}'),
@@ -142,17 +141,55 @@ fn is_whole(text: &str) -> bool {
     let cut = text
         .trim_end()
         .ends_with(['=', '<', '>', '+', '-', '*', '/', '&', '|', '!', ',', '.']);
-    quote.is_none() && open.is_empty() && !cut
+    open.is_empty() && !cut
 }
 
-/// The names that nothing before them leads to: no members, no texts, no numbers, no variable of a macro.
+/// Empties what stands in quotes and leaves out comments; `None` where a quote is not closed.
+fn without_texts(text: &str) -> Option<String> {
+    let (mut kept, mut rest) = (String::new(), text);
+    while let Some(letter) = rest.chars().next() {
+        if matches!(letter, '"' | '\'') {
+            let is_raw = kept.ends_with(['r', 'R']);
+            rest = after_text(rest, letter, is_raw)?;
+            kept.push_str("\"\"");
+        } else if rest.starts_with("//") {
+            rest = rest.find('\n').map_or("", |end| &rest[end..]);
+        } else {
+            kept.push(letter);
+            rest = &rest[letter.len_utf8()..];
+        }
+    }
+    Some(kept)
+}
+
+/// What follows a text: it ends with the quote that it begins with, once or three times, and a backslash takes
+/// the letter after it along unless the text is a raw one.
+fn after_text(text: &str, quote: char, is_raw: bool) -> Option<&str> {
+    let thrice = quote.to_string().repeat(3);
+    let end = if text.starts_with(&thrice) {
+        &thrice[..]
+    } else {
+        &thrice[..1]
+    };
+    let mut rest = &text[end.len()..];
+    while !rest.starts_with(end) {
+        let mut letters = rest.chars();
+        if letters.next()? == '\\' && !is_raw {
+            letters.next()?;
+        }
+        rest = letters.as_str();
+    }
+    Some(&rest[end.len()..])
+}
+
+/// The names that nothing before them leads to: no members, no numbers, no variable of a macro. Texts are
+/// empty already.
 fn free_names(text: &str) -> Vec<&str> {
     let (mut names, mut own) = (Vec::new(), Vec::new());
     let mut rest = text;
     let mut before = ' ';
     while let Some(letter) = rest.chars().next() {
         let end = match letter {
-            '"' | '\'' => rest[1..].find(letter).map_or(rest.len(), |end| end + 2),
             letter if letter.is_ascii_alphanumeric() || letter == '_' => {
                 let word = |c: char| !c.is_ascii_alphanumeric() && c != '_';
                 let end = rest.find(word).unwrap_or(rest.len());
@@ -163,7 +200,7 @@ fn free_names(text: &str) -> Vec<&str> {
                     let argument = after[1..].split(',').next().unwrap_or_default();
                     own.push(argument.trim());
                 }
-                let quoted = after.starts_with(['"', '\'']);
+                let quoted = after.starts_with('"');
                 if before != '.' && !letter.is_ascii_digit() && !quoted {
                     names.push(name);
                 }
@@ -171,7 +208,8 @@ fn free_names(text: &str) -> Vec<&str> {
             }
             letter => letter.len_utf8(),
         };
-        if !letter.is_whitespace() {
+        let is_optional = letter == '?' && before == '.';
+        if !letter.is_whitespace() && !is_optional {
             before = letter;
         }
         rest = &rest[end..];
@@ -195,16 +233,30 @@ mod tests {
             ),
             ("link.hardware_addr == b'x'", vec!["link"]),
             ("!system_disk && 1.5 > 0x1F", vec!["system_disk"]),
+            ("disk.model == \"3.5\\\" HDD\"", vec!["disk"]),
+            ("disk.?serial == r'\\'", vec!["disk"]),
+            (
+                "disk.rotational // not nvme\n && true",
+                vec!["disk", "true"],
+            ),
         ] {
-            assert_eq!(free_names(text), expected, "{text}");
+            let bare = without_texts(text).expect("its quotes are closed");
+            assert_eq!(free_names(&bare), expected, "{text}");
         }
     }
 
     #[test]
     fn what_is_cut_off_is_told() {
-        for text in ["disk.size >", "(", "a)", "'x", "a &&"] {
+        for text in ["disk.size >", "(", "a)", "'x", "a &&", "'x\\'", "'''x''"] {
             assert!(!is_whole(text), "{text}");
         }
-        assert!(is_whole("glob('[a', disk.dev_path) || !system_disk"));
+        for text in [
+            "glob('[a', disk.dev_path) || !system_disk",
+            "disk.model == '\\'('",
+            "disk.model == r'\\' // (",
+            "disk.model == \"\"\"a\"(\"\"\"",
+        ] {
+            assert!(is_whole(text), "{text}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What Talos' own validation refuses, in the finished documents: as far as a patch brings it in.
 //!
-//! The rules are those of Talos' validation (`talosctl validate`), told from what its library answers. What
-//! an expression (CEL) or a certificate says is not judged here.
+//! The rules are those of Talos' validation (`talosctl validate`), told from what its library answers. Of an
+//! expression (CEL) its form and its names are judged, of a certificate its header.
 
 mod cluster;
 mod document;
