@@ -153,7 +153,7 @@ async fn an_etcd_elsewhere_that_answers_late_is_a_sign_of_one() {
     else {
         panic!("{signs:?} after {took:?}");
     };
-    assert_eq!(members, &["cp-1"]);
+    assert!(members.contains(&"cp-1".to_owned()), "{members:?}");
 }
 
 #[tokio::test(start_paused = true)]
