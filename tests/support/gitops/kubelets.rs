@@ -153,6 +153,7 @@ impl Work {
         }
         self.carry_out(&api).await?;
         self.network(&api).await?;
+        self.ready_again(&api).await?;
         self.programs(&api).await?;
         self.issuers(&api).await
     }
@@ -224,6 +225,31 @@ impl Work {
                 let status = json!({"phase": "Succeeded", "containerStatuses": [container]});
                 self.patch_status(&["pod", name, "-n", "kube-system"], &status)?;
                 self.note(|notes| notes.scripts.push((job.to_owned(), script)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Kubelets say again that a pod is ready when the node controller took it back, because it saw their node
+    /// get ready late; kwok says it once.
+    async fn ready_again(&self, api: &Client) -> anyhow::Result<()> {
+        for pod in api.list("v1", "Pod", None).await? {
+            let mut conditions = pod["status"]["conditions"].clone();
+            let mut is = |kind: &str, status: &str| {
+                let listed = conditions.as_array_mut().into_iter().flatten();
+                let mut found = listed.filter(|it| it["type"] == kind && it["status"] == status);
+                found
+                    .next()
+                    .map(|it| it["status"] = json!("True"))
+                    .is_some()
+            };
+            if is("ContainersReady", "True") && is("Ready", "False") {
+                let place = ["name", "namespace"].map(|it| pod["metadata"][it].as_str());
+                let [Some(name), Some(namespace)] = place else {
+                    continue;
+                };
+                let status = json!({"conditions": conditions});
+                self.patch_status(&["pod", name, "-n", namespace], &status)?;
             }
         }
         Ok(())
