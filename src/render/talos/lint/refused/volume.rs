@@ -81,9 +81,12 @@ fn user(document: &Value, judge: &mut Judge) {
             for key in ["encryption", "filesystem", "mount"] {
                 let said = document[key].as_object().is_some_and(|entries| {
                     let empty = |value: &Value| value.is_null() || value == "" || value == "none";
-                    entries
-                        .values()
-                        .any(|value| !empty(value) && value != &Value::Array(vec![]))
+                    // A cipher and its size say nothing without a provider.
+                    let tells =
+                        |name: &str| key != "encryption" || matches!(name, "provider" | "keys");
+                    entries.iter().any(|(name, value)| {
+                        tells(name) && !empty(value) && value != &Value::Array(vec![])
+                    })
                 });
                 judge.expect(!said, key, "cannot be said of a directory");
             }
