@@ -207,6 +207,12 @@ fn an_etcd_that_is_cut_off_is_never_made_again(
             .talosctl("n1", &["bootstrap"])
             .map_err(anyhow::Error::msg)
     })?;
+    until("its etcd runs", 30, || {
+        let service = operator.talosctl("n1", &["service", "etcd"]);
+        let service = service.map_err(anyhow::Error::msg)?;
+        ensure!(service.contains("Running"), "{service}");
+        Ok(())
+    })?;
     // One that came too early is refused, and counts.
     let calls = lab.bootstraps("n1");
     lab.unplug("n1");
