@@ -11,10 +11,6 @@ use crate::execute;
 use crate::plan::Consents;
 use crate::spec::cluster::Patch;
 
-fn name(text: &str) -> NodeName {
-    text.parse().expect("a name")
-}
-
 /// The cluster with one change for every machine.
 fn changed(cluster: Cluster, content: Value) -> Stage {
     let mut cluster = cluster;

@@ -8,15 +8,9 @@ use crate::execute::observer::Observer;
 use crate::plan::{Condition, ObjectSet};
 use crate::rehearse::kubernetes::key_of;
 
-const FIRST: &str = "talos-1";
-
 pub(super) fn names() -> Vec<NodeName> {
     let cluster = reference_cluster();
     cluster.nodes.iter().map(|node| node.name.clone()).collect()
-}
-
-pub(super) fn named(name: &str) -> NodeName {
-    name.parse().expect("a name")
 }
 
 /// Tells whether the world has an object of which this is true.
@@ -151,7 +145,7 @@ async fn watch(world: &World, observer: &Observer, mut left: Vec<Condition>) {
         tokio::time::sleep(std::time::Duration::from_secs(2)).await;
         rounds += 1;
         assert!(rounds < 1000, "never held: {left:?}");
-        observer.has_kubeconfig(&named(FIRST)).await;
+        observer.has_kubeconfig(&name("talos-1")).await;
         let mut waiting = Vec::new();
         for condition in left {
             match observer.holds(&condition).await {
@@ -168,14 +162,14 @@ fn no_condition_holds_before_the_world_says_so() {
     let stage = stage();
     play(
         async |world, clock| {
-            let observer = Observer::new(inputs(&stage, &world, &clock, "observer"));
+            let observer = observer(&stage, &world, &clock);
             let (ended, ()) = futures::join!(
                 run(&stage, &world, &clock, "one"),
                 watch(&world, &observer, conditions()),
             );
             ended.expect("it comes up");
             // A machine that restarts is not well again before it is.
-            let restarted = named("talos-2");
+            let restarted = name("talos-2");
             world.fleet().with(|fleet| fleet.power_off(&restarted));
             tokio::time::sleep(std::time::Duration::from_mins(2)).await;
             for condition in [
@@ -210,40 +204,28 @@ fn no_condition_holds_before_the_world_says_so() {
 #[test]
 fn conditions_name_the_machine_the_commit_and_the_configuration() {
     let stage = stage();
-    play(
+    play_in_cluster(
         async |world, clock| {
-            run(&stage, &world, &clock, "one")
-                .await
-                .expect("it comes up");
-            let observer = Observer::new(inputs(&stage, &world, &clock, "observer"));
-            assert!(observer.has_kubeconfig(&named(FIRST)).await);
+            let asked = informed(&stage, &world, &clock).await;
             let commit = world.remote().commit.clone();
             let revision = |revision: &str| Condition::Reconciled {
                 revision: Some(revision.to_owned()),
             };
-            observer
-                .holds(&revision(&commit))
-                .await
-                .expect("this commit");
-            let other = observer.holds(&revision("0123456789abcdef")).await;
+            asked.holds(&revision(&commit)).await.expect("this commit");
+            let other = asked.holds(&revision("0123456789abcdef")).await;
             assert!(other.expect_err("another commit").contains(&commit));
 
-            // A spec in which two machines have changed places.
-            let mut turned = reference_cluster();
-            let address = turned.nodes[1].address;
-            turned.nodes[1].address = turned.nodes[2].address;
-            turned.nodes[2].address = address;
-            let turned = stage_of(turned);
-            let observer = Observer::new(inputs(&turned, &world, &clock, "observer"));
+            let turned = with_changed_places(1, 2);
+            let mistaken = observer(&turned, &world, &clock);
             for condition in [
                 Condition::HasIdentity {
-                    node: named("talos-2"),
+                    node: name("talos-2"),
                 },
                 Condition::Configured {
-                    node: named("talos-2"),
+                    node: name("talos-2"),
                 },
             ] {
-                let held = observer.holds(&condition).await;
+                let held = mistaken.holds(&condition).await;
                 assert!(held.is_err(), "{condition} although it is another machine");
             }
         },
@@ -271,13 +253,9 @@ pub(super) fn change(world: &World, group: &str, plural: &str, status: &Value) -
 #[test]
 fn the_last_look_misses_nothing() {
     let stage = stage();
-    play(
+    play_in_cluster(
         async |world, clock| {
-            run(&stage, &world, &clock, "one")
-                .await
-                .expect("it comes up");
-            let observer = Observer::new(inputs(&stage, &world, &clock, "observer"));
-            assert!(observer.has_kubeconfig(&named(FIRST)).await);
+            let observer = informed(&stage, &world, &clock).await;
             let verified = async || observer.holds(&Condition::Verified).await;
             verified().await.expect("all is well");
             let not_ready = json!({"conditions": [{"type": "Ready", "status": "False"}]});
@@ -287,7 +265,7 @@ fn the_last_look_misses_nothing() {
                 change(&world, group, plural, &before);
                 verified().await.expect(plural);
             }
-            let second = named("talos-2");
+            let second = name("talos-2");
             let ready = |ready| {
                 world
                     .fleet()

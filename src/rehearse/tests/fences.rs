@@ -11,19 +11,6 @@ use crate::rehearse::machine::MachineSpec;
 use crate::render::reference::{SecretRef, SecretSource};
 use crate::talos::Talos;
 
-fn name(text: &str) -> NodeName {
-    text.parse().expect("a name")
-}
-
-fn operators(memory: &Arc<MemoryState>) -> Operators {
-    Operators {
-        computer: "one".to_owned(),
-        state: Arc::clone(memory),
-        sink: Arc::new(Silent),
-        killer: Arc::new(Killer::default()),
-    }
-}
-
 #[test]
 fn a_disk_that_holds_something_is_only_wiped_with_its_own_consent() {
     let stage = stage();
@@ -33,8 +20,7 @@ fn a_disk_that_holds_something_is_only_wiped_with_its_own_consent() {
         assert_eq!(fences(&refused), [Fence::DiskInUse], "{refused:?}");
         assert_eq!(writes(&world), 0);
         let with = async |consent: &str| {
-            let memory = Arc::new(MemoryState::default());
-            let mut inputs = stage.inputs(&world, &clock, &operators(&memory));
+            let mut inputs = inputs(&stage, &world, &clock, "one");
             let wipe: Wipe = consent.parse().expect("a consent");
             inputs.consents.allow_wipe(wipe);
             crate::execute::bootstrap(inputs).await
@@ -128,9 +114,7 @@ fn a_machine_of_another_cluster_is_never_touched_nor_counted_as_one_of_ours() {
             let refused = run(&stage, &world, &clock, "one").await;
             assert_eq!(fences(&refused), [Fence::ForeignIdentity], "{refused:?}");
             assert_eq!(writes(&world), 0);
-            let memory = Arc::new(MemoryState::default());
-            let inputs = stage.inputs(&world, &clock, &operators(&memory));
-            let refused = crate::execute::apply(inputs).await;
+            let refused = crate::execute::apply(inputs(&stage, &world, &clock, "one")).await;
             assert!(
                 fences(&refused).contains(&Fence::ForeignIdentity),
                 "{refused:?}"
@@ -148,7 +132,7 @@ fn one_run_at_a_time_on_one_computer_whatever_it_is() {
     play(
         async |world, clock| {
             let memory = Arc::new(MemoryState::default());
-            let inputs = || stage.inputs(&world, &clock, &operators(&memory));
+            let inputs = || stage.inputs(&world, &clock, &operators("one", &memory));
             let mut with_force = inputs();
             with_force.consents.break_lock = true;
             let (first, second, third) = futures::join!(
@@ -176,8 +160,7 @@ fn leaving_out_what_is_silent_takes_a_typed_name() {
             world
                 .fleet()
                 .with(|fleet| fleet.power_off(&name("talos-1")));
-            let memory = Arc::new(MemoryState::default());
-            let mut inputs = stage.inputs(&world, &clock, &operators(&memory));
+            let mut inputs = inputs(&stage, &world, &clock, "one");
             inputs.consents = Consents {
                 without: [name("talos-1")].into(),
                 ..Consents::default()
@@ -198,9 +181,8 @@ fn a_control_plane_that_was_left_out_and_lives_keeps_its_etcd_the_only_one() {
     let stage = stage();
     play(
         async |world, clock| {
-            let memory = Arc::new(MemoryState::default());
             let alone = |name_of_others: &[&str], until| {
-                let mut inputs = stage.inputs(&world, &clock, &operators(&memory));
+                let mut inputs = inputs(&stage, &world, &clock, "one");
                 inputs.consents = Consents {
                     without: name_of_others.iter().map(|it| name(it)).collect(),
                     ..Consents::default()
@@ -222,8 +204,7 @@ fn a_control_plane_that_was_left_out_and_lives_keeps_its_etcd_the_only_one() {
 
 /// Two calls to two machines at once, by somebody who does not use this program.
 async fn split(world: &Arc<World>, clock: &Arc<dyn Clock>, stage: &Stage) {
-    let memory = Arc::new(MemoryState::default());
-    let mut inputs = stage.inputs(world, clock, &operators(&memory));
+    let mut inputs = inputs(stage, world, clock, "one");
     inputs.until = Some(Milestone::Machines);
     let secrets = inputs.secrets.clone().expect("a stage has a bundle");
     let connector = Arc::clone(&inputs.connector);

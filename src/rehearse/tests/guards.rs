@@ -3,19 +3,11 @@
 
 use serde_json::json;
 
-use super::conditions::{named, names, some};
+use super::conditions::{change, names, some};
 use super::witness::Hand;
 use super::*;
 use crate::execute::observer::Observer;
 use crate::plan::{Action, Condition};
-
-fn observer(stage: &Stage, world: &Arc<World>, clock: &Arc<dyn Clock>) -> Observer {
-    Observer::new(inputs(stage, world, clock, "one"))
-}
-
-async fn pass(seconds: u64) {
-    tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
-}
 
 fn no_etcd() -> Condition {
     Condition::NoEtcd { nodes: names() }
@@ -41,7 +33,7 @@ fn etcd_is_only_made_where_everybody_is_configured_and_shows_no_sign() {
             let asked = observer(&stage, &world, &clock);
             asked.holds(&no_etcd()).await.expect("no sign of etcd");
 
-            let third = named("talos-3");
+            let third = name("talos-3");
             world.fleet().with(|fleet| fleet.power_off(&third));
             pass(1).await;
             for _ in 0..3 {
@@ -91,7 +83,7 @@ fn an_etcd_that_somebody_makes_meanwhile_is_joined() {
                     pass(1).await;
                 }
                 let again = Action::BootstrapEtcd {
-                    node: named("talos-2"),
+                    node: name("talos-2"),
                 };
                 let seen = asked.act(&again).await.expect_err("it is there");
                 assert!(seen.contains("Overtaken"), "{seen}");
@@ -115,7 +107,7 @@ fn only_the_machine_that_was_looked_at_is_installed() {
         async |world, clock| {
             let asked = observer(&stage, &world, &clock);
             let hand = Hand::at("hand", &stage, &world, &clock);
-            let node = named("talos-2");
+            let node = name("talos-2");
             let shown = |of: talos_api::Client| of.peer().fingerprint.to_string();
             let own = shown(hand.in_maintenance("talos-2").await);
             let other = shown(hand.in_maintenance("talos-3").await);
@@ -145,7 +137,7 @@ fn a_stranger_is_refused_whenever_it_shows_up() {
     let stage = stage();
     play(
         async |world, clock| {
-            let stranger = named("talos-2");
+            let stranger = name("talos-2");
             let config = super::fences::of_another_cluster(&stranger, clock.now());
             world.fleet().with(|fleet| {
                 let taken = fleet.preinstall(&stranger, config.as_bytes());
@@ -164,15 +156,11 @@ fn a_stranger_is_refused_whenever_it_shows_up() {
 #[test]
 fn a_voter_is_only_spared_while_the_others_are_well_and_the_lease_is_held() {
     let stage = stage();
-    play(
+    play_in_cluster(
         async |world, clock| {
-            run(&stage, &world, &clock, "one")
-                .await
-                .expect("it comes up");
-            let asked = observer(&stage, &world, &clock);
-            assert!(asked.has_kubeconfig(&named("talos-1")).await);
+            let asked = informed(&stage, &world, &clock).await;
             let spared = |restarts| Condition::Spared {
-                node: named("talos-1"),
+                node: name("talos-1"),
                 voters: names(),
                 restarts,
             };
@@ -182,12 +170,7 @@ fn a_voter_is_only_spared_while_the_others_are_well_and_the_lease_is_held() {
             asked.holds(&spared(true)).await.expect("all are well");
 
             // Two who have changed places are not who they are taken for.
-            let mut turned = reference_cluster();
-            let address = turned.nodes[0].address;
-            turned.nodes[0].address = turned.nodes[1].address;
-            turned.nodes[1].address = address;
-            let mistaken = observer(&stage_of(turned), &world, &clock);
-            assert!(mistaken.has_kubeconfig(&named("talos-1")).await);
+            let mistaken = informed(&with_changed_places(0, 1), &world, &clock).await;
             mistaken.act(&Action::TakeLease).await.expect("it is ours");
             let seen = mistaken.holds(&spared(false)).await.expect_err("another");
             assert!(seen.contains("it calls itself"), "{seen}");
@@ -217,7 +200,7 @@ fn a_voter_is_only_spared_while_the_others_are_well_and_the_lease_is_held() {
             let mut force = inputs(&stage, &world, &clock, "two");
             force.consents.break_lock = true;
             let two = Observer::new(force);
-            assert!(two.has_kubeconfig(&named("talos-1")).await);
+            assert!(two.has_kubeconfig(&name("talos-1")).await);
             let began = clock.now();
             two.act(&Action::TakeLease).await.expect("it is taken");
             let waited = clock.now().duration_since(began).as_secs();
@@ -244,21 +227,16 @@ fn is_whole(world: &World) -> bool {
 #[test]
 fn a_changed_machine_is_settled_when_it_and_all_around_it_are_well() {
     let stage = stage();
-    play(
+    play_in_cluster(
         async |world, clock| {
-            run(&stage, &world, &clock, "one")
-                .await
-                .expect("it comes up");
-            let asked = observer(&stage, &world, &clock);
-            assert!(asked.has_kubeconfig(&named("talos-1")).await);
-            let (first, second) = (named("talos-1"), named("talos-2"));
+            let asked = informed(&stage, &world, &clock).await;
+            let (first, second) = (name("talos-1"), name("talos-2"));
             let settled = Condition::Settled {
                 node: first.clone(),
                 voters: names(),
             };
             asked.holds(&settled).await.expect("all is well");
-            let after_change = observer(&stage, &world, &clock);
-            assert!(after_change.has_kubeconfig(&first).await);
+            let after_change = informed(&stage, &world, &clock).await;
             let seen = after_change.holds_after_acting(&settled).await;
             let seen = seen.expect_err("one good look is not enough");
             assert!(seen.contains("looking once more"), "{seen}");
@@ -277,12 +255,12 @@ fn a_changed_machine_is_settled_when_it_and_all_around_it_are_well() {
                 .expect_err("the machine is not ready");
             ready(true);
             let not_ready = json!({"conditions": [{"type": "Ready", "status": "False"}]});
-            let before = super::conditions::change(&world, "", "nodes", &not_ready);
+            let before = change(&world, "", "nodes", &not_ready);
             asked
                 .holds(&settled)
                 .await
                 .expect_err("its node is not ready");
-            super::conditions::change(&world, "", "nodes", &before);
+            change(&world, "", "nodes", &before);
             asked.holds(&settled).await.expect("all is well again");
             world.fleet().with(|fleet| fleet.forget_member(&second));
             asked.holds(&settled).await.expect_err("a voter is missing");
@@ -305,14 +283,11 @@ fn a_change_that_was_planned_to_be_live_restarts_nothing() {
         ..Default::default()
     });
     let edited = stage_of(edited);
-    play(
+    play_in_cluster(
         async |world, clock| {
-            run(&stage, &world, &clock, "one")
-                .await
-                .expect("it comes up");
             let asked = observer(&edited, &world, &clock);
             let change = |reboots| Action::ApplyConfiguration {
-                node: named("talos-2"),
+                node: name("talos-2"),
                 reboots,
                 api: None,
             };
@@ -331,17 +306,13 @@ fn a_change_that_was_planned_to_be_live_restarts_nothing() {
 #[test]
 fn the_chart_runner_is_gone_when_nothing_of_it_is_left() {
     let stage = stage();
-    play(
+    play_in_cluster(
         async |world, clock| {
-            run(&stage, &world, &clock, "one")
-                .await
-                .expect("it comes up");
             let given_back = some(&world, "coordination.k8s.io", "leases", |lease| {
                 lease["spec"]["holderIdentity"] == ""
             });
             assert!(given_back, "the next run need not wait for the lease");
-            let asked = observer(&stage, &world, &clock);
-            assert!(asked.has_kubeconfig(&named("talos-1")).await);
+            let asked = informed(&stage, &world, &clock).await;
             let gone = async || asked.holds(&Condition::ChartRunnerGone).await;
             gone().await.expect("it is removed at the end");
             let runner = inputs(&stage, &world, &clock, "one")

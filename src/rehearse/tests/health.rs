@@ -12,13 +12,7 @@ use crate::ui;
 
 /// Looks at a world as a computer with its secrets would.
 async fn look(stage: &Stage, world: &Arc<World>, clock: &Arc<dyn Clock>) -> Health {
-    let operators = Operators {
-        computer: "looking".to_owned(),
-        state: Arc::new(MemoryState::default()),
-        sink: Arc::new(Silent),
-        killer: Arc::new(Killer::default()),
-    };
-    let inputs = stage.inputs(world, clock, &operators);
+    let inputs = inputs(stage, world, clock, "looking");
     let secrets = inputs.secrets.clone().expect("a stage has secrets");
     let talos = Talos::new(
         secrets.talos.clone(),
@@ -35,10 +29,6 @@ async fn look(stage: &Stage, world: &Arc<World>, clock: &Arc<dyn Clock>) -> Heal
         clock,
     })
     .await
-}
-
-fn name(text: &str) -> NodeName {
-    text.parse().expect("a name")
 }
 
 /// What is found, and how the whole is.

@@ -20,6 +20,7 @@ use super::stage::Operators;
 use super::*;
 use crate::catalog::Catalog;
 use crate::catalog::tests::reference_cluster;
+use crate::execute::observer::Observer;
 use crate::execute::{MemoryState, Outcome, RunError, Silent};
 use crate::model::{Clock, NodeName, Version};
 use crate::plan::Fence;
@@ -201,24 +202,31 @@ fn play<F: Future<Output = T>, T>(
     story: impl FnOnce(Arc<World>, Arc<dyn Clock>) -> F,
     stage: &Stage,
 ) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime starts");
-    runtime.block_on(async {
-        let (world, clock) = stage.raise(3);
-        story(world, clock).await
-    })
+    play_with(stage, |_| {}, story)
+}
+
+/// Plays in a cluster that one run has brought up.
+fn play_in_cluster<F: Future<Output = ()>>(
+    story: impl FnOnce(Arc<World>, Arc<dyn Clock>) -> F,
+    stage: &Stage,
+) {
+    play(
+        async |world, clock| {
+            let ended = run(stage, &world, &clock, "one").await;
+            ended.expect("it comes up");
+            story(world, clock).await;
+        },
+        stage,
+    );
 }
 
 /// Plays in a world whose machines are not as ordinary as usual.
-fn play_with<F: Future<Output = ()>>(
+fn play_with<F: Future<Output = T>, T>(
     stage: &Stage,
     change: impl FnOnce(&mut Vec<MachineSpec>),
     story: impl FnOnce(Arc<World>, Arc<dyn Clock>) -> F,
-) {
-    let mut machines = MachineSpec::of_cluster(&reference_cluster());
+) -> T {
+    let mut machines = MachineSpec::of_cluster(&stage.cluster);
     change(&mut machines);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -227,8 +235,37 @@ fn play_with<F: Future<Output = ()>>(
         .expect("a runtime starts");
     runtime.block_on(async {
         let (world, clock) = stage.raise_with(machines, 3);
-        story(world, clock).await;
-    });
+        story(world, clock).await
+    })
+}
+
+fn name(text: &str) -> NodeName {
+    text.parse().expect("a name")
+}
+
+async fn pass(seconds: u64) {
+    tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+}
+
+/// Somebody who asks conditions and acts, without a plan.
+fn observer(stage: &Stage, world: &Arc<World>, clock: &Arc<dyn Clock>) -> Observer {
+    Observer::new(inputs(stage, world, clock, "one"))
+}
+
+/// The same with the credentials for Kubernetes.
+async fn informed(stage: &Stage, world: &Arc<World>, clock: &Arc<dyn Clock>) -> Observer {
+    let observer = observer(stage, world, clock);
+    assert!(observer.has_kubeconfig(&name("talos-1")).await);
+    observer
+}
+
+/// The stage of a spec in which two machines have changed places.
+fn with_changed_places(one: usize, other: usize) -> Stage {
+    let mut turned = reference_cluster();
+    let address = turned.nodes[one].address;
+    turned.nodes[one].address = turned.nodes[other].address;
+    turned.nodes[other].address = address;
+    stage_of(turned)
 }
 
 fn holding(label: &str) -> Holding {
@@ -248,6 +285,16 @@ async fn run(
     crate::execute::bootstrap(inputs(stage, world, clock, computer)).await
 }
 
+/// Somebody at a computer that remembers this.
+fn operators(computer: &str, memory: &Arc<MemoryState>) -> Operators {
+    Operators {
+        computer: computer.to_owned(),
+        state: Arc::clone(memory),
+        sink: Arc::new(Silent),
+        killer: Arc::new(Killer::default()),
+    }
+}
+
 /// What a run from this computer works with, which remembers nothing.
 fn inputs(
     stage: &Stage,
@@ -255,12 +302,7 @@ fn inputs(
     clock: &Arc<dyn Clock>,
     computer: &str,
 ) -> crate::execute::Inputs {
-    let operators = Operators {
-        computer: computer.to_owned(),
-        state: Arc::new(MemoryState::default()),
-        sink: Arc::new(Silent),
-        killer: Arc::new(Killer::default()),
-    };
+    let operators = operators(computer, &Arc::new(MemoryState::default()));
     stage.inputs(world, clock, &operators)
 }
 

@@ -103,14 +103,6 @@ impl Hand {
     }
 }
 
-fn name(text: &str) -> NodeName {
-    text.parse().expect("a name")
-}
-
-async fn pass(seconds: u64) {
-    tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
-}
-
 fn rules(world: &World) -> Vec<Rule> {
     let report = world.report();
     report.violations.iter().map(|it| it.rule).collect()
@@ -156,11 +148,8 @@ fn who_installs_over_what_a_disk_holds_is_seen() {
 #[test]
 fn who_restarts_two_of_three_is_seen() {
     let stage = stage();
-    play(
+    play_in_cluster(
         async |world, clock| {
-            run(&stage, &world, &clock, "one")
-                .await
-                .expect("it comes up");
             let hand = Hand::at("one", &stage, &world, &clock);
             hand.reboot("talos-3").await;
             pass(600).await;
@@ -178,11 +167,8 @@ fn who_restarts_two_of_three_is_seen() {
 #[test]
 fn who_works_beside_the_holder_of_the_lease_is_seen() {
     let stage = stage();
-    play(
+    play_in_cluster(
         async |world, clock| {
-            run(&stage, &world, &clock, "one")
-                .await
-                .expect("it comes up");
             let one = Hand::at("one", &stage, &world, &clock);
             let two = Hand::at("two", &stage, &world, &clock);
             two.make_namespace("before").await;
