@@ -1,9 +1,8 @@
 //! Documents beside the main one.
 
-use ipnet::IpNet;
 use serde_json::Value;
 
-use super::forms::{is_address, is_negative, seconds};
+use super::forms::{is_address, is_negative, is_network, seconds};
 use super::{Judge, each, expression, is_nothing, network, volume};
 use crate::render::talos::url;
 use crate::spec::cluster::Role;
@@ -81,14 +80,19 @@ const TEXTS: &[(&str, &str, Form, &str)] = &[
         is_key,
         "is a private key in PEM",
     ),
+    ("BlackholeRouteConfig", "name", is_network, "is a network"),
     (
-        "BlackholeRouteConfig",
-        "name",
-        |text| text.parse::<IpNet>().is_ok(),
+        "RoutingRuleConfig",
+        "src",
+        is_network_if_any,
         "is a network",
     ),
-    ("RoutingRuleConfig", "src", is_network, "is a network"),
-    ("RoutingRuleConfig", "dst", is_network, "is a network"),
+    (
+        "RoutingRuleConfig",
+        "dst",
+        is_network_if_any,
+        "is a network",
+    ),
     ("Layer2VIPConfig", "name", is_address, "is an address"),
     ("HCloudVIPConfig", "name", is_address, "is an address"),
     ("StaticHostConfig", "name", is_address, "is an address"),
@@ -210,8 +214,8 @@ fn login(document: &Value, judge: &mut Judge) {
     );
 }
 
-fn is_network(text: &str) -> bool {
-    text.is_empty() || text.parse::<IpNet>().is_ok()
+fn is_network_if_any(text: &str) -> bool {
+    text.is_empty() || is_network(text)
 }
 
 fn long_enough(text: &str) -> bool {

@@ -69,7 +69,7 @@ fn form(shape: &Shape, path: &str) -> Option<(Form, &'static str)> {
             "is no address such as `10.0.0.1`",
         ),
         Shape::Address(Address::Network) => (
-            |text| text.is_empty() || text.parse::<IpNet>().is_ok(),
+            |text| text.is_empty() || is_network(text),
             "is no address with the length of its network, such as `10.0.0.1/24`",
         ),
         Shape::Address(Address::Socket) => (
@@ -102,8 +102,23 @@ pub(super) fn is_address(text: &str) -> bool {
     address.parse::<IpAddr>().is_ok() && (zoned || !text.contains('%'))
 }
 
+/// An address with the length of its network.
+pub(super) fn is_network(text: &str) -> bool {
+    text.parse::<IpNet>().is_ok()
+}
+
 fn is_base64(text: &str) -> bool {
-    STANDARD.decode(text.replace(['\n', '\r'], "")).is_ok()
+    decoded(text).is_some()
+}
+
+/// 32 bytes in base64.
+pub(super) fn is_wireguard_key(text: &str) -> bool {
+    decoded(text).is_some_and(|bytes| bytes.len() == 32)
+}
+
+/// Base64 as Go reads it, over lines.
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text.replace(['\n', '\r'], "")).ok()
 }
 
 fn is_hexadecimal(text: &str) -> bool {

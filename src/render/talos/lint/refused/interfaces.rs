@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use ipnet::IpNet;
 use serde_json::Value;
 
 use super::super::at;
 use super::document::has_port;
-use super::words::BOND_MODES;
+use super::forms::{is_network, is_wireguard_key};
+use super::words::{BOND_MODE, BOND_WORDS};
 use super::{Judge, each, is_nothing, kubelet};
 use crate::spec::cluster::Role;
 
@@ -105,32 +103,6 @@ fn device(interface: &Value, members: &BTreeMap<&str, &str>, judge: &mut Judge) 
     }
 }
 
-/// Words of a bond, in the order of the kernel's own documentation.
-const WORDS: &[(&str, &[&str])] = &[
-    ("mode", BOND_MODES),
-    (
-        "xmitHashPolicy",
-        &["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4"],
-    ),
-    ("lacpRate", &["slow", "fast"]),
-    (
-        "arpValidate",
-        &[
-            "none",
-            "active",
-            "backup",
-            "all",
-            "filter",
-            "filter-active",
-            "filter-backup",
-        ],
-    ),
-    ("arpAllTargets", &["any", "all"]),
-    ("primaryReselect", &["always", "better", "failure"]),
-    ("failOverMac", &["none", "active", "follow"]),
-    ("adSelect", &["stable", "bandwidth", "count"]),
-];
-
 /// What is for bonds of these modes only: key, what counts as said, modes.
 const OF_MODES: &[(&str, u64, &[&str])] = &[
     ("lacpRate", 0, &["802.3ad"]),
@@ -152,7 +124,8 @@ fn bond(bond: &Value, judge: &mut Judge) {
     const PATH: &str = "machine.network.interfaces.bond";
     let text = |key: &str| bond[key].as_str().unwrap_or_default();
     let number = |key: &str| bond[key].as_u64().unwrap_or_default();
-    for (key, words) in WORDS {
+    for (key, words) in BOND_WORDS {
+        let key = if *key == BOND_MODE { "mode" } else { key };
         let word = text(key);
         judge.expect(
             word.is_empty() || words.contains(&word),
@@ -199,12 +172,7 @@ fn quoted(words: &[&str]) -> String {
 
 fn wireguard(wireguard: &Value, judge: &mut Judge) {
     const PATH: &str = "machine.network.interfaces.wireguard";
-    let is_key = |key: &Value| {
-        let bytes = key
-            .as_str()
-            .map(|text| STANDARD.decode(text.replace(['\n', '\r'], "")));
-        key.is_object() || matches!(bytes, Some(Ok(bytes)) if bytes.len() == 32)
-    };
+    let is_key = |key: &Value| key.is_object() || key.as_str().is_some_and(is_wireguard_key);
     let peers = each(wireguard, "peers");
     let public = peers.iter().map(|peer| &peer["publicKey"]);
     for key in std::iter::once(&wireguard["privateKey"]).chain(public) {
@@ -248,10 +216,6 @@ const FILTERS: &[(&str, Form)] = &[
     ("filters.endpoints", kubelet::is_subnet),
     ("filters.excludeAdvertisedNetworks", is_network),
 ];
-
-fn is_network(text: &str) -> bool {
-    text.parse::<IpNet>().is_ok()
-}
 
 fn is_address(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok()

@@ -2,12 +2,10 @@
 
 use std::net::IpAddr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::forms::is_negative;
+use super::forms::{is_negative, is_wireguard_key};
 use super::{Judge, each, is_nothing, kubelet};
 
 /// Kinds of links, of which there is one by a name.
@@ -145,10 +143,7 @@ fn hostname(document: &Value, judge: &mut Judge) {
 }
 
 fn wireguard(document: &Value, judge: &mut Judge) {
-    let is_key = |text: &str| {
-        let bytes = STANDARD.decode(text.replace(['\n', '\r'], ""));
-        text.is_empty() || bytes.is_ok_and(|bytes| bytes.len() == 32)
-    };
+    let is_key = |text: &str| text.is_empty() || is_wireguard_key(text);
     for path in ["privateKey", "peers.publicKey", "peers.presharedKey"] {
         judge.texts(document, path, is_key, "is no key of 32 bytes in base64");
     }

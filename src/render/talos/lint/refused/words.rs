@@ -7,16 +7,44 @@ use serde_json::Value;
 use super::{Judge, each, is_nothing};
 
 const BOND: &str = "BondConfig";
-/// How the links of a bond share the work, in documents and in the older field.
-pub(super) const BOND_MODES: &[&str] = &[
-    "balance-rr",
-    "active-backup",
-    "balance-xor",
-    "broadcast",
-    "802.3ad",
-    "balance-tlb",
-    "balance-alb",
+/// What a bond is told in words, in documents and in the older field, in the order of the kernel's documentation.
+pub(super) const BOND_WORDS: &[(&str, &[&str])] = &[
+    (
+        BOND_MODE,
+        &[
+            "balance-rr",
+            "active-backup",
+            "balance-xor",
+            "broadcast",
+            "802.3ad",
+            "balance-tlb",
+            "balance-alb",
+        ],
+    ),
+    (
+        "xmitHashPolicy",
+        &["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4"],
+    ),
+    ("lacpRate", &["slow", "fast"]),
+    (
+        "arpValidate",
+        &[
+            "none",
+            "active",
+            "backup",
+            "all",
+            "filter",
+            "filter-active",
+            "filter-backup",
+        ],
+    ),
+    ("arpAllTargets", &["any", "all"]),
+    ("primaryReselect", &["always", "better", "failure"]),
+    ("failOverMac", &["", "none", "active", "follow"]),
+    ("adSelect", &["stable", "bandwidth", "count"]),
 ];
+/// How the links of a bond share the work; the older field calls it `mode`.
+pub(super) const BOND_MODE: &str = "bondMode";
 
 /// Kind (the main document has none), path, words.
 const WORDS: &[(&str, &str, &[&str])] = &[
@@ -38,31 +66,7 @@ const WORDS: &[(&str, &str, &[&str])] = &[
     ),
     ("HostnameConfig", "auto", &["stable", "off"]),
     ("VLANConfig", "vlanMode", &["802.1q", "802.1ad"]),
-    (BOND, "bondMode", BOND_MODES),
-    (
-        BOND,
-        "xmitHashPolicy",
-        &["layer2", "layer3+4", "layer2+3", "encap2+3", "encap3+4"],
-    ),
-    (
-        BOND,
-        "arpValidate",
-        &[
-            "none",
-            "active",
-            "backup",
-            "all",
-            "filter",
-            "filter-active",
-            "filter-backup",
-        ],
-    ),
-    (BOND, "arpAllTargets", &["any", "all"]),
-    (BOND, "lacpRate", &["slow", "fast"]),
-    (BOND, "failOverMac", &["", "none", "active", "follow"]),
-    (BOND, "adSelect", &["stable", "bandwidth", "count"]),
     (BOND, "adLACPActive", &["on", "off"]),
-    (BOND, "primaryReselect", &["always", "better", "failure"]),
     ("DHCPv4Config", "clientIdentifier", &["none", "mac", "duid"]),
     ("DHCPv6Config", "clientIdentifier", &["none", "mac", "duid"]),
     (
@@ -226,7 +230,10 @@ const NAMED: &[&str] = &[
 /// Checks the words of a document, and of a patch, which Talos reads like one.
 pub(super) fn read(document: &Value, judge: &mut Judge) {
     let kind = document["kind"].as_str().unwrap_or_default();
-    for (_, path, words) in WORDS.iter().filter(|(of, ..)| *of == kind) {
+    let own = WORDS.iter().filter(|(of, ..)| *of == kind);
+    let own = own.map(|(_, path, words)| (path, words));
+    let of_bonds = BOND_WORDS.iter().filter(|_| kind == BOND);
+    for (path, words) in own.chain(of_bonds.map(|(path, words)| (path, words))) {
         let named = words.iter().filter(|word| !word.is_empty());
         let listed: Vec<_> = named.map(|word| format!("`{word}`")).collect();
         let what = format!("takes {}", listed.join(", "));
