@@ -151,7 +151,7 @@ impl Client {
     }
 
     /// Returns what controllers warned of last about an object, the newest first: `Reason: message`.
-    pub async fn warnings(&self, object: &Value) -> Result<Vec<String>, KubeError> {
+    pub(super) async fn warnings(&self, object: &Value) -> Result<Vec<String>, KubeError> {
         let uid = object["metadata"]["uid"]
             .as_str()
             .ok_or(KubeError::Incomplete("metadata.uid"))?;

@@ -15,7 +15,6 @@ mod transport;
 
 pub use access::{Access, AccessError, with_server};
 pub use client::{Client, KubeError};
-pub use flux::FLUX_KINDS;
 pub use inventory::{Contested, contested};
 pub use lease::{Holder, LEASE_NAME, LEASE_NAMESPACE, LeaseAnswer, LeaseLife, LeaseView};
 pub use objects::{describe, in_apply_order};

@@ -188,35 +188,26 @@ fn waiting(status: &Value) -> Option<String> {
     let conditions = status["conditions"].as_array().into_iter().flatten();
     let unscheduled =
         conditions.filter(|it| it["type"] == "PodScheduled" && it["status"] == "False");
-    let statuses = ["initContainerStatuses", "containerStatuses"];
-    let containers = statuses
-        .iter()
-        .filter_map(|key| status[*key].as_array())
-        .flatten();
-    let waiting = containers.map(|container| &container["state"]["waiting"]);
-    unscheduled.chain(waiting).find_map(|it| {
-        let reason = it["reason"].as_str()?;
-        Some(match it["message"].as_str() {
-            Some(message) if !message.is_empty() => format!("{reason}: {message}"),
-            _ => reason.to_owned(),
-        })
-    })
+    let mut reasons = unscheduled.chain(waiting_containers(status));
+    let told = reasons.find(|it| it["reason"].is_string());
+    told.map(said)
+}
+
+/// Why containers of a pod wait, those that come first first.
+fn waiting_containers(status: &Value) -> impl Iterator<Item = &Value> {
+    ["initContainerStatuses", "containerStatuses"]
+        .into_iter()
+        .filter_map(|field| status[field].as_array())
+        .flatten()
+        .map(|container| &container["state"]["waiting"])
 }
 
 /// Returns what keeps an image of a pod from being pulled, in the kubelet's words.
 pub fn missing_image(pod: &Value) -> Option<String> {
     const REASONS: [&str; 3] = ["ImagePullBackOff", "ErrImagePull", "InvalidImageName"];
-    let status = &pod["status"];
-    ["initContainerStatuses", "containerStatuses"]
-        .iter()
-        .filter_map(|field| status[*field].as_array())
-        .flatten()
-        .map(|container| &container["state"]["waiting"])
+    waiting_containers(&pod["status"])
         .find(|waiting| REASONS.iter().any(|reason| waiting["reason"] == *reason))
-        .map(|waiting| {
-            let (reason, message) = (text(&waiting["reason"], ""), text(&waiting["message"], ""));
-            format!("{reason}: {message}")
-        })
+        .map(said)
 }
 
 fn definition(object: &Value) -> Readiness {
@@ -243,13 +234,14 @@ fn condition_message(object: &Value, kind: &str, status: &str) -> Option<String>
         .map(|_| message(object, kind))
 }
 
-/// `Reason: message`, as far as the condition has them.
 fn message(object: &Value, kind: &str) -> String {
-    let Some(condition) = condition(object, kind) else {
-        return String::new();
-    };
-    let reason = text(&condition["reason"], "");
-    let message = text(&condition["message"], "");
+    condition(object, kind).map(said).unwrap_or_default()
+}
+
+/// `Reason: message`, as far as both are there.
+fn said(of: &Value) -> String {
+    let reason = text(&of["reason"], "");
+    let message = text(&of["message"], "");
     match (reason.is_empty(), message.is_empty()) {
         (false, false) => format!("{reason}: {message}"),
         (true, _) => message,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::node::{Depth, node};
 use crate::connect::{SharedConnector, Target};
-use crate::kube::{self, Access, Client, FLUX_KINDS, ready};
+use crate::kube::{self, Access, Client, ready};
 use crate::model::{Clock, NodeName, Secret};
 use crate::plan::{
     Expiry, GitOpsState, Health, Kubernetes, KubernetesNode, NodeState, Origins, Renewal, VipHolder,
@@ -115,17 +115,13 @@ async fn api(look: &Look<'_>, address: std::net::IpAddr) -> Result<Client, Strin
 }
 
 async fn ask(api: &Client, origins: &Origins) -> Result<Kubernetes, String> {
-    let list = async |api_version: &'static str, kind: &'static str| {
-        let listed = api.list(api_version, kind, None).await;
-        listed.map_err(|error| error_text(&error))
-    };
-    let nodes = list("v1", "Node").await?;
+    let nodes = api.list("v1", "Node", None).await;
+    let nodes = nodes.map_err(|error| error_text(&error))?;
+    let from_git = api.from_git().await;
+    let from_git = from_git.map_err(|error| error_text(&error))?;
     let mut gitops = Vec::new();
-    for (api_version, kind) in FLUX_KINDS {
-        let objects = list(api_version, kind).await?;
-        for object in &objects {
-            gitops.push(gitops_state(api, object, origins).await);
-        }
+    for object in &from_git {
+        gitops.push(gitops_state(api, object, origins).await);
     }
     Ok(Kubernetes::Answers {
         nodes: nodes.iter().map(kubernetes_node).collect(),
@@ -150,12 +146,10 @@ async fn gitops_state(api: &Client, object: &Value, origins: &Origins) -> GitOps
         .as_str()
         .or_else(|| status["artifact"]["revision"].as_str());
     let unready = ready::unready(object);
-    let mut events = match unready {
-        // Events only help; a look goes on without them.
-        Some(_) => api.warnings(object).await.unwrap_or_default(),
+    let events = match &unready {
+        Some(said) => api.news(object, said).await,
         None => Vec::new(),
     };
-    events.retain(|event| unready.as_ref() != Some(event));
     GitOpsState {
         object: kube::describe(object),
         revision: revision.map(str::to_owned),

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::super::run::Run;
 use super::Look;
 use super::kubernetes::{no_kubeconfig, not};
+use crate::kube;
 use crate::kube::ready::{self, Readiness};
-use crate::kube::{self, Client, FLUX_KINDS, KubeError};
 use crate::plan::Origins;
 use crate::render::bootstrap::GITOPS_NAMESPACE;
 
@@ -70,14 +70,13 @@ impl Run {
             return Vec::new();
         };
         let mut lines = Vec::new();
-        for object in from_git(&api).await.unwrap_or_default() {
+        for object in api.from_git().await.unwrap_or_default() {
             let Some(said) = ready::unready(&object) else {
                 continue;
             };
             lines.push(format!("{}: {said}", named(&object, &self.inputs.origins)));
-            let warnings = api.warnings(&object).await.unwrap_or_default();
-            let news = warnings.iter().filter(|warning| **warning != said);
-            lines.extend(news.map(|warning| format!("  event: {warning}")));
+            let news = api.news(&object, &said).await;
+            lines.extend(news.iter().map(|warning| format!("  event: {warning}")));
         }
         lines
     }
@@ -87,7 +86,7 @@ impl Run {
         let Some(api) = self.api() else {
             return no_kubeconfig();
         };
-        let found = match from_git(&api).await {
+        let found = match api.from_git().await {
             Ok(found) => found,
             Err(error) => return not(&error),
         };
@@ -110,15 +109,6 @@ impl Run {
             }
         }
     }
-}
-
-/// Everything that Git brings.
-pub(super) async fn from_git(api: &Client) -> Result<Vec<Value>, KubeError> {
-    let mut found = Vec::new();
-    for (api_version, kind) in FLUX_KINDS {
-        found.extend(api.list(api_version, kind, None).await?);
-    }
-    Ok(found)
 }
 
 fn is_root(object: &Value) -> bool {

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use super::super::run::Run;
-use super::gitops::{from_git, settled};
+use super::gitops::settled;
 use super::kubernetes::{no_kubeconfig, not};
 use super::{Look, Readiness};
 use crate::kube::{self, Client};
@@ -138,7 +138,7 @@ async fn secrets_are_plain(api: &Client) -> Look {
 
 /// Each of two owners undoes what the other does, and neither tells.
 async fn owners_are_one_each(api: &Client) -> Look {
-    let owners = match from_git(api).await {
+    let owners = match api.from_git().await {
         Ok(owners) => owners,
         Err(error) => return not(&error),
     };
