@@ -22,6 +22,7 @@ pub fn tests() -> Vec<Case> {
         a_value_comes_from_a_command,
         a_redacted_configuration_gives_no_bundle,
         a_deploy_key_is_made_and_its_page_named,
+        a_public_repository_s_webhook_is_registered_too,
         a_host_whose_key_nobody_knows_is_named,
         without_the_key_nothing_is_shown,
         redacted_configuration_needs_no_key,
@@ -375,12 +376,13 @@ fn the_bundle_of_a_running_cluster_is_recovered() {
 const CREDENTIALS: &str = "cluster/secrets/flux-operator/git-credentials.sops.yaml";
 const WEBHOOK: &str = "cluster/secrets/flux-operator/git-webhook.sops.yaml";
 
+/// How the repository begins its line about Flux' operator.
+const PINNED: &str = "flux-operator: {version: 0.58.1";
+
 fn a_deploy_key_is_made_and_its_page_named() {
     let env = repository();
     let spec = env.read("homelab.yaml");
-    let pinned = "flux-operator: {version: 0.58.1";
-    assert!(spec.contains(pinned), "{spec}");
-    let with_webhook = spec.replace(pinned, &format!("{pinned}, webhook: github"));
+    let with_webhook = spec.replace(PINNED, &format!("{PINNED}, webhook: github"));
     env.write("homelab.yaml", with_webhook);
     let run = env.homelab(["secrets", "init"]).run().success();
     for expected in [
@@ -400,6 +402,20 @@ fn a_deploy_key_is_made_and_its_page_named() {
     planted.plant("webhook", &value(WEBHOOK, "stringData.token"));
     planted.absent_from(&run);
     planted.absent_below(&env.root(), &[]);
+}
+
+fn a_public_repository_s_webhook_is_registered_too() {
+    let env = repository();
+    let spec = env.read("homelab.yaml");
+    let changed = spec
+        .replace("ssh://git@github.com/", "https://github.com/")
+        .replace("auth: ssh", "auth: none")
+        .replace(PINNED, &format!("{PINNED}, webhook: github"));
+    env.write("homelab.yaml", changed);
+    let run = env.homelab(["secrets", "init"]).run().success();
+    let expected = "Register a webhook for pushes at the repository's settings, content type application/json:\n";
+    assert!(run.stderr.contains(expected), "{}", run.stderr);
+    assert!(!run.stderr.contains("deploy key"), "{}", run.stderr);
 }
 
 fn a_host_whose_key_nobody_knows_is_named() {

@@ -218,14 +218,13 @@ const WEBHOOK_FILE: &str = "git-webhook.sops.yaml";
 /// Where to register what was made for Git.
 fn git_advice(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
-    let Some(git) = &report.git else {
-        return lines;
-    };
-    let page = |page: fn(&Pages) -> &String| match &git.pages {
+    let git = report.git.as_ref();
+    let pages = git.and_then(|git| git.pages.as_ref());
+    let page = |page: fn(&Pages) -> &String| match pages {
         Some(pages) => page(pages).clone(),
         None => "the repository's settings".to_owned(),
     };
-    if let Some(key) = &git.public_key {
+    if let Some(key) = git.and_then(|git| git.public_key.as_ref()) {
         lines.push(format!(
             "Register this deploy key, for reading only, at {} (GitHub, Gitea, Forgejo):\n  {key}",
             page(|pages| &pages.deploy_keys)
