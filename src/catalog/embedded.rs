@@ -16,12 +16,7 @@ struct Files;
 impl Catalog {
     /// Loads the catalogue that ships with the program.
     pub fn embedded() -> Result<Self, LoadError> {
-        let mut files = BTreeMap::new();
-        for path in Files::iter() {
-            if let Some(file) = Files::get(&path) {
-                files.insert(Utf8PathBuf::from("catalog").join(&*path), file.data.into());
-            }
-        }
+        let files = files();
         if cfg!(debug_assertions) {
             Self::default().with_files(&files)
         } else {
@@ -30,17 +25,22 @@ impl Catalog {
     }
 }
 
+fn files() -> BTreeMap<Utf8PathBuf, Vec<u8>> {
+    Files::iter()
+        .filter_map(|path| {
+            let file = Files::get(&path)?;
+            Some((Utf8PathBuf::from("catalog").join(&*path), file.data.into()))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn components_read_when_they_are_asked_for_are_the_same() {
-        let mut files = BTreeMap::new();
-        for path in Files::iter() {
-            let file = Files::get(&path).expect("it was listed");
-            files.insert(Utf8PathBuf::from("catalog").join(&*path), file.data.into());
-        }
+        let files = files();
         let folders = by_folder(&files).expect("text");
         let later = Catalog::default().with_shipped(folders);
         let at_once = Catalog::default().with_files(&files).expect("well formed");

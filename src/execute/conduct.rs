@@ -89,8 +89,14 @@ async fn look_and(inputs: &Inputs, decide: Decide) -> (Observed, Plan) {
             vip: None,
         },
     };
-    let plan = decide(&inputs.cluster, &observed, &inputs.consents).until(inputs.until);
+    let plan = inputs.plan(decide, &observed);
     (observed, plan)
+}
+
+impl Inputs {
+    fn plan(&self, decide: Decide, observed: &Observed) -> Plan {
+        decide(&self.cluster, observed, &self.consents).until(self.until)
+    }
 }
 
 fn refusal(plan: Plan) -> RunError {
@@ -106,8 +112,7 @@ impl Run {
     async fn plan_and_walk(&self, decide: Decide) -> Result<Outcome, RunError> {
         loop {
             let observed = self.observe_patiently(decide).await;
-            let plan = decide(&self.inputs.cluster, &observed, &self.inputs.consents)
-                .until(self.inputs.until);
+            let plan = self.inputs.plan(decide, &observed);
             self.emit(
                 None,
                 EventKind::Planned {
@@ -158,7 +163,7 @@ impl Run {
     /// Silence and an etcd that is not well, unless something else stops the run anyway: after an
     /// interrupted run both may pass.
     fn worth_waiting_for(&self, observed: &Observed, decide: Decide) -> Vec<String> {
-        let plan = decide(&self.inputs.cluster, observed, &self.inputs.consents);
+        let plan = self.inputs.plan(decide, observed);
         let silence = |refusal: &Refusal| {
             matches!(
                 refusal.fence,

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use crate::support::gitops::{Notes, PARTS, TOKEN, World, edit, push};
+use crate::support::gitops::{Notes, TOKEN, World, edit, push};
 use crate::support::{Case, Need, Random, realparts};
 
 pub fn tests() -> Vec<Case> {
     let case = |case: Case| {
         ["python3", "openssl", "git", "setpriv"]
             .into_iter()
-            .fold(case.parts(PARTS), |case, program| {
+            .fold(case.parts(realparts::GITOPS), |case, program| {
                 case.needs(Need::Program(program))
             })
     };
@@ -34,6 +34,15 @@ pub fn tests() -> Vec<Case> {
 
 fn git_takes_over_from_an_empty_api() -> anyhow::Result<()> {
     let world = World::new()?;
+    let notes = git_takes_over(&world)?;
+    the_instance_brought_its_flags(&notes)?;
+    a_second_run_changes_nothing(&world)?;
+    ciphertext_and_two_owners_are_errors(&world)?;
+    failures_are_explained(&world)
+}
+
+/// A run that ends well, and what then stands; returns what the kubelets noted.
+fn git_takes_over(world: &World) -> anyhow::Result<Notes> {
     let run = world.bootstrap()?;
     let notes = world.kubelets.notes();
     ensure!(
@@ -42,14 +51,11 @@ fn git_takes_over_from_an_empty_api() -> anyhow::Result<()> {
         run.stdout,
         run.stderr
     );
-    everything_is_ready(&world)?;
-    the_encrypted_secret_arrived(&world)?;
-    the_instance_brought_its_flags(&notes)?;
-    charts_were_handed_over(&world, &notes)?;
-    nothing_is_left_of_the_chart_runner(&world)?;
-    a_second_run_changes_nothing(&world)?;
-    ciphertext_and_two_owners_are_errors(&world)?;
-    failures_are_explained(&world)
+    everything_is_ready(world)?;
+    the_encrypted_secret_arrived(world)?;
+    charts_were_handed_over(world, &notes)?;
+    nothing_is_left_of_the_chart_runner(world)?;
+    Ok(notes)
 }
 
 /// Every Kustomization and HelmRelease, as kubectl sees them.
@@ -453,20 +459,9 @@ fn killed_at_each_step_it_goes_on() -> anyhow::Result<()> {
             end(&mut running)?;
         }
     }
-    let run = world.bootstrap()?;
-    let notes = world.kubelets.notes();
-    ensure!(
-        run.code == Some(0),
-        "{}{}\n{notes:#?}",
-        run.stdout,
-        run.stderr
-    );
     // The last steps are over in a moment: some runs end before they are killed.
     ensure!(kills >= 16, "only {kills} runs were killed");
-    everything_is_ready(&world)?;
-    the_encrypted_secret_arrived(&world)?;
-    charts_were_handed_over(&world, &notes)?;
-    nothing_is_left_of_the_chart_runner(&world)?;
+    let notes = git_takes_over(&world)?;
     let mut jobs: Vec<_> = notes.scripts.iter().map(|(job, _)| job).collect();
     jobs.dedup();
     ensure!(

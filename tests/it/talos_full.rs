@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::support::lab::Lab;
 use crate::support::operator::{Operator, TOKEN, until};
-use crate::support::played::{self, Played};
+use crate::support::played::Played;
 use crate::support::{Case, Need, realparts};
 
 const SPEC: &str = "tests/realparts/talos-nodes/full.yaml";
@@ -42,7 +42,7 @@ pub fn tests() -> Vec<Case> {
             .needs(Need::Program("python3"))
             .needs(Need::Program("openssl"))
             .parts(&["talos-node", "talosctl"])
-            .parts(played::PARTS),
+            .parts(realparts::GITOPS),
     ]
 }
 

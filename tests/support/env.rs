@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::process::{Child, Command, Output, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::redact::Redactor;
@@ -69,6 +70,16 @@ impl TestEnv {
     /// Whether the repository holds this file or folder.
     pub fn has(&self, path: impl AsRef<Utf8Path>) -> bool {
         self.root().join(path).exists()
+    }
+
+    /// The lines of the journal that runs keep.
+    pub fn journal(&self) -> Vec<Value> {
+        let path = self.root().join(".homelab/state/journal.ndjson");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        // A line may be half written.
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 
     /// The files of the repository, sorted, without `.git`.

@@ -188,12 +188,7 @@ impl<'a> Operator<'a> {
 
     /// The journal's lines.
     pub fn journal(&self) -> Vec<Value> {
-        let path = self.env.root().join(".homelab/state/journal.ndjson");
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        // A line may be half written.
-        text.lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()
+        self.env.journal()
     }
 
     /// Waits until the journal says that a run begins a step.

@@ -14,16 +14,6 @@ use homelab::pki::SecretsBundle;
 use super::operator::{Operator, until};
 use super::{realparts, vault};
 
-/// The parts that it is made of.
-pub const PARTS: &[&str] = &[
-    "kubernetes",
-    "kwok",
-    "registry",
-    "helm",
-    "flux",
-    "flux-operator",
-];
-
 /// Charts that stand in for the real ones, with the versions of the lab's cluster.
 const STAND_INS: [(&str, &str); 2] = [("flux-operator", "0.58.1"), ("cert-manager", "v1.21.1")];
 

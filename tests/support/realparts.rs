@@ -63,6 +63,16 @@ fn remedy(name: &str, tier: &str) -> String {
     format!("run `scripts/realparts build {wanted}`")
 }
 
+/// What Git takes over a real Kubernetes API with.
+pub const GITOPS: &[&str] = &[
+    "kubernetes",
+    "kwok",
+    "registry",
+    "helm",
+    "flux",
+    "flux-operator",
+];
+
 /// What must be there: the words after `require:` in `HOMELAB_REALPARTS`.
 fn requirement() -> &'static [String] {
     static WORDS: OnceLock<Vec<String>> = OnceLock::new();

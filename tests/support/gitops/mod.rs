@@ -14,13 +14,3 @@ mod world;
 pub use kubelets::Notes;
 pub use repository::{TOKEN, edit, push};
 pub use world::World;
-
-/// The parts that a world is made of.
-pub const PARTS: &[&str] = &[
-    "kubernetes",
-    "kwok",
-    "registry",
-    "helm",
-    "flux",
-    "flux-operator",
-];

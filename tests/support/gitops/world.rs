@@ -100,11 +100,7 @@ impl World {
 
     /// The lines of the journal.
     pub fn journal(&self) -> Vec<Value> {
-        let path = self.env.root().join(".homelab/state/journal.ndjson");
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        text.lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()
+        self.env.journal()
     }
 
     /// The objects of a kind, wherever they are.
