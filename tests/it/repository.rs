@@ -83,7 +83,22 @@ fn links_in_the_documentation_lead_somewhere() {
         for target in relative_links(&text) {
             assert!(folder.join(&target).exists(), "{page} links to {target}");
         }
+        for place in places(&text) {
+            assert!(root.join(place).exists(), "{page} names {place}");
+        }
     }
+}
+
+/// Files and folders of the source that a page names in full.
+fn places(text: &str) -> impl Iterator<Item = &str> {
+    let is_path = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    let of_source = move |name: &&str| {
+        let folders = [
+            "src/", "tests/", "crates/", "scripts/", "benches/", "catalog/",
+        ];
+        folders.iter().any(|folder| name.starts_with(folder)) && name.chars().all(is_path)
+    };
+    text.split('`').skip(1).step_by(2).filter(of_source)
 }
 
 /// The targets of `[text](target)` that are files, without their fragments.

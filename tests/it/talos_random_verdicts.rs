@@ -234,9 +234,10 @@ fn patched_on(
         ..Patch::default()
     }];
     let beyond = beyond();
+    let version = cluster.nodes[0].version.clone();
     for (mode, platform) in [(Mode::Metal, "metal"), (Mode::Cloud, "nocloud")] {
         cluster.nodes[0].image.platform = Platform::named(platform).expect("there is one");
-        let what = || format!("v1.{minor} {machine} {mode}, seed {seed}: {patch}");
+        let what = || format!("{version} {machine} {mode}, seed {seed}: {patch}");
         let ours = findings(&cluster);
         // What goes to the machine is what we write: the library leaves out what is empty.
         let written = documents(&cluster, &Catalog::default(), &name);

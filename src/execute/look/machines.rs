@@ -134,7 +134,11 @@ impl Run {
             let members: BTreeSet<&str> = members.iter().map(String::as_str).collect();
             if !wanted.is_subset(&members) {
                 let seen: Vec<_> = members.into_iter().collect();
-                return Look::Not(format!("`{name}` knows the members {}", seen.join(", ")));
+                return Look::Not(match seen.as_slice() {
+                    // A learner is not asked by anybody.
+                    [] => format!("`{name}` does not tell its members yet"),
+                    seen => format!("`{name}` knows the members {}", seen.join(", ")),
+                });
             }
             if !healthy {
                 return Look::Not(format!("etcd of `{name}` is not healthy yet"));
