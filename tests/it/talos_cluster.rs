@@ -43,7 +43,11 @@ pub fn tests() -> Vec<Case> {
 /// From discovery to the kubeconfig and the last voter; about a minute.
 fn three_machines() -> anyhow::Result<()> {
     let lab = Lab::light("three_machines", 3);
-    let operator = Operator::new(&lab, SPEC);
+    lab.shows_consoles(three_machines_in(&lab))
+}
+
+fn three_machines_in(lab: &Lab) -> anyhow::Result<()> {
+    let operator = Operator::new(lab, SPEC);
     finds_them(&operator);
 
     let plan = operator.homelab(&["bootstrap", "--plan"]).run().success();
@@ -58,7 +62,7 @@ fn three_machines() -> anyhow::Result<()> {
     let (code, said) = operator.bootstraps(AS_FAR).ends()?;
     ensure!(code == Some(0), "{said}");
     operator.waits_for_one_etcd()?;
-    asked_once(&lab)?;
+    asked_once(lab)?;
     let kubeconfig = operator.env().read(".homelab/state/kubeconfig");
     ensure!(kubeconfig.contains("server: https://10.5.0.11:6443"));
     let etcd = operator.members("n1").map_err(anyhow::Error::msg)?;
@@ -71,7 +75,7 @@ fn three_machines() -> anyhow::Result<()> {
     ensure!(said.contains("under way: `api/n1`"), "{said}");
     ensure!(said.contains("etcd is healthy on `n1` already"), "{said}");
     ensure!(operator.members("n1") == Ok(etcd));
-    asked_once(&lab)
+    asked_once(lab)
 }
 
 fn finds_them(operator: &Operator<'_>) {
@@ -131,7 +135,11 @@ fn asked_once(lab: &Lab) -> anyhow::Result<()> {
 /// Talos lets two Bootstrap calls split a cluster; two operators at once do not; about a minute and a half.
 fn split() -> anyhow::Result<()> {
     let lab = Lab::light("split", 3);
-    let operator = Operator::new(&lab, SPEC);
+    lab.shows_consoles(split_in(&lab))
+}
+
+fn split_in(lab: &Lab) -> anyhow::Result<()> {
+    let operator = Operator::new(lab, SPEC);
     let (code, said) = operator.bootstraps(&["--until", "machines"]).ends()?;
     ensure!(code == Some(0), "{said}");
     raw_calls_split(&operator)?;
@@ -145,7 +153,7 @@ fn split() -> anyhow::Result<()> {
             .map(|node| lab.bootstraps(node))
             .collect()
     };
-    let before: Vec<usize> = calls(&lab);
+    let before: Vec<usize> = calls(lab);
     let other = operator.elsewhere();
     let (one, two) = (operator.bootstraps(AS_FAR), other.bootstraps(AS_FAR));
     for (code, said) in [one.ends()?, two.ends()?] {
@@ -153,22 +161,22 @@ fn split() -> anyhow::Result<()> {
     }
     operator.waits_for_one_etcd()?;
     // On one node a second call is harmless: it is refused, or starts the same etcd again.
-    let after: Vec<usize> = calls(&lab);
+    let after: Vec<usize> = calls(lab);
     ensure!(
         after[0] > before[0] && after[1..] == before[1..],
         "{before:?} {after:?}"
     );
 
     lab.wipe();
-    an_etcd_that_is_cut_off_is_never_made_again(&lab, &operator)
+    an_etcd_that_is_cut_off_is_never_made_again(lab, &operator)
 }
 
 fn raw_calls_split(operator: &Operator<'_>) -> anyhow::Result<()> {
+    // Before, it pulls its image, which a call would interrupt.
     for node in ["n1", "n2"] {
-        until("etcd waits", 20, || {
-            let service = operator.talosctl(node, &["service", "etcd"]);
-            let service = service.map_err(anyhow::Error::msg)?;
-            ensure!(service.contains("Preparing"), "{service}");
+        until("etcd waits", 60, || {
+            let console = operator.lab().console(node);
+            ensure!(console.contains("etcd is waiting to join the cluster"));
             Ok(())
         })?;
     }
@@ -183,7 +191,7 @@ fn raw_calls_split(operator: &Operator<'_>) -> anyhow::Result<()> {
     }
     // The third machine joins one of them.
     let without = |other: &str, node: &str| {
-        until("an etcd has its own members", 30, || {
+        until("an etcd has its own members", 90, || {
             let members = operator.members(node).map_err(anyhow::Error::msg)?;
             let has = |wanted: &str| members.iter().any(|(_, name, _)| name == wanted);
             ensure!(has(node) && !has(other), "{members:?}");
@@ -202,12 +210,12 @@ fn an_etcd_that_is_cut_off_is_never_made_again(
 ) -> anyhow::Result<()> {
     let (code, said) = operator.bootstraps(&["--until", "machines"]).ends()?;
     ensure!(code == Some(0), "{said}");
-    until("etcd takes a bootstrap", 20, || {
+    until("etcd takes a bootstrap", 60, || {
         operator
             .talosctl("n1", &["bootstrap"])
             .map_err(anyhow::Error::msg)
     })?;
-    until("its etcd runs", 30, || {
+    until("its etcd runs", 90, || {
         let service = operator.talosctl("n1", &["service", "etcd"]);
         let service = service.map_err(anyhow::Error::msg)?;
         ensure!(service.contains("Running"), "{service}");
@@ -237,7 +245,11 @@ fn an_etcd_that_is_cut_off_is_never_made_again(
 /// What goes wrong on the way; about a minute and a half.
 fn attacks() -> anyhow::Result<()> {
     let lab = Lab::light("attacks", 3);
-    let operator = Operator::new(&lab, SPEC);
+    lab.shows_consoles(attacks_in(&lab))
+}
+
+fn attacks_in(lab: &Lab) -> anyhow::Result<()> {
+    let operator = Operator::new(lab, SPEC);
 
     // A machine that is not there: nothing is done to the others.
     lab.unplug("n3");
@@ -250,12 +262,12 @@ fn attacks() -> anyhow::Result<()> {
     let mut going = operator.bootstraps(AS_FAR);
     operator.waits_for_step(&mut going, "bootstrap-etcd/n1")?;
     going.kill()?;
-    no_etcd_anywhere(&lab, &operator)?;
+    no_etcd_anywhere(lab, &operator)?;
 
     // The journal is lost, and another computer goes on. A link goes down before the call…
     operator.forgets();
     let other = operator.elsewhere();
-    let link = SlowLink::start(&lab)?;
+    let link = SlowLink::start(lab)?;
     other.map_to(&[("10.5.0.11:50000", "10.5.0.1:40011")]);
     let mut going = other.bootstraps(AS_FAR);
     other.waits_for_step(&mut going, "bootstrap-etcd/n1")?;
@@ -265,10 +277,10 @@ fn attacks() -> anyhow::Result<()> {
     lab.plug("n2");
 
     // …and then the reply is lost: etcd is bootstrapped, and nobody heard of it.
-    going.waits_until("a Bootstrap call", 90, || lab.bootstraps("n1") == 1)?;
+    going.waits_until("a Bootstrap call", 180, || lab.bootstraps("n1") == 1)?;
     link.cut()?;
     going.waits_to_hear("ended during `Bootstrap`")?;
-    let _mended = SlowLink::start(&lab)?;
+    let _mended = SlowLink::start(lab)?;
     let (code, said) = going.ends()?;
     ensure!(code == Some(0), "{said}");
     operator.waits_for_one_etcd()?;
@@ -338,7 +350,7 @@ fn nothing_is_left() -> anyhow::Result<()> {
         .stderr(Stdio::null())
         .spawn()?;
     let folder = folder.path().to_string_lossy();
-    let up = until("its lab is up", 60, || {
+    let up = until("its lab is up", 120, || {
         let lab = shell("ls -d $1/homelab-lab-*/env", &[&folder])?;
         let lab = lab.trim().trim_end_matches("/env").to_owned();
         let id = shell("cksum <<<$1 | awk '{printf \"hl-%08x\", $1}'", &[&lab])?;
@@ -350,7 +362,7 @@ fn nothing_is_left() -> anyhow::Result<()> {
     test.kill()?;
     test.wait()?;
     let id = up?;
-    until("nothing is left of it", 30, || {
+    until("nothing is left of it", 60, || {
         let left = traces(&folder, &id)?;
         ensure!(left.is_empty(), "{left}");
         Ok(())

@@ -11,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use talos_api::{Dial, Dialing, Endpoint, Options, Stream};
 use tempfile::TempDir;
@@ -93,6 +94,19 @@ impl Lab {
         let log = self.path().join("log").join(format!("{node}.log"));
         let bytes = std::fs::read(&log).unwrap_or_else(|error| panic!("{log}: {error}"));
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Adds to a failure what the consoles said last.
+    pub fn shows_consoles<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        result.with_context(|| {
+            let ends = self.nodes().into_iter().map(|node| {
+                let console = self.console(node);
+                let lines: Vec<_> = console.lines().collect();
+                let last = &lines[lines.len().saturating_sub(20)..];
+                format!("the console of {node} ends with\n{}", last.join("\n"))
+            });
+            ends.collect::<Vec<_>>().join("\n")
+        })
     }
 
     /// The names of its nodes.

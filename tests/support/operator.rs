@@ -171,7 +171,7 @@ impl<'a> Operator<'a> {
 
     /// Waits until every node knows the same three voters.
     pub fn waits_for_one_etcd(&self) -> anyhow::Result<()> {
-        until("every node is a voter of one etcd", 90, || {
+        until("every node is a voter of one etcd", 180, || {
             let nodes = self.lab.nodes();
             let first = self.members(nodes[0]).map_err(anyhow::Error::msg)?;
             let names: Vec<_> = first.iter().map(|(_, name, _)| name.as_str()).collect();
@@ -194,7 +194,7 @@ impl<'a> Operator<'a> {
     /// Waits until the journal says that a run begins a step.
     pub fn waits_for_step(&self, going: &mut Going, step: &str) -> anyhow::Result<()> {
         let begins = |line: &Value| line["step"] == step && line["what"] == "begin";
-        going.waits_until(&format!("`{step}` begins"), 90, || {
+        going.waits_until(&format!("`{step}` begins"), 180, || {
             self.journal().iter().any(begins)
         })
     }
@@ -244,7 +244,7 @@ impl Going {
     /// Waits until it has said something.
     pub fn waits_to_hear(&mut self, words: &str) -> anyhow::Result<()> {
         let said = Arc::clone(&self.said);
-        self.waits_until(words, 90, || said.lock().unwrap().contains(words))
+        self.waits_until(words, 180, || said.lock().unwrap().contains(words))
     }
 
     /// Waits until something holds while it runs, looking often enough for moments.

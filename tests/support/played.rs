@@ -42,7 +42,7 @@ impl Played {
             process,
             facts: BTreeMap::new(),
         };
-        let shown = until("everything beside the cluster is up", 60, || {
+        let shown = until("everything beside the cluster is up", 120, || {
             Ok(std::fs::read_to_string(set.join("env"))?)
         })?;
         new.facts = shown
