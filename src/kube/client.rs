@@ -6,8 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::Request;
-use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
-use kube::core::{ApiResource, GroupVersionKind, gvk::ParseGroupVersionError};
+use kube::api::{
+    DeleteParams, DynamicObject, GetParams, ListParams, Patch, PatchParams, PostParams,
+    Resource as _,
+};
+use kube::core::{ApiResource, GroupVersionKind, gvk::ParseGroupVersionError, request};
 use kube::discovery::{self, ApiCapabilities, Scope};
 use serde_json::Value;
 
@@ -113,14 +116,19 @@ impl Client {
         namespace: Option<&str>,
         name: &str,
     ) -> Result<Option<Value>, KubeError> {
-        let api = match self.api(api_version, kind, namespace).await {
-            Ok(api) => api,
-            Err(KubeError::UnknownKind { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
         let what = format!("{kind} `{name}`");
-        let found = within(&what, api.get_opt(name)).await?;
-        Ok(found.map(|object| value(&object)))
+        let found = match self.path(api_version, kind, namespace).await {
+            Ok(path) => {
+                self.call(&what, path.get(name, &GetParams::default()))
+                    .await
+            }
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(object) => Ok(Some(object)),
+            Err(KubeError::UnknownKind { .. } | KubeError::Refused { code: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns all objects of a kind, by namespace and name; none when the kind does not exist.
@@ -130,8 +138,8 @@ impl Client {
         kind: &str,
         selector: Option<&str>,
     ) -> Result<Vec<Value>, KubeError> {
-        let api = match self.api(api_version, kind, None).await {
-            Ok(api) => api,
+        let path = match self.path(api_version, kind, None).await {
+            Ok(path) => path,
             Err(KubeError::UnknownKind { .. }) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
@@ -139,9 +147,8 @@ impl Client {
             label_selector: selector.map(str::to_owned),
             ..ListParams::default()
         };
-        let list = within(kind, api.list(&params)).await?;
+        let mut items = items(self.call(kind, path.list(&params)).await?);
         // A list names version and kind once, for all of its items.
-        let mut items: Vec<Value> = list.items.iter().map(value).collect();
         for item in &mut items {
             item["apiVersion"] = Value::from(api_version);
             item["kind"] = Value::from(kind);
@@ -152,100 +159,80 @@ impl Client {
 
     /// Returns what controllers warned of last about an object, the newest first: `Reason: message`.
     pub(super) async fn warnings(&self, object: &Value) -> Result<Vec<String>, KubeError> {
-        let uid = object["metadata"]["uid"]
-            .as_str()
-            .ok_or(KubeError::Incomplete("metadata.uid"))?;
+        let uid = text(object, "/metadata/uid", "metadata.uid")?;
         let namespace = object["metadata"]["namespace"].as_str();
-        let api = self.api("v1", "Event", namespace).await?;
+        let path = self.path("v1", "Event", namespace).await?;
         let selector = format!("type=Warning,involvedObject.uid={uid}");
         let params = ListParams::default().fields(&selector);
-        let list = within("Event", api.list(&params)).await?;
-        Ok(objects::warnings(list.items.iter().map(value).collect()))
+        let list = self.call("Event", path.list(&params)).await?;
+        Ok(objects::warnings(items(list)))
     }
 
     /// Applies an object server-side as this manager, taking over fields that others hold.
     pub async fn apply(&self, object: &Value, manager: &str) -> Result<Value, KubeError> {
-        let name = object["metadata"]["name"]
-            .as_str()
-            .ok_or(KubeError::Incomplete("metadata.name"))?;
-        let api_version = object["apiVersion"]
-            .as_str()
-            .ok_or(KubeError::Incomplete("apiVersion"))?;
-        let kind = object["kind"]
-            .as_str()
-            .ok_or(KubeError::Incomplete("kind"))?;
-        let namespace = object["metadata"]["namespace"].as_str();
-        let api = self.api(api_version, kind, namespace).await?;
         let params = PatchParams::apply(manager).force();
-        let patched = within(
-            &describe(object),
-            api.patch(name, &params, &Patch::Apply(object)),
-        )
-        .await?;
-        Ok(value(&patched))
+        let patch = Patch::Apply(object);
+        let request = self
+            .path_of(object)
+            .await?
+            .patch(name(object)?, &params, &patch);
+        self.call(&describe(object), request).await
     }
 
     /// Creates an object; `Refused` with 409 when it exists.
     pub(super) async fn create(&self, object: &Value) -> Result<Value, KubeError> {
-        let (api, typed) = self.typed(object).await?;
-        let created = within(
-            &describe(object),
-            api.create(&kube::api::PostParams::default(), &typed),
-        )
-        .await?;
-        Ok(value(&created))
+        let params = PostParams::default();
+        let request = self.path_of(object).await?.create(&params, bytes(object));
+        self.call(&describe(object), request).await
     }
 
     /// Replaces an object; `Refused` with 409 when it is no longer the one that was read.
     pub(super) async fn replace(&self, object: &Value) -> Result<Value, KubeError> {
-        let (api, typed) = self.typed(object).await?;
-        let name = typed.metadata.name.clone().unwrap_or_default();
-        let params = kube::api::PostParams::default();
-        let replaced = within(&describe(object), api.replace(&name, &params, &typed)).await?;
-        Ok(value(&replaced))
+        let params = PostParams::default();
+        let request = self
+            .path_of(object)
+            .await?
+            .replace(name(object)?, &params, bytes(object));
+        self.call(&describe(object), request).await
     }
 
     /// Deletes an object and what it owns; fine when it does not exist.
     pub async fn delete(&self, object: &Value) -> Result<(), KubeError> {
-        let (api, typed) = self.typed(object).await?;
-        let name = typed.metadata.name.clone().unwrap_or_default();
-        let params = kube::api::DeleteParams::background();
-        match within(&describe(object), api.delete(&name, &params)).await {
+        let params = DeleteParams::background();
+        let request = self.path_of(object).await?.delete(name(object)?, &params);
+        match self.call(&describe(object), request).await {
             Ok(_) | Err(KubeError::Refused { code: 404, .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    async fn typed(
+    async fn call(
         &self,
-        object: &Value,
-    ) -> Result<(Api<DynamicObject>, DynamicObject), KubeError> {
-        let api_version = object["apiVersion"]
-            .as_str()
-            .ok_or(KubeError::Incomplete("apiVersion"))?;
-        let kind = object["kind"]
-            .as_str()
-            .ok_or(KubeError::Incomplete("kind"))?;
-        let namespace = object["metadata"]["namespace"].as_str();
-        let api = self.api(api_version, kind, namespace).await?;
-        let typed = serde_json::from_value(object.clone())
-            .map_err(|_| KubeError::Incomplete("metadata"))?;
-        Ok((api, typed))
+        what: &str,
+        request: Result<Request<Vec<u8>>, request::Error>,
+    ) -> Result<Value, KubeError> {
+        let request = request.map_err(kube::Error::BuildRequest);
+        within(what, async { self.inner.request(request?).await }).await
     }
 
-    async fn api(
+    async fn path_of(&self, object: &Value) -> Result<request::Request, KubeError> {
+        let api_version = text(object, "/apiVersion", "apiVersion")?;
+        let kind = text(object, "/kind", "kind")?;
+        let namespace = object["metadata"]["namespace"].as_str();
+        self.path(api_version, kind, namespace).await
+    }
+
+    async fn path(
         &self,
         api_version: &str,
         kind: &str,
         namespace: Option<&str>,
-    ) -> Result<Api<DynamicObject>, KubeError> {
+    ) -> Result<request::Request, KubeError> {
         let (resource, capabilities) = self.resource(api_version, kind).await?;
-        Ok(match (capabilities.scope, namespace) {
-            (Scope::Namespaced, Some(namespace)) => {
-                Api::namespaced_with(self.inner.clone(), namespace, &resource)
-            }
-            _ => Api::all_with(self.inner.clone(), &resource),
-        })
+        let namespace = namespace.filter(|_| capabilities.scope == Scope::Namespaced);
+        Ok(request::Request::new(DynamicObject::url_path(
+            &resource, namespace,
+        )))
     }
 
     /// Asks once per kind; a kind that is not there yet is asked for again.
@@ -309,8 +296,24 @@ fn absolute<B>(base: &str, mut request: Request<B>) -> Request<B> {
     request
 }
 
-fn value(object: &DynamicObject) -> Value {
-    serde_json::to_value(object).unwrap_or_default()
+fn name(object: &Value) -> Result<&str, KubeError> {
+    text(object, "/metadata/name", "metadata.name")
+}
+
+fn text<'a>(object: &'a Value, pointer: &str, field: &'static str) -> Result<&'a str, KubeError> {
+    let found = object.pointer(pointer).and_then(Value::as_str);
+    found.ok_or(KubeError::Incomplete(field))
+}
+
+fn bytes(object: &Value) -> Vec<u8> {
+    object.to_string().into_bytes()
+}
+
+fn items(mut list: Value) -> Vec<Value> {
+    match list["items"].take() {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    }
 }
 
 async fn within<T>(
