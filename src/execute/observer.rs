@@ -4,7 +4,7 @@ use super::inputs::Inputs;
 use super::look::{Acted, Look};
 use super::run::Run;
 use crate::model::NodeName;
-use crate::plan::{Action, Condition, ObjectSet};
+use crate::plan::{Action, Condition, ObjectSet, Step};
 
 /// Somebody who looks and acts without a plan.
 pub(crate) struct Observer(Run);
@@ -46,6 +46,12 @@ impl Observer {
     pub(crate) async fn act(&self, action: &Action) -> Result<(), String> {
         let done = self.0.act(action).await;
         done.map_err(|error| format!("{error:?}"))
+    }
+
+    /// Walks one step as a run does.
+    pub(crate) async fn walk(&self, step: &Step) -> Result<(), String> {
+        let walked = self.0.walk(step).await;
+        walked.map(|_| ()).map_err(|error| format!("{error:?}"))
     }
 
     async fn look(&self, condition: &Condition, acted: Acted) -> Result<(), String> {

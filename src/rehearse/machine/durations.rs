@@ -32,8 +32,10 @@ pub(super) const CRI: Span = span(2, 2);
 /// From a Bootstrap call to the first file in the data directory (measured: a second call within
 /// a second still finds it empty).
 pub(super) const ETCD_DATA: Span = span(1, 1);
-/// Pulling the image (20 MB) and starting with data (measured without the pull: 5 s).
-pub(super) const ETCD_START: Span = span(5, 8);
+/// Pulling the image (20 MB) and starting with data (measured without the pull: 1 s).
+pub(super) const ETCD_START: Span = span(1, 8);
+/// From there until Talos first looks whether it is healthy (measured: 5 s after its start).
+pub(super) const ETCD_HEALTH: Span = span(4, 0);
 /// From learner to voter (measured: 17 s).
 pub(super) const ETCD_PROMOTION: Span = span(14, 8);
 /// Pulling the kubelet's image (50 MB) and starting it.

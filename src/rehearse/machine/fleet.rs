@@ -144,6 +144,15 @@ impl Fleet {
             .is_some_and(|machine| machine.is_api_server_up(&self.etcd))
     }
 
+    /// Tells whether Talos calls a machine's etcd healthy.
+    #[cfg(test)]
+    pub(crate) fn is_etcd_healthy(&self, name: &NodeName) -> bool {
+        self.machine(name).is_some_and(|machine| {
+            let mut services = super::services::services(machine, &self.etcd).into_iter();
+            services.any(|service| service.id == "etcd" && service.healthy == Some(true))
+        })
+    }
+
     /// Returns every etcd cluster that was ever started.
     pub fn etcd(&self) -> &Etcd {
         &self.etcd

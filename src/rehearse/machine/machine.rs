@@ -68,7 +68,10 @@ pub(super) enum Milestone {
     Cri,
     /// The first file in etcd's data directory after a bootstrap.
     EtcdData,
+    /// etcd answers.
     Etcd,
+    /// Talos has looked whether it is healthy.
+    EtcdHealth,
     Kubelet,
     ApiServer,
 }
@@ -248,7 +251,7 @@ impl Machine {
                 Milestone::Apid,
                 Milestone::Kubelet,
                 Milestone::Trustd,
-                Milestone::Etcd,
+                Milestone::EtcdHealth,
             ]
         } else {
             &[Milestone::Apid, Milestone::Kubelet]

@@ -220,6 +220,9 @@ impl Machine {
             span::ETCD_START
         };
         self.begin_once(Milestone::Etcd, start, at);
+        if self.has(Milestone::Etcd) {
+            self.begin_once(Milestone::EtcdHealth, span::ETCD_HEALTH, at);
+        }
         let agrees = etcd.cluster(index).has_quorum();
         if agrees && self.has(Milestone::Etcd) && self.has(Milestone::Kubelet) {
             self.begin_once(Milestone::ApiServer, span::API_SERVER, at);

@@ -129,6 +129,9 @@ fn etcd_service(machine: &Machine, etcd: &Etcd) -> ServiceState {
         Some(index) if !etcd.cluster(index).has_quorum() => {
             ("Running", Some(false), "context deadline exceeded")
         }
+        Some(_) if !machine.has(Milestone::EtcdHealth) => {
+            ("Running", None, "Started task etcd for container etcd")
+        }
         Some(_) => ("Running", Some(true), "Health check successful"),
     };
     ServiceState {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::execute;
-use crate::plan::Consents;
+use crate::plan::{Action, Consents, Step};
 use crate::spec::cluster::Patch;
 
 /// The cluster with one change for every machine.
@@ -284,6 +284,36 @@ fn bare_machines_are_no_cluster_to_be_changed() {
                 "{refused:?}"
             );
             assert_eq!(count(&world), 0);
+        },
+        &stage,
+    );
+}
+
+#[test]
+fn a_step_acts_only_once_its_precondition_holds() {
+    let stage = stage();
+    let edited = changed(reference_cluster(), with_restart());
+    play_in_cluster(
+        async |world, clock| {
+            let applying = edited.inputs(&world, &clock, &operators("applying", None).0);
+            let (_, plan) = execute::plan_change(&applying).await;
+            let asked = informed(&edited, &world, &clock).await;
+            asked.act(&Action::TakeLease).await.expect("it is free");
+            let restarts = |step: &&Step| matches!(&step.action, Action::ApplyConfiguration { node, .. } if node.as_str() == "talos-1");
+            let step = plan.steps.iter().find(restarts).expect("it is planned");
+
+            // Between the plan and the step another voter goes away.
+            let third = name("talos-3");
+            world.fleet().with(|fleet| fleet.power_off(&third));
+            let comes_back = async {
+                pass(120).await;
+                assert_eq!(runs(&world, ENV)[0], None, "it was restarted");
+                world.fleet().with(|fleet| fleet.power_on(&third));
+            };
+            let (walked, ()) = futures::join!(asked.walk(step), comes_back);
+            walked.expect("it goes on when the voter is back");
+            assert!(runs(&world, ENV)[0].is_some());
+            assert_eq!(world.report().violations, []);
         },
         &stage,
     );

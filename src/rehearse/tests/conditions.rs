@@ -47,6 +47,10 @@ fn is_voter(world: &World, name: &NodeName) -> bool {
     })
 }
 
+fn is_healthy_voter(world: &World, name: &NodeName) -> bool {
+    is_voter(world, name) && world.fleet().with(|fleet| fleet.is_etcd_healthy(name))
+}
+
 fn gitops(world: &World, kind: &str) -> bool {
     let mut all = world.report().gitops;
     all.retain(|object| kind.is_empty() || object.kind == kind);
@@ -69,8 +73,8 @@ fn is_so(world: &World, condition: &Condition) -> bool {
                 .is_some_and(|it| !it.is_in_maintenance())
         }),
         Condition::HasIdentity { node } => is_up(world, node),
-        Condition::EtcdHealthy { node } => is_voter(world, node),
-        Condition::EtcdComplete { .. } => nodes().all(|node| is_voter(world, &node)),
+        Condition::EtcdHealthy { node } => is_healthy_voter(world, node),
+        Condition::EtcdComplete { .. } => nodes().all(|node| is_healthy_voter(world, &node)),
         Condition::ApiReady { node } => world.fleet().with(|fleet| fleet.is_api_server_up(node)),
         Condition::VipAnswers { .. } => world.vip_holder().is_some(),
         Condition::NodesRegistered { .. } => {
@@ -101,7 +105,7 @@ fn is_so(world: &World, condition: &Condition) -> bool {
         Condition::Ready { .. } => job_is_done(world, ""),
         Condition::Reconciled { .. } => gitops(world, "Kustomization") && gitops(world, ""),
         Condition::Verified => {
-            let voters = nodes().all(|node| is_voter(world, &node));
+            let voters = nodes().all(|node| is_healthy_voter(world, &node));
             let pods = some(world, "", "pods", |_| true)
                 && !some(world, "", "pods", |pod| {
                     // A Job tries again by itself.
@@ -142,7 +146,7 @@ fn conditions() -> Vec<Condition> {
 async fn watch(world: &World, observer: &Observer, mut left: Vec<Condition>) {
     let mut rounds = 0;
     while !left.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        pass(2).await;
         rounds += 1;
         assert!(rounds < 1000, "never held: {left:?}");
         observer.has_kubeconfig(&name("talos-1")).await;
@@ -293,7 +297,48 @@ fn the_last_look_misses_nothing() {
             verified().await.expect("nothing is encrypted");
 
             world.fleet().with(|fleet| fleet.forget_member(&second));
+            let complete = Condition::EtcdComplete { nodes: names() };
+            let seen = observer.holds(&complete).await.expect_err("one is missing");
+            assert!(seen.contains("knows the members"), "{seen}");
             verified().await.expect_err("a voter is missing");
+        },
+        &stage,
+    );
+}
+
+#[test]
+fn the_operator_is_not_ready_while_its_kinds_are_not_served() {
+    let stage = stage();
+    play(
+        async |world, clock| {
+            let ready = Condition::Ready {
+                objects: ObjectSet::Operator,
+            };
+            let takes_away = async {
+                while !is_so(&world, &ready) {
+                    pass(1).await;
+                }
+                let observer = informed(&stage, &world, &clock).await;
+                observer.holds(&ready).await.expect("all is there");
+                world.with_sides(|api, _| {
+                    let kind = api.read(|store| {
+                        let mut kinds =
+                            store.list("apiextensions.k8s.io", "customresourcedefinitions");
+                        kinds
+                            .find(|it| key_of(it).1.starts_with("fluxinstances."))
+                            .cloned()
+                    });
+                    let kind = kind.expect("it is so");
+                    let resource = api.read(|store| store.resource_of(&kind));
+                    api.delete(&resource.expect("its kind"), &key_of(&kind));
+                });
+                let seen = observer.holds(&ready).await.expect_err("a kind is gone");
+                assert!(seen.contains("fluxinstances."), "{seen}");
+            };
+            tokio::select! {
+                ended = run(&stage, &world, &clock, "one") => panic!("too soon: {ended:?}"),
+                () = takes_away => {}
+            }
         },
         &stage,
     );

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::conditions::names;
 use super::*;
 use crate::execute::Secrets;
 use crate::model::Secret;
 use crate::pki::{SecretsBundle, SystemEntropy};
-use crate::plan::{Consents, Milestone, Wipe};
+use crate::plan::{Condition, Consents, Milestone, Wipe};
 use crate::rehearse::machine::MachineSpec;
 use crate::render::reference::{SecretRef, SecretSource};
 use crate::talos::Talos;
@@ -234,10 +235,15 @@ fn a_split_etcd_is_named_whichever_member_a_machine_would_ask() {
             split(&world, &clock, &stage).await;
             tokio::time::sleep(Duration::from_mins(5)).await;
             assert_eq!(world.report().etcd_clusters_bootstrapped, 2);
-            for _ in 0..5 {
-                let refused = run(&stage, &world, &clock, "one").await;
-                assert_eq!(fences(&refused), [Fence::EtcdSplit], "{refused:?}");
-                tokio::time::sleep(Duration::from_secs(7)).await;
+            let refused = run(&stage, &world, &clock, "one").await;
+            assert_eq!(fences(&refused), [Fence::EtcdSplit], "{refused:?}");
+            // Each machine would ask another one every time.
+            let asked = observer(&stage, &world, &clock);
+            let complete = Condition::EtcdComplete { nodes: names() };
+            for _ in 0..30 {
+                let seen = asked.holds(&complete).await.expect_err("it is split");
+                assert!(seen.contains("EtcdSplit"), "{seen}");
+                pass(7).await;
             }
         },
     );

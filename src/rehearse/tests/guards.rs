@@ -214,13 +214,11 @@ fn a_voter_is_only_spared_while_the_others_are_well_and_the_lease_is_held() {
     );
 }
 
-/// Tells whether every voter runs.
+/// Tells whether every voter runs and is healthy.
 fn is_whole(world: &World) -> bool {
     world.fleet().with(|fleet| {
-        let members = &fleet.etcd().clusters()[0].members;
-        members
-            .iter()
-            .all(|member| member.running && !member.learner)
+        let mut members = fleet.etcd().clusters()[0].members.iter();
+        members.all(|it| it.running && !it.learner && fleet.is_etcd_healthy(&it.node))
     })
 }
 

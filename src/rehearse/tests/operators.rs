@@ -133,6 +133,38 @@ fn a_lease_that_is_taken_by_force_ends_the_run_that_held_it() {
 }
 
 #[test]
+fn a_lease_is_only_taken_from_somebody_who_was_seen_not_to_renew_it() {
+    let stage = stage();
+    play_in_cluster(
+        async |world, clock| {
+            let at = async |computer: &str| {
+                let somebody = Observer::new(inputs(&stage, &world, &clock, computer));
+                assert!(somebody.has_kubeconfig(&name("talos-1")).await);
+                somebody
+            };
+            let (first, second) = (at("first").await, at("second").await);
+            let take = crate::plan::Action::TakeLease;
+            first.act(&take).await.expect("it is free");
+            let renews = async {
+                for _ in 0..6 {
+                    pass(10).await;
+                    first.act(&take).await.expect("it is its own");
+                }
+            };
+            let (seen, ()) = futures::join!(second.act(&take), renews);
+            let seen = seen.expect_err("it is renewed");
+            assert!(seen.contains("OperatorBusy"), "{seen}");
+
+            let began = clock.now();
+            second.act(&take).await.expect("nobody renews it any more");
+            let waited = clock.now().duration_since(began).as_secs();
+            assert!(waited >= 30, "it was taken after {waited} s");
+        },
+        &stage,
+    );
+}
+
+#[test]
 fn a_control_plane_that_is_off_keeps_etcd_from_being_bootstrapped() {
     let stage = stage();
     play(

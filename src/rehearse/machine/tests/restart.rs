@@ -55,6 +55,13 @@ async fn a_member_that_starts_again_shows_its_data_before_etcd_runs() {
     assert_eq!(observe::signs(&first).await, Ok(EtcdSigns::Waiting));
     first.bootstrap().await.expect("accepted");
     until(async || etcd_state(&first).await == "Running").await;
+    // It takes longer than a look.
+    let cp = world
+        .fleet
+        .with(|fleet| fleet.machines()[0].spec().name.clone());
+    world
+        .fleet
+        .with(|fleet| fleet.afflict(&cp, |ails| ails.slow_disk = true));
     first.reboot(RebootMode::Default).await.expect("accepted");
     // The old connection still works for a moment.
     tokio::time::sleep(Duration::from_mins(1)).await;
