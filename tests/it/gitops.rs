@@ -54,6 +54,7 @@ fn git_takes_over(world: &World) -> anyhow::Result<Notes> {
     everything_is_ready(world)?;
     the_encrypted_secret_arrived(world)?;
     charts_were_handed_over(world, &notes)?;
+    hooks_ran_once(world)?;
     nothing_is_left_of_the_chart_runner(world)?;
     Ok(notes)
 }
@@ -161,6 +162,14 @@ fn charts_were_handed_over(world: &World, notes: &Notes) -> anyhow::Result<()> {
     }
     // Three nodes with an agent and a virtual IP each, two operators of the network, one of Flux.
     ensure!(count == 9, "{count} pods");
+    Ok(())
+}
+
+/// The hook of the stand-in for Cilium fails a second time.
+fn hooks_ran_once(world: &World) -> anyhow::Result<()> {
+    object(world, "configmap", "kube-system", "once").context("the hook's object")?;
+    let second = metadata(world, "cilium", "kube-system", "2")?;
+    ensure!(second["status"] == "deployed", "{second}");
     Ok(())
 }
 

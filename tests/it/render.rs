@@ -286,11 +286,11 @@ fn the_chart_runner_frees_a_release_that_a_kill_left_pending() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     insta::assert_snapshot!(environment.read("log"), @r##"
     list --pending --short --namespace kube-system --filter ^cilium$
-    rollback cilium --namespace kube-system
-    uninstall cilium --namespace kube-system
-    upgrade --install cilium oci://quay.io/cilium/charts/cilium --version 1.20.1 --namespace kube-system --values /charts/cilium.yaml --server-side=false
+    rollback cilium --namespace kube-system --no-hooks
+    uninstall cilium --namespace kube-system --no-hooks
+    upgrade --install cilium oci://quay.io/cilium/charts/cilium --version 1.20.1 --namespace kube-system --values /charts/cilium.yaml --server-side=false --no-hooks
     list --pending --short --namespace kube-system --filter ^kube-vip$
-    upgrade --install kube-vip kube-vip --repo https://kube-vip.github.io/helm-charts --version 0.9.9 --namespace kube-system --values /charts/kube-vip.yaml --server-side=false
+    upgrade --install kube-vip kube-vip --repo https://kube-vip.github.io/helm-charts --version 0.9.9 --namespace kube-system --values /charts/kube-vip.yaml --server-side=false --no-hooks
     "##);
 }
 

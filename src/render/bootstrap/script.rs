@@ -19,7 +19,7 @@ unlock() {
   if [ -z "$(helm list --pending --short --namespace "$2" --filter "^$1\$")" ]; then
     return
   fi
-  helm rollback "$1" --namespace "$2" || helm uninstall "$1" --namespace "$2"
+  helm rollback "$1" --namespace "$2" --no-hooks || helm uninstall "$1" --namespace "$2" --no-hooks
 }
 "#;
 
@@ -29,7 +29,8 @@ pub(super) fn values_file(release: &ChartRelease) -> String {
 }
 
 /// Returns the script. Client-side apply, so that the three-way merge which Flux continues knows every
-/// field and can remove it again. No waiting here: whoever started the Job waits, and says for what.
+/// field and can remove it again. Hooks are left to Flux, whose first upgrade runs them: here they would run
+/// twice. No waiting here: whoever started the Job waits, and says for what.
 pub(super) fn text(releases: &[ChartRelease]) -> String {
     let mut text = HEAD.to_owned();
     for release in releases {
@@ -45,7 +46,7 @@ pub(super) fn text(releases: &[ChartRelease]) -> String {
             text,
             "\nunlock {name} {namespace}\n\
              helm upgrade --install {name} {chart} --version {version} \\\n  \
-             --namespace {namespace} --values {values} --server-side=false\n"
+             --namespace {namespace} --values {values} --server-side=false --no-hooks\n"
         )
         .expect("writing to a string does not fail");
     }

@@ -52,16 +52,16 @@ fn the_script_installs_each_chart_without_server_side_apply() {
       if [ -z "$(helm list --pending --short --namespace "$2" --filter "^$1\$")" ]; then
         return
       fi
-      helm rollback "$1" --namespace "$2" || helm uninstall "$1" --namespace "$2"
+      helm rollback "$1" --namespace "$2" --no-hooks || helm uninstall "$1" --namespace "$2" --no-hooks
     }
 
     unlock kube-vip kube-system
     helm upgrade --install kube-vip kube-vip --repo https://kube-vip.github.io/helm-charts --version 0.9.9 \
-      --namespace kube-system --values /charts/kube-vip.yaml --server-side=false
+      --namespace kube-system --values /charts/kube-vip.yaml --server-side=false --no-hooks
 
     unlock cilium kube-system
     helm upgrade --install cilium oci://quay.io/cilium/charts/cilium --version 1.20.1 \
-      --namespace kube-system --values /charts/cilium.yaml --server-side=false
+      --namespace kube-system --values /charts/cilium.yaml --server-side=false --no-hooks
     "##);
 }
 
