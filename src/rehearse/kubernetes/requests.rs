@@ -193,7 +193,11 @@ fn patch(
     match asked.content_type.as_str() {
         "application/apply-patch+yaml" => {
             check_kind(resource, &body)?;
-            check_name(&body, key.1)?;
+            let is_new = api.read(|store| store.get(resource, key.0, key.1).is_none());
+            // An object that is there lends its name.
+            if is_new || body["metadata"]["name"].is_string() {
+                check_name(&body, key.1)?;
+            }
             if asked.param("fieldManager").is_empty() {
                 let why = "Required value: is required for apply patch";
                 let kind = "PatchOptions.meta.k8s.io";
@@ -203,7 +207,6 @@ fn patch(
                 "true" => Force::Yes,
                 _ => Force::No,
             };
-            let is_new = api.read(|store| store.get(resource, key.0, key.1).is_none());
             let done = api.write(|store| store.apply(resource, key, body, force, write))?;
             let status = if is_new {
                 StatusCode::CREATED
@@ -222,8 +225,11 @@ fn patch(
 }
 
 fn check_name(object: &Value, name: &str) -> Result<(), ApiError> {
-    match object["metadata"]["name"].as_str() {
-        Some(own) if own != name => Err(ApiError::bad_request(format!(
+    match object["metadata"]["name"].as_str().unwrap_or_default() {
+        "" => Err(ApiError::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        ))),
+        own if own != name => Err(ApiError::bad_request(format!(
             "the name of the object ({own}) does not match the name on the URL ({name})"
         ))),
         _ => Ok(()),
