@@ -29,6 +29,10 @@ pub fn tests() -> Vec<Case> {
             "killed_at_each_step_it_goes_on",
             killed_at_each_step_it_goes_on,
         )),
+        case(Case::new(
+            "a_hand_over_that_is_refused_is_tried_again",
+            a_hand_over_that_is_refused_is_tried_again,
+        )),
     ]
 }
 
@@ -379,7 +383,8 @@ fn failures_are_explained(world: &World) -> anyhow::Result<()> {
 
 fn object(world: &World, kind: &str, namespace: &str, name: &str) -> anyhow::Result<Value> {
     let get = ["get", kind, name, "-n", namespace, "-o", "json"];
-    Ok(serde_json::from_str(&world.real.kubectl(&get))?)
+    let shown = world.real.try_kubectl(&get).map_err(anyhow::Error::msg)?;
+    Ok(serde_json::from_str(&shown)?)
 }
 
 fn until(
@@ -389,13 +394,13 @@ fn until(
     name: &str,
     holds: impl Fn(&Value) -> bool,
 ) -> anyhow::Result<Value> {
-    let end = Instant::now() + Duration::from_mins(2);
+    let end = Instant::now() + Duration::from_mins(3);
     loop {
-        let found = object(world, kind, namespace, name)?;
-        if holds(&found) {
-            return Ok(found);
+        let found = object(world, kind, namespace, name);
+        match found {
+            Ok(found) if holds(&found) => return Ok(found),
+            found => ensure!(Instant::now() < end, "{found:?}"),
         }
-        ensure!(Instant::now() < end, "{found}");
         std::thread::sleep(Duration::from_millis(300));
     }
 }
@@ -478,6 +483,69 @@ fn killed_at_each_step_it_goes_on() -> anyhow::Result<()> {
         "{jobs:?}"
     );
     a_second_run_changes_nothing(&world)
+}
+
+/// The API refuses the first upgrade of the pod network for a while: nothing is rolled back or taken
+/// away, and once it may, Flux upgrades by itself.
+fn a_hand_over_that_is_refused_is_tried_again() -> anyhow::Result<()> {
+    let world = World::new()?;
+    let refusal = refuses_the_network();
+    let file = world.env.base().join("refusal.json");
+    std::fs::write(&file, refusal.to_string())?;
+    world.real.kubectl(&["apply", "-f", file.as_str()]);
+    let running = world.start_bootstrap();
+
+    until(&world, "helmrelease", "kube-system", "cilium", |it| {
+        condition(it, "Ready")["reason"] == "UpgradeFailed"
+    })?;
+    let second = metadata(&world, "cilium", "kube-system", "2")?;
+    ensure!(second["status"] == "failed", "{second}");
+    let agents = || uids(&world, "k8s-app", "cilium");
+    let before = agents();
+    ensure!(before.len() == 3, "{before:?}");
+
+    world.real.kubectl(&["delete", "-f", file.as_str()]);
+    let ended = running.wait_with_output()?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    ensure!(ended.status.success(), "{said}");
+    ensure!(said.contains(REFUSED), "{said}");
+    everything_is_ready(&world)?;
+    let third = metadata(&world, "cilium", "kube-system", "3")?;
+    ensure!(third["status"] == "deployed", "{third}");
+    ensure!(before == agents(), "the pod network started again");
+    Ok(())
+}
+
+const REFUSED: &str = "not yet, says this test";
+
+/// A policy that keeps Flux from marking the pod network as its own.
+fn refuses_the_network() -> Value {
+    let is_marked = "'helm.toolkit.fluxcd.io/name' in object.metadata.?labels.orValue({})";
+    let policy = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "refusal"},
+        "spec": {
+            "matchConstraints": {"resourceRules": [{"apiGroups": ["apps"], "apiVersions": ["v1"],
+                "operations": ["UPDATE"], "resources": ["daemonsets"]}]},
+            "validations": [{"message": REFUSED,
+                "expression": format!("object.metadata.name != 'cilium' || !({is_marked})")}],
+        },
+    });
+    let binding = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "refusal"},
+        "spec": {"policyName": "refusal", "validationActions": ["Deny"]},
+    });
+    json!({"apiVersion": "v1", "kind": "List", "items": [policy, binding]})
+}
+
+/// The pods with a label, each of which is another one when it is made anew.
+fn uids(world: &World, label: &str, value: &str) -> std::collections::BTreeSet<String> {
+    let pods = world.objects("pod").into_iter();
+    let chosen = pods.filter(|pod| pod["metadata"]["labels"][label] == value);
+    chosen
+        .map(|pod| text(&pod, "/metadata/uid").to_owned())
+        .collect()
 }
 
 /// How often a step was begun, or found to be done.

@@ -135,9 +135,14 @@ impl ControlPlane {
 
     /// Upstream's kubectl with these arguments; its standard output.
     pub fn kubectl(&self, arguments: &[&str]) -> String {
+        self.try_kubectl(arguments)
+            .unwrap_or_else(|said| panic!("kubectl {arguments:?}: {said}"))
+    }
+
+    /// The same: what it prints, or says instead.
+    pub fn try_kubectl(&self, arguments: &[&str]) -> Result<String, String> {
         let own = Utf8PathBuf::from(&self.environment["KUBECONFIG"]);
         self.kubectl_with(&own, arguments)
-            .unwrap_or_else(|said| panic!("kubectl {arguments:?}: {said}"))
     }
 
     fn path(&self) -> &Utf8Path {
