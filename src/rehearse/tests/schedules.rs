@@ -3,7 +3,7 @@
 use super::*;
 
 /// How many schedules the ordinary test run plays.
-const SCHEDULES: u64 = 120;
+const SCHEDULES: u64 = 300;
 
 /// Nothing that must never happen happens, every failure says what to do, and once the cause is
 /// put right, running again finishes the work.

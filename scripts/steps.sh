@@ -1,0 +1,17 @@
+# shellcheck shell=bash
+# For scripts that do one step after the other: says which begins, and in the end how long each took.
+steps=() step='' since=0
+
+# step NAME: ends the step before.
+step() {
+	[[ ! $step ]] || steps+=("$step $((SECONDS - since)) s")
+	step=$1 since=$SECONDS
+	[[ ! $step ]] || printf '\n==> %s\n' "$step" >&2
+}
+
+# What the steps took, in one line.
+times() {
+	step ''
+	printf '==> times:%s\n' "$(printf ' %s;' "${steps[@]}")" >&2
+}
+trap times EXIT
