@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::step::{Condition, Plan, Stage, Step};
 
 /// What stands when a bootstrap stops early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Milestone {
     /// Machines that answer have their configuration, and the control planes answer with it.
     Machines,
@@ -25,6 +24,28 @@ pub enum Milestone {
 }
 
 impl Milestone {
+    /// Every one, in order.
+    pub const ALL: &[Self] = &[
+        Self::Machines,
+        Self::Etcd,
+        Self::Kubeconfig,
+        Self::Kubernetes,
+        Self::BeforeGit,
+        Self::Nodes,
+    ];
+
+    /// Its one word, for the command line and machines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Machines => "machines",
+            Self::Etcd => "etcd",
+            Self::Kubeconfig => "kubeconfig",
+            Self::Kubernetes => "kubernetes",
+            Self::BeforeGit => "before-git",
+            Self::Nodes => "nodes",
+        }
+    }
+
     fn takes(self, step: &Step) -> bool {
         let last = match self {
             Self::Machines => Stage::Identity,
@@ -37,6 +58,12 @@ impl Milestone {
             Self::Nodes => Stage::Nodes,
         };
         step.stage <= last
+    }
+}
+
+impl Serialize for Milestone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::PossibleValue;
+
 use super::{Outcome, kubeconfig, talosconfig};
 use crate::cli::client_file::Written;
 use crate::cli::engine;
@@ -65,6 +67,16 @@ pub struct BootstrapArgs {
     /// Wait this long for machines that do not answer at first: they may be installing.
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     patience: u64,
+}
+
+impl clap::ValueEnum for Milestone {
+    fn value_variants<'a>() -> &'a [Self] {
+        Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()).help(self.to_string()))
+    }
 }
 
 /// Whether the cluster's contexts go into the owner's files.
