@@ -10,9 +10,9 @@ use tokio::time::Instant;
 use super::event::EventKind;
 use super::inputs::Inputs;
 use super::outcome::{Outcome, RunError};
-use super::run::{AT_ONCE, Run};
+use super::run::Run;
 use super::walk::Ended;
-use crate::observe::{self, Depth};
+use crate::observe::{self, AT_ONCE, Depth};
 use crate::plan::{
     self, Consents, EtcdSigns, Fence, Git, NodeState, Observed, Plan, Refusal, SecretsState,
     VipProbe, VipState,

@@ -78,7 +78,7 @@ pub enum EventKind {
     Failed {
         /// What happened.
         message: String,
-        /// The likely cause and what to try, when a wait ran out.
+        /// The likely cause and what to try; a refusal has remedies instead.
         #[serde(skip_serializing_if = "Option::is_none")]
         diagnosis: Option<Diagnosis>,
     },

@@ -43,7 +43,7 @@ pub enum RunError {
         /// What happened.
         message: String,
         /// The likely cause and what to try.
-        diagnosis: Option<Diagnosis>,
+        diagnosis: Diagnosis,
     },
     /// The journal, the lock or the kubeconfig cannot be kept.
     #[error("cannot keep the state of the run")]

@@ -12,13 +12,11 @@ use super::journal::Journal;
 use crate::connect::Target;
 use crate::kube::{self, Access, Holder};
 use crate::model::{NodeName, Secret};
-use crate::observe::{self, Depth};
+use crate::observe::{self, AT_ONCE, Depth};
 use crate::plan::{NodeState, ObjectSet, StepId};
 use crate::spec::cluster::Node;
 use crate::talos::Talos;
 
-/// How many machines are asked, or walked with, at the same time.
-pub(super) const AT_ONCE: usize = 64;
 /// The port of the Kubernetes API on the control planes themselves.
 pub(super) const API_PORT: u16 = 6443;
 

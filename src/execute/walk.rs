@@ -10,7 +10,7 @@ use super::journal::Entry;
 use super::look::{Acted, Look};
 use super::outcome::RunError;
 use super::run::Run;
-use crate::plan::{Action, Condition, Refusal, Step, diagnose, wait_for};
+use crate::plan::{Action, Condition, Diagnosis, Refusal, Step, diagnose, wait_for};
 
 /// A wait that shows nothing new is reported this often.
 const REMIND_EVERY: Duration = Duration::from_secs(30);
@@ -80,7 +80,7 @@ impl Run {
                 let entry = Entry::Failed { message: &message };
                 self.journal.write(&step.id, entry).await?;
                 let diagnosis = match &error {
-                    RunError::Step { diagnosis, .. } => diagnosis.clone(),
+                    RunError::Step { diagnosis, .. } => Some(diagnosis.clone()),
                     _ => None,
                 };
                 self.tell(step, EventKind::Failed { message, diagnosis });
@@ -194,7 +194,7 @@ impl Run {
         let seen = self.with_cause(step, seen.to_owned()).await;
         let message = format!("gave up waiting until {missing}; last seen: {seen}");
         let message = self.in_full(missing, message).await;
-        failed(step, message, Some(diagnose(missing, &seen)))
+        failed(step, message, diagnose(missing, &seen))
     }
 
     /// Adds what is behind it to what was seen, where that can be told.
@@ -205,18 +205,11 @@ impl Run {
         }
     }
 
-    /// What Git brings explains itself; everything else is said by the message alone.
+    /// What fails for good is told with its likely cause, like what never comes.
     async fn broken(&self, step: &Step, message: String) -> RunError {
         let condition = &step.postcondition;
-        if !matches!(condition, Condition::Reconciled { .. }) {
-            return failed(step, message, None);
-        }
         let diagnosis = diagnose(condition, &message);
-        failed(
-            step,
-            self.in_full(condition, message).await,
-            Some(diagnosis),
-        )
+        failed(step, self.in_full(condition, message).await, diagnosis)
     }
 
     /// Adds everything that is not ready where that is more than one look tells.
@@ -263,7 +256,7 @@ fn settled(look: Look) -> Round {
     }
 }
 
-fn failed(step: &Step, message: String, diagnosis: Option<crate::plan::Diagnosis>) -> RunError {
+fn failed(step: &Step, message: String, diagnosis: Diagnosis) -> RunError {
     RunError::Step {
         step: step.id.clone(),
         message,

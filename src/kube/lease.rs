@@ -64,7 +64,9 @@ impl Client {
         now: Timestamp,
     ) -> Result<LeaseAnswer, KubeError> {
         let Some(live) = self.lease().await? else {
-            return self.settle(self.create(&fresh(holder, now)).await).await;
+            return self
+                .settle(self.create(&fresh(holder, now)).await, holder)
+                .await;
         };
         match foreign(&live, holder) {
             Some(view) => Ok(LeaseAnswer::Foreign(view)),
@@ -80,7 +82,10 @@ impl Client {
         now: Timestamp,
     ) -> Result<LeaseAnswer, KubeError> {
         match self.lease().await? {
-            None => self.settle(self.create(&fresh(holder, now)).await).await,
+            None => {
+                self.settle(self.create(&fresh(holder, now)).await, holder)
+                    .await
+            }
             Some(live) => match foreign(&live, holder) {
                 Some(view) if view.version != seen.version => Ok(LeaseAnswer::Foreign(view)),
                 _ => self.seize(live, holder, now).await,
@@ -120,18 +125,25 @@ impl Client {
         let ours = fresh(holder, now);
         live["spec"] = ours["spec"].clone();
         live["metadata"]["labels"] = ours["metadata"]["labels"].clone();
-        self.settle(self.replace(&live).await).await
+        self.settle(self.replace(&live).await, holder).await
     }
 
-    /// Two who write at once: one wins, the other reads who.
-    async fn settle(&self, written: Result<Value, KubeError>) -> Result<LeaseAnswer, KubeError> {
-        match written {
-            Ok(_) => Ok(LeaseAnswer::Held),
-            Err(KubeError::Refused { code: 409, .. }) => match self.lease().await? {
-                Some(live) => Ok(LeaseAnswer::Foreign(view(&live))),
-                None => Err(KubeError::Deadline),
-            },
-            Err(error) => Err(error),
+    /// Two who write at once: one wins, the other reads who. Where nobody won, such as when the lease
+    /// was given back meanwhile or somebody else only labelled it, the conflict passes.
+    async fn settle(
+        &self,
+        written: Result<Value, KubeError>,
+        holder: &Holder,
+    ) -> Result<LeaseAnswer, KubeError> {
+        let conflict = match written {
+            Ok(_) => return Ok(LeaseAnswer::Held),
+            Err(conflict @ KubeError::Refused { code: 409, .. }) => conflict,
+            Err(error) => return Err(error),
+        };
+        let live = self.lease().await?;
+        match live.and_then(|live| foreign(&live, holder)) {
+            Some(view) => Ok(LeaseAnswer::Foreign(view)),
+            None => Err(conflict),
         }
     }
 }

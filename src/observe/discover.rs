@@ -22,7 +22,6 @@ pub const MOST_HOSTS: usize = 4096;
 const TALOS_PORT: u16 = 50000;
 const SSH_PORT: u16 = 22;
 /// Addresses that are asked at once.
-const AT_ONCE: usize = 64;
 /// In its own network a host answers within milliseconds.
 const KNOCK: Duration = Duration::from_millis(1500);
 /// The first line of an SSH server is at most this long (RFC 4253).
@@ -42,7 +41,7 @@ pub async fn discover(
 ) -> Vec<Discovered> {
     let asking = futures::stream::iter(hosts)
         .map(|address| ask(address, talos, connector.as_ref()))
-        .buffer_unordered(AT_ONCE);
+        .buffer_unordered(super::AT_ONCE);
     let mut found: Vec<_> = asking.filter_map(std::future::ready).collect().await;
     found.sort_by_key(|it| it.address);
     found
@@ -152,7 +151,7 @@ mod tests {
             answer: Answer::Ssh("SSH-2.0-OpenSSH_9.2p1 Debian-2".to_owned()),
         };
         assert_eq!(found, [expected]);
-        assert!(lab.most.load(Ordering::Relaxed) <= 2 * AT_ONCE);
+        assert!(lab.most.load(Ordering::Relaxed) <= 2 * crate::observe::AT_ONCE);
     }
 
     #[test]

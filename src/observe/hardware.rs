@@ -176,8 +176,13 @@ fn described(disk: Disk, holds: Vec<String>) -> plan::Disk {
 }
 
 /// Partitions, and a file system or volume that lies on the bare disk. An empty partition table
-/// is nothing.
+/// is nothing; a disk that Talos has not looked at, or cannot read, is missing from the list
+/// (`block.DiscoveryController`) and may hold anything.
 fn holds(disk: &str, volumes: &[talos_api::Resource<DiscoveredVolume>]) -> Vec<String> {
+    let is_known = volumes.iter().any(|volume| volume.id == disk);
+    if !is_known {
+        return vec!["what the machine does not tell".to_owned()];
+    }
     volumes
         .iter()
         .filter_map(|volume| {
@@ -249,6 +254,7 @@ mod tests {
             ]
         );
         assert!(holds("sdb", &volumes).is_empty());
+        assert_eq!(holds("sdd", &volumes), ["what the machine does not tell"]);
         assert_eq!(holds("sdc", &volumes), ["zfs on the whole disk"]);
     }
 }

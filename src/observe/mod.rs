@@ -10,6 +10,9 @@ mod node;
 mod pending;
 mod vip;
 
+/// How many machines are asked, or walked with, at the same time.
+pub(crate) const AT_ONCE: usize = 64;
+
 pub use discover::{MOST_HOSTS, discover, hosts};
 #[cfg(test)]
 pub(crate) use etcd::signs;

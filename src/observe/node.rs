@@ -15,8 +15,7 @@ use crate::talos::{Met, Talos, error_text};
 /// How much is asked.
 #[derive(Clone, Copy)]
 pub enum Depth<'a> {
-    /// Who it is and its stage. Of etcd nobody asks, so that it counts as absent: not a word about whether there
-    /// is one.
+    /// Who it is and its stage. It is not asked about etcd: that it shows as absent says nothing.
     Identity,
     /// How far its own etcd is too.
     Progress,

@@ -25,26 +25,40 @@ pub fn diagnose(condition: &Condition, last: &str) -> Diagnosis {
     let known = SYMPTOMS.iter().find(|symptom| {
         symptom.domain == domain && symptom.seen.iter().any(|part| seen.contains(part))
     });
+    let usual = default_command(condition);
     let (cause, command) = match known {
         Some(symptom) => (symptom.cause, symptom.command),
-        None => (default_cause(condition), default_command(condition)),
+        None => (default_cause(condition), usual),
     };
+    let subject = subject(condition);
+    let filled = |command| filled(command, &subject, last);
     Diagnosis {
         cause: cause.to_owned(),
-        command: filled(command, &subject(condition), last),
+        command: filled(command)
+            .or_else(|| filled(usual))
+            .unwrap_or_else(|| "homelab doctor".to_owned()),
     }
 }
 
-/// Puts names in place of the words that stand for them.
-fn filled(command: &str, subject: &str, seen: &str) -> String {
-    let command = command.replace("NODE", subject);
-    let Some((kind, namespace, name)) = object(seen) else {
-        return command;
-    };
-    command
-        .replace("KIND", &kind)
-        .replace("NAMESPACE", namespace)
-        .replace("NAME", name)
+/// Puts names in place of the words that stand for them; `None` when there is nobody to name.
+fn filled(command: &str, subject: &[String], seen: &str) -> Option<String> {
+    let mut command = command.to_owned();
+    if command.contains("NODE") {
+        if subject.is_empty() {
+            return None;
+        }
+        command = command
+            .replace("NODES", &subject.join(" "))
+            .replace("NODE", &subject.join(","));
+    }
+    if command.contains("KIND") || command.contains("NAME") {
+        let (kind, namespace, name) = object(seen)?;
+        command = command
+            .replace("KIND", &kind)
+            .replace("NAMESPACE", namespace)
+            .replace("NAME", name);
+    }
+    Some(command)
 }
 
 /// Reads the first object that a sentence names: kind, namespace and name.
@@ -84,11 +98,8 @@ fn domain(condition: &Condition) -> Domain {
     }
 }
 
-fn subject(condition: &Condition) -> String {
-    let several = |nodes: &[NodeName]| {
-        let names: Vec<_> = nodes.iter().map(NodeName::as_str).collect();
-        names.join(",")
-    };
+fn subject(condition: &Condition) -> Vec<String> {
+    let several = |nodes: &[NodeName]| nodes.iter().map(NodeName::to_string).collect();
     match condition {
         Condition::InMaintenance { node, .. }
         | Condition::HasIdentity { node }
@@ -97,13 +108,13 @@ fn subject(condition: &Condition) -> String {
         | Condition::Spared { node, .. }
         | Condition::Settled { node, .. }
         | Condition::EtcdHealthy { node }
-        | Condition::ApiReady { node } => node.to_string(),
+        | Condition::ApiReady { node } => vec![node.to_string()],
         Condition::NoEtcd { nodes }
         | Condition::EtcdComplete { nodes }
         | Condition::NodesRegistered { nodes }
         | Condition::NodesReady { nodes } => several(nodes),
-        Condition::VipAnswers { address } => address.to_string(),
-        _ => "NODE".to_owned(),
+        Condition::VipAnswers { address } => vec![address.to_string()],
+        _ => Vec::new(),
     }
 }
 
@@ -151,7 +162,7 @@ fn default_command(condition: &Condition) -> &'static str {
         Condition::LeaseHeld => "kubectl -n kube-system get lease homelab-operator -o yaml",
         Condition::VipAnswers { .. } => "kubectl -n kube-system get pods -o wide",
         Condition::NodesRegistered { .. } | Condition::NodesReady { .. } => {
-            "kubectl describe node NODE; kubectl -n kube-system get pods -o wide"
+            "kubectl describe node NODES; kubectl -n kube-system get pods -o wide"
         }
         Condition::Ready {
             objects: ObjectSet::Charts,

@@ -1,7 +1,7 @@
 //! The table of known symptoms: part of what is seen, what it means, what to try.
 //!
 //! The words are those of Talos 1.13, etcd 3.6, Kubernetes 1.36 and Flux 2.9, in lower case, and
-//! those of this program. `NODE` is the machine or machines in question; `KIND`, `NAMESPACE` and
+//! those of this program. `NODE` is the machine or machines in question, with commas, `NODES` the same with spaces; `KIND`, `NAMESPACE` and
 //! `NAME` are the object's that the sentence begins with.
 
 /// Of what a symptom tells something.
@@ -157,7 +157,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     machine(
         &["nodeready"],
         "the pod network does not run on the machine",
-        "kubectl describe node NODE; kubectl -n kube-system get pods -o wide",
+        "kubectl describe node NODES; kubectl -n kube-system get pods -o wide",
     ),
     machine(
         &["services:"],
@@ -187,7 +187,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "network plugin is not ready",
         ],
         "the pod network does not start on a node",
-        "kubectl -n kube-system get pods -o wide; kubectl describe node NODE",
+        "kubectl -n kube-system get pods -o wide; kubectl describe node NODES",
     ),
     kubernetes(
         &["is not registered"],
@@ -202,7 +202,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
     kubernetes(
         &["diskpressure", "memorypressure", "pidpressure"],
         "the machine has run out of something",
-        "kubectl describe node NODE",
+        "kubectl describe node NODES",
     ),
     kubernetes(
         &["this cluster's authority signed"],
@@ -242,7 +242,7 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "failed to decrypt",
         ],
         "the age key in the cluster does not open a file in Git",
-        "homelab secrets decrypt FILE; encrypt the file for the recipients in .sops.yaml and push",
+        "homelab secrets check; encrypt what it names for the recipients in .sops.yaml and push",
     ),
     object(
         &["holds ciphertext"],

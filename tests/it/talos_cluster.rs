@@ -23,12 +23,15 @@ const AS_FAR: &[&str] = &["--until", "kubeconfig"];
 
 pub fn tests() -> Vec<Case> {
     [
-        Case::new("three_machines_become_one_etcd", three_machines),
-        Case::new("raw_calls_split_etcd_and_two_operators_do_not", split),
-        Case::new(
-            "kills_lost_replies_and_cut_links_do_not_split_etcd",
-            attacks,
-        ),
+        Case::new("three_machines_become_one_etcd", || {
+            Lab::story("three_machines", 3, three_machines)
+        }),
+        Case::new("raw_calls_split_etcd_and_two_operators_do_not", || {
+            Lab::story("split", 3, split)
+        }),
+        Case::new("kills_lost_replies_and_cut_links_do_not_split_etcd", || {
+            Lab::story("attacks", 3, attacks)
+        }),
         Case::new("a_killed_test_leaves_nothing_behind", nothing_is_left),
     ]
     .map(|case| {
@@ -41,12 +44,7 @@ pub fn tests() -> Vec<Case> {
 }
 
 /// From discovery to the kubeconfig and the last voter; about a minute.
-fn three_machines() -> anyhow::Result<()> {
-    let lab = Lab::light("three_machines", 3);
-    lab.shows_consoles(three_machines_in(&lab))
-}
-
-fn three_machines_in(lab: &Lab) -> anyhow::Result<()> {
+fn three_machines(lab: &Lab) -> anyhow::Result<()> {
     let operator = Operator::new(lab, SPEC);
     finds_them(&operator);
 
@@ -133,12 +131,7 @@ fn asked_once(lab: &Lab) -> anyhow::Result<()> {
 }
 
 /// Talos lets two Bootstrap calls split a cluster; two operators at once do not; about a minute and a half.
-fn split() -> anyhow::Result<()> {
-    let lab = Lab::light("split", 3);
-    lab.shows_consoles(split_in(&lab))
-}
-
-fn split_in(lab: &Lab) -> anyhow::Result<()> {
+fn split(lab: &Lab) -> anyhow::Result<()> {
     let operator = Operator::new(lab, SPEC);
     let (code, said) = operator.bootstraps(&["--until", "machines"]).ends()?;
     ensure!(code == Some(0), "{said}");
@@ -171,14 +164,26 @@ fn split_in(lab: &Lab) -> anyhow::Result<()> {
     an_etcd_that_is_cut_off_is_never_made_again(lab, &operator)
 }
 
+/// Waits until a console says once more that etcd waits; before, it pulls its image, which a call to
+/// bootstrap would interrupt.
+fn etcd_waits(lab: &Lab, node: &str, said_before: usize) -> anyhow::Result<()> {
+    until("etcd waits", 60, || {
+        let said = waits_said(lab, node);
+        ensure!(said > said_before, "{node} said so {said} times");
+        Ok(())
+    })
+}
+
+fn waits_said(lab: &Lab, node: &str) -> usize {
+    let console = lab.console(node);
+    console
+        .matches("etcd is waiting to join the cluster")
+        .count()
+}
+
 fn raw_calls_split(operator: &Operator<'_>) -> anyhow::Result<()> {
-    // Before, it pulls its image, which a call would interrupt.
     for node in ["n1", "n2"] {
-        until("etcd waits", 60, || {
-            let console = operator.lab().console(node);
-            ensure!(console.contains("etcd is waiting to join the cluster"));
-            Ok(())
-        })?;
+        etcd_waits(operator.lab(), node, 0)?;
     }
     let calls = ["n1", "n2"].map(|node| operator.talosctl_run(node, &["bootstrap"]).spawn());
     for call in calls {
@@ -208,8 +213,10 @@ fn an_etcd_that_is_cut_off_is_never_made_again(
     lab: &Lab,
     operator: &Operator<'_>,
 ) -> anyhow::Result<()> {
+    let said_before = waits_said(lab, "n1");
     let (code, said) = operator.bootstraps(&["--until", "machines"]).ends()?;
     ensure!(code == Some(0), "{said}");
+    etcd_waits(lab, "n1", said_before)?;
     until("etcd takes a bootstrap", 60, || {
         operator
             .talosctl("n1", &["bootstrap"])
@@ -243,12 +250,7 @@ fn an_etcd_that_is_cut_off_is_never_made_again(
 }
 
 /// What goes wrong on the way; about a minute and a half.
-fn attacks() -> anyhow::Result<()> {
-    let lab = Lab::light("attacks", 3);
-    lab.shows_consoles(attacks_in(&lab))
-}
-
-fn attacks_in(lab: &Lab) -> anyhow::Result<()> {
+fn attacks(lab: &Lab) -> anyhow::Result<()> {
     let operator = Operator::new(lab, SPEC);
 
     // A machine that is not there: nothing is done to the others.

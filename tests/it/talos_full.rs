@@ -187,6 +187,7 @@ fn timeline(said: &str, shown: &BTreeMap<&str, Timestamp>) -> anyhow::Result<Str
         writeln!(text, "{seconds:7.2} s  lost {what}")?;
     }
     let share = 100.0 * sum / whole;
+    ensure!(share < 5.0, "{sum:.2} s of {whole:.2} s were lost:\n{text}");
     writeln!(text, "{sum:7.2} s  lost of {whole:.2} s: {share:.1} %")?;
     Ok(text)
 }

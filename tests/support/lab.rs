@@ -96,17 +96,31 @@ impl Lab {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// Adds to a failure what the consoles said last.
-    pub fn shows_consoles<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
-        result.with_context(|| {
-            let ends = self.nodes().into_iter().map(|node| {
-                let console = self.console(node);
-                let lines: Vec<_> = console.lines().collect();
-                let last = &lines[lines.len().saturating_sub(20)..];
-                format!("the console of {node} ends with\n{}", last.join("\n"))
-            });
-            ends.collect::<Vec<_>>().join("\n")
-        })
+    /// Plays a story among this many light nodes; when it fails, the consoles' last words are shown.
+    pub fn story(
+        name: &'static str,
+        nodes: usize,
+        story: impl FnOnce(&Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let lab = Self::light(name, nodes);
+        let told = std::panic::AssertUnwindSafe(|| story(&lab));
+        match std::panic::catch_unwind(told) {
+            Ok(result) => result.with_context(|| lab.last_words()),
+            Err(panic) => {
+                eprintln!("{}", lab.last_words());
+                std::panic::resume_unwind(panic)
+            }
+        }
+    }
+
+    fn last_words(&self) -> String {
+        let ends = self.nodes().into_iter().map(|node| {
+            let console = self.console(node);
+            let lines: Vec<_> = console.lines().collect();
+            let last = &lines[lines.len().saturating_sub(20)..];
+            format!("the console of {node} ends with\n{}", last.join("\n"))
+        });
+        ends.collect::<Vec<_>>().join("\n")
     }
 
     /// The names of its nodes.

@@ -186,18 +186,11 @@ pub fn failed(context: &Context, error: RunError) -> Outcome {
         RunError::Locked => Err(Failure::new(Kind::Refused, error)
             .hint("wait until it is done; its lock goes with it, however it ends")),
         RunError::Step { ref diagnosis, .. } => {
-            let hints: Vec<String> = diagnosis
-                .iter()
-                .flat_map(|it| {
-                    [
-                        format!("likely cause: {}", it.cause),
-                        format!("try: {}", it.command),
-                    ]
-                })
-                .collect();
-            let failure = Failure::new(Kind::Failed, error);
-            let failure = hints.into_iter().fold(failure, Failure::hint);
-            Err(failure
+            let cause = format!("likely cause: {}", diagnosis.cause);
+            let command = format!("try: {}", diagnosis.command);
+            Err(Failure::new(Kind::Failed, error)
+                .hint(cause)
+                .hint(command)
                 .hint("run the same command again when it is mended: it goes on from what stands"))
         }
         RunError::State(_) => Err(Failure::new(Kind::Failed, error)),

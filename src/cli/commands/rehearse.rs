@@ -281,10 +281,7 @@ fn kind_of(severity: Severity) -> Kind {
 
 fn remedies(error: &RunError) -> Vec<String> {
     match error {
-        RunError::Step {
-            diagnosis: Some(diagnosis),
-            ..
-        } => vec![
+        RunError::Step { diagnosis, .. } => vec![
             format!("likely cause: {}", diagnosis.cause),
             format!("try: {}", diagnosis.command),
         ],

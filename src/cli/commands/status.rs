@@ -46,17 +46,24 @@ pub struct StatusArgs {
 pub fn run(context: &Context, args: StatusArgs) -> Outcome {
     block_on(async {
         let eyes = Eyes::open(context, &args.connect).await?;
+        let mut seen = eyes.look().await;
+        show(context, &eyes, &seen, args.watch)?;
+        if !args.watch {
+            return end(&seen);
+        }
+        // One for all rounds: what arrives while it is not listened to is lost.
+        let mut interrupted = std::pin::pin!(run::interrupted());
         loop {
-            let seen = eyes.look().await;
-            show(context, &eyes, &seen, args.watch)?;
-            if !args.watch {
-                return end(&seen);
-            }
-            tokio::select! {
+            let next = async {
+                tokio::time::sleep(Duration::from_secs(args.every)).await;
+                eyes.look().await
+            };
+            seen = tokio::select! {
                 biased;
-                _ = run::interrupted() => return end(&seen),
-                () = tokio::time::sleep(Duration::from_secs(args.every)) => {}
-            }
+                _ = &mut interrupted => return end(&seen),
+                next = next => next,
+            };
+            show(context, &eyes, &seen, args.watch)?;
         }
     })
 }

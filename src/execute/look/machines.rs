@@ -135,7 +135,7 @@ impl Run {
             if !wanted.is_subset(&members) {
                 let seen: Vec<_> = members.into_iter().collect();
                 return Look::Not(match seen.as_slice() {
-                    // A learner is not asked by anybody.
+                    // Nobody asks a learner for its members.
                     [] => format!("`{name}` does not tell its members yet"),
                     seen => format!("`{name}` knows the members {}", seen.join(", ")),
                 });

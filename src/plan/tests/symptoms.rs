@@ -270,14 +270,69 @@ fn every_row_of_the_table_is_reached_by_what_is_really_seen() {
     assert!(missed.is_empty(), "{missed:#?}");
 }
 
+/// One of each kind of condition.
+fn conditions() -> Vec<Condition> {
+    let (one, several) = (name("talos-1"), vec![name("talos-1"), name("talos-2")]);
+    let of_one = |condition: fn(NodeName) -> Condition| condition(one.clone());
+    let of_several = |condition: fn(Vec<NodeName>) -> Condition| condition(several.clone());
+    vec![
+        of_one(|node| Condition::HasIdentity { node }),
+        of_one(|node| Condition::TookConfiguration { node }),
+        of_one(|node| Condition::Configured { node }),
+        of_one(|node| Condition::EtcdHealthy { node }),
+        of_one(|node| Condition::ApiReady { node }),
+        of_several(|nodes| Condition::NoEtcd { nodes }),
+        of_several(|nodes| Condition::EtcdComplete { nodes }),
+        of_several(|nodes| Condition::NodesRegistered { nodes }),
+        of_several(|nodes| Condition::NodesReady { nodes }),
+        Condition::VipAnswers {
+            address: [192, 168, 1, 100].into(),
+        },
+        Condition::LeaseHeld,
+        Condition::Always,
+        Condition::KubeconfigStored,
+        Condition::KubeconfigPublished,
+        git(),
+        Condition::ChartRunnerGone,
+        Condition::Verified,
+    ]
+}
+
 #[test]
 fn no_command_keeps_a_word_that_stands_for_a_name() {
-    for (condition, seen) in seen() {
-        let command = diagnose(&condition, seen).command;
-        for word in ["NODE", "KIND", "NAMESPACE"] {
-            assert!(!command.contains(word), "{seen}: {command}");
+    let mut sentences: Vec<String> = SYMPTOMS
+        .iter()
+        .flat_map(|row| row.seen.iter().map(|part| (*part).to_owned()))
+        .collect();
+    sentences.push("something else".to_owned());
+    let told: Vec<_> = sentences
+        .iter()
+        .flat_map(|part| [part.clone(), format!("Pod `demo/web-1`: {part}")])
+        .collect();
+    for condition in conditions() {
+        for seen in &told {
+            let command = diagnose(&condition, seen).command;
+            for word in ["NODE", "KIND", "NAME", "FILE"] {
+                assert!(!command.contains(word), "{condition}: {seen}: {command}");
+            }
         }
     }
+}
+
+#[test]
+fn several_machines_are_named_as_each_program_takes_them() {
+    let condition = Condition::NodesReady {
+        nodes: vec![name("talos-1"), name("talos-2")],
+    };
+    assert_eq!(
+        diagnose(&condition, "something else").command,
+        "kubectl describe node talos-1 talos-2; kubectl -n kube-system get pods -o wide"
+    );
+    let command = diagnose(&etcd(), "something else").command;
+    assert!(
+        command.starts_with("talosctl -n talos-1,talos-2 "),
+        "{command}"
+    );
 }
 
 #[test]

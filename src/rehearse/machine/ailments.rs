@@ -25,6 +25,8 @@ pub struct Ailments {
     pub image_missing: bool,
     /// Its disk is so slow that etcd takes minutes.
     pub slow_disk: bool,
+    /// It cannot read its disks, and tells of them without what they hold.
+    pub unread_disks: bool,
 }
 
 impl Fleet {

@@ -144,13 +144,15 @@ impl Fleet {
             .is_some_and(|machine| machine.is_api_server_up(&self.etcd))
     }
 
-    /// Tells whether Talos calls a machine's etcd healthy.
+    /// Tells whether Talos has seen that a machine's etcd is healthy.
     #[cfg(test)]
     pub(crate) fn is_etcd_healthy(&self, name: &NodeName) -> bool {
-        self.machine(name).is_some_and(|machine| {
-            let mut services = super::services::services(machine, &self.etcd).into_iter();
-            services.any(|service| service.id == "etcd" && service.healthy == Some(true))
-        })
+        let Some(machine) = self.machine(name) else {
+            return false;
+        };
+        let mut clusters = self.etcd.clusters().iter();
+        let agrees = clusters.any(|it| it.knows(machine.address()) && it.has_quorum());
+        machine.has(super::machine::Milestone::EtcdHealth) && agrees
     }
 
     /// Returns every etcd cluster that was ever started.

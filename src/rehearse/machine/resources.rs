@@ -55,6 +55,7 @@ pub(super) fn list(fleet: &Fleet, machine: &Machine, kind: &str) -> Option<Vec<E
         "Services.v1alpha1.talos.dev" => service_states(fleet, machine),
         "Disks.block.talos.dev" => machine.disks().iter().map(disk).collect(),
         "SystemDisks.block.talos.dev" => system_disk(machine),
+        "DiscoveredVolumes.block.talos.dev" if machine.ails.unread_disks => Vec::new(),
         "DiscoveredVolumes.block.talos.dev" => machine.disks().iter().flat_map(volumes).collect(),
         "Members.cluster.talos.dev" => members(fleet, machine),
         "Identities.cluster.talos.dev" => one("local", json!({"nodeId": node_id(machine)})),

@@ -84,11 +84,7 @@ fn what_stays_broken_is_diagnosed_and_mended() {
         let End::Over(Err(error)) = &told.attempts[0].end else {
             panic!("{fault}: {:?}", told.attempts[0]);
         };
-        let RunError::Step {
-            diagnosis: Some(diagnosis),
-            ..
-        } = error
-        else {
+        let RunError::Step { diagnosis, .. } = error else {
             panic!("{fault}: no diagnosis: {error:?}");
         };
         assert_eq!(diagnosis.cause, expected, "{fault}: {error}");

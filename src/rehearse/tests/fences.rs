@@ -44,6 +44,29 @@ fn a_disk_that_holds_something_is_only_wiped_with_its_own_consent() {
 }
 
 #[test]
+fn a_disk_that_nobody_could_look_at_counts_as_one_that_holds_something() {
+    let stage = stage();
+    play(
+        async |world, clock| {
+            let second = name("talos-2");
+            world
+                .fleet()
+                .with(|fleet| fleet.afflict(&second, |ails| ails.unread_disks = true));
+            let refused = run(&stage, &world, &clock, "one").await;
+            assert_eq!(fences(&refused), [Fence::DiskInUse], "{refused:?}");
+            assert_eq!(writes(&world), 0);
+            world
+                .fleet()
+                .with(|fleet| fleet.afflict(&second, |ails| ails.unread_disks = false));
+            run(&stage, &world, &clock, "one")
+                .await
+                .expect("it is empty");
+        },
+        &stage,
+    );
+}
+
+#[test]
 fn a_second_disk_that_holds_something_is_never_touched() {
     let stage = stage();
     let second = |machines: &mut Vec<MachineSpec>| {

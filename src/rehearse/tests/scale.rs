@@ -49,8 +49,16 @@ fn what_a_rehearsal_costs_grows_with_the_number_of_nodes() {
             "{name}: {few} with 12 nodes, {many} with 48"
         );
     }
-    // Each machine is asked over two connections at most.
-    assert!(many.3 <= 2 * 48, "{} connections at once", many.3);
+}
+
+#[test]
+fn never_more_than_so_many_machines_are_asked_at_once() {
+    let told = rehearse(&stage_of(of_size(100)), &Script::default());
+    assert!(told.converged(), "{:?}", told.error());
+    // Each over three connections at most: Talos twice, Kubernetes once.
+    let most = told.report.most_connections;
+    assert!(most <= 3 * 64, "{most} connections at once");
+    assert!(most > 64, "{most} connections at once are too few to tell");
 }
 
 #[test]

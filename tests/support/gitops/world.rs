@@ -73,7 +73,11 @@ impl World {
 
     /// Runs a bootstrap to its end, or as long as it may take; what kept the cluster back is told then.
     pub fn bootstrap(&self) -> anyhow::Result<Run> {
-        let mut running = self.start_bootstrap();
+        self.ends(self.start_bootstrap())
+    }
+
+    /// Waits for the end of a bootstrap, as long as one may take.
+    pub fn ends(&self, mut running: Child) -> anyhow::Result<Run> {
         let end = Instant::now() + PATIENCE;
         while running.try_wait()?.is_none() && Instant::now() < end {
             std::thread::sleep(Duration::from_millis(50));

@@ -1,5 +1,6 @@
 //! `homelab nodes list`.
 
+use futures::stream::{self, StreamExt as _};
 use serde_json::json;
 
 use crate::cli::commands::Outcome;
@@ -38,7 +39,8 @@ pub fn run(context: &Context, args: ListArgs) -> Outcome {
             .nodes
             .iter()
             .map(|node| observe::node(&way.talos, node, Depth::Full(None)));
-        let states = futures::future::join_all(looking).await;
+        let states = stream::iter(looking.collect::<Vec<_>>()).buffered(observe::AT_ONCE);
+        let states: Vec<_> = states.collect().await;
         let nodes: Vec<_> = cluster.nodes.iter().zip(states).collect();
         if context.ui.is_json() {
             let document: Vec<_> = nodes
