@@ -107,11 +107,11 @@ fn the_first_run_tells_what_it_made() {
         "state": "made",
         "host": "github.com",
         "auth": "ssh",
-        "publicKey": "[KEY]",
-        "pages": {
-          "deployKeys": "https://github.com/me/homelab/settings/keys",
-          "webhooks": "https://github.com/me/homelab/settings/hooks"
-        }
+        "publicKey": "[KEY]"
+      },
+      "pages": {
+        "deployKeys": "https://github.com/me/homelab/settings/keys",
+        "webhooks": "https://github.com/me/homelab/settings/hooks"
       },
       "secrets": [
         {
@@ -413,7 +413,7 @@ fn a_public_repository_s_webhook_is_registered_too() {
         .replace(PINNED, &format!("{PINNED}, webhook: github"));
     env.write("homelab.yaml", changed);
     let run = env.homelab(["secrets", "init"]).run().success();
-    let expected = "Register a webhook for pushes at the repository's settings, content type application/json:\n";
+    let expected = "Register a webhook for pushes at https://github.com/me/homelab/settings/hooks, content type application/json:\n";
     assert!(run.stderr.contains(expected), "{}", run.stderr);
     assert!(!run.stderr.contains("deploy key"), "{}", run.stderr);
 }

@@ -34,9 +34,6 @@ pub struct GitReport {
     /// The public half of a deploy key that was made: to be registered with the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
-    /// The pages where it and the webhook are registered, where the URL tells.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pages: Option<Pages>,
 }
 
 /// Where a repository's owner registers what reads it.
@@ -110,8 +107,13 @@ pub(super) fn report(flux: &Flux, file: &str) -> Option<GitReport> {
             .unwrap_or_default(),
         auth: flux.auth,
         public_key: None,
-        pages: address.as_ref().map(Address::pages),
     })
+}
+
+/// The pages of a repository, where its URL tells them.
+pub(super) fn pages(url: &str) -> Option<Pages> {
+    let address = Address::of(url).filter(|address| !address.host.is_empty())?;
+    Some(address.pages())
 }
 
 /// Makes the Secret that the engine reads the repository with, and completes the report; `None` while a
@@ -244,7 +246,7 @@ mod tests {
         let public = report.public_key.unwrap();
         assert!(made["stringData"]["identity.pub"] == public.as_str());
         assert!(public.ends_with(" flux@lab"), "{public}");
-        let pages = report.pages.unwrap();
+        let pages = pages(&flux.url).unwrap();
         assert_eq!(
             pages.deploy_keys,
             "https://git.example.net/me/lab/settings/keys"

@@ -12,7 +12,7 @@ use sops_rs::{Config, ConfigError, Environment, Identities, Identity};
 
 use super::age_key::{self, AGE_KEY_FILE, AgeKeyError};
 use super::expected::{Ask, secret};
-use super::git_access::{self, GitReport, HostKeys};
+use super::git_access::{self, GitReport, HostKeys, Pages};
 use super::open::unusable;
 use super::removed::{RemovedFiles, refuse_removed};
 use super::rules::{RULES_FILE, creation_rules};
@@ -64,6 +64,9 @@ pub struct Report {
     /// What the GitOps engine reads the repository with; absent for a public one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git: Option<GitReport>,
+    /// Where its owner registers a deploy key and a webhook, where the URL tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Pages>,
     /// The Secrets that components expect.
     pub secrets: Vec<SecretReport>,
 }
@@ -255,6 +258,7 @@ impl Setup<'_> {
             file: file.into(),
             state: if is_new { State::Made } else { State::Kept },
         };
+        let GitOps::Flux(flux) = &self.cluster.gitops;
         Ok(Report {
             recipient_in_spec: recipients.iter().any(named),
             recipients,
@@ -262,6 +266,7 @@ impl Setup<'_> {
             rules: made(RULES_FILE, new_rules),
             bundle,
             git,
+            pages: git_access::pages(&flux.url),
             secrets,
         })
     }

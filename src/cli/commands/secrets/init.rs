@@ -219,8 +219,7 @@ const WEBHOOK_FILE: &str = "git-webhook.sops.yaml";
 fn git_advice(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     let git = report.git.as_ref();
-    let pages = git.and_then(|git| git.pages.as_ref());
-    let page = |page: fn(&Pages) -> &String| match pages {
+    let page = |page: fn(&Pages) -> &String| match &report.pages {
         Some(pages) => page(pages).clone(),
         None => "the repository's settings".to_owned(),
     };
