@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# For scripts that do one step after the other: says which begins, and in the end how long each took.
+# For scripts that do one step after the other: says which begins, and in the end how long each took and which failed.
 steps=() step='' since=0
 
 # step NAME: ends the step before.
@@ -9,9 +9,10 @@ step() {
 	[[ ! $step ]] || printf '\n==> %s\n' "$step" >&2
 }
 
-# What the steps took, in one line.
-times() {
+report() {
+	local status=$? last=$step
 	step ''
 	printf '==> times:%s\n' "$(printf ' %s;' "${steps[@]}")" >&2
+	((status == 0)) || printf '==> failed: %s\n' "$last" >&2
 }
-trap times EXIT
+trap report EXIT

@@ -8,25 +8,6 @@ use crate::execute::observer::Observer;
 use crate::plan::{Condition, ObjectSet};
 use crate::rehearse::kubernetes::key_of;
 
-pub(super) fn names() -> Vec<NodeName> {
-    let cluster = reference_cluster();
-    cluster.nodes.iter().map(|node| node.name.clone()).collect()
-}
-
-/// Tells whether the world has an object of which this is true.
-pub(super) fn some(
-    world: &World,
-    group: &str,
-    plural: &str,
-    is_it: impl Fn(&Value) -> bool,
-) -> bool {
-    let mut found = false;
-    world.with_sides(|api, _| {
-        found |= api.read(|store| store.list(group, plural).any(|object| is_it(object)));
-    });
-    found
-}
-
 fn says(object: &Value, kind: &str) -> bool {
     let conditions = object["status"]["conditions"].as_array();
     let mut conditions = conditions.into_iter().flatten();
@@ -175,7 +156,7 @@ fn no_condition_holds_before_the_world_says_so() {
             // A machine that restarts is not well again before it is.
             let restarted = name("talos-2");
             world.fleet().with(|fleet| fleet.power_off(&restarted));
-            tokio::time::sleep(std::time::Duration::from_mins(2)).await;
+            pass(120).await;
             for condition in [
                 Condition::HasIdentity {
                     node: restarted.clone(),
@@ -235,23 +216,6 @@ fn conditions_name_the_machine_the_commit_and_the_configuration() {
         },
         &stage,
     );
-}
-
-/// Puts something wrong into the cluster that every other look leaves open.
-pub(super) fn change(world: &World, group: &str, plural: &str, status: &Value) -> Value {
-    let mut before = Value::Null;
-    world.with_sides(|api, _| {
-        let object = api.read(|store| store.list(group, plural).next().cloned());
-        let object = object.expect("there is one");
-        let resource = api.read(|store| store.resource_of(&object));
-        before = object["status"].clone();
-        api.set_status(
-            &resource.expect("its kind"),
-            &key_of(&object),
-            status.clone(),
-        );
-    });
-    before
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::conditions::names;
 use super::*;
 use crate::execute::Secrets;
 use crate::model::Secret;

@@ -3,7 +3,6 @@
 
 use serde_json::json;
 
-use super::conditions::{change, names, some};
 use super::witness::Hand;
 use super::*;
 use crate::execute::observer::Observer;

@@ -15,6 +15,9 @@ mod witness;
 use std::future::Future;
 use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::kubernetes::key_of;
 use super::machine::{Holding, MachineSpec};
 use super::stage::Operators;
 use super::*;
@@ -245,6 +248,37 @@ fn name(text: &str) -> NodeName {
 
 async fn pass(seconds: u64) {
     tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+}
+
+fn names() -> Vec<NodeName> {
+    let cluster = reference_cluster();
+    cluster.nodes.iter().map(|node| node.name.clone()).collect()
+}
+
+/// Tells whether the world has an object of which this is true.
+fn some(world: &World, group: &str, plural: &str, is_it: impl Fn(&Value) -> bool) -> bool {
+    let mut found = false;
+    world.with_sides(|api, _| {
+        found |= api.read(|store| store.list(group, plural).any(|object| is_it(object)));
+    });
+    found
+}
+
+/// Puts something wrong into the cluster that every other look leaves open.
+fn change(world: &World, group: &str, plural: &str, status: &Value) -> Value {
+    let mut before = Value::Null;
+    world.with_sides(|api, _| {
+        let object = api.read(|store| store.list(group, plural).next().cloned());
+        let object = object.expect("there is one");
+        let resource = api.read(|store| store.resource_of(&object));
+        before = object["status"].clone();
+        api.set_status(
+            &resource.expect("its kind"),
+            &key_of(&object),
+            status.clone(),
+        );
+    });
+    before
 }
 
 /// Somebody who asks conditions and acts, without a plan.
