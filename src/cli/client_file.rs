@@ -38,6 +38,7 @@ pub struct ClientFileArgs {
 /// A file that the user keeps, and what is in it.
 pub struct ClientFile {
     path: Utf8PathBuf,
+    text: String,
     /// Its content, nothing for a file that is not there.
     pub content: Value,
 }
@@ -64,7 +65,7 @@ pub struct Written {
     context: String,
     /// Until when it holds.
     valid_until: Timestamp,
-    /// Where the file as it was is kept, if there was one.
+    /// Where the file as somebody else wrote it is kept, if there is one.
     backup: Option<Utf8PathBuf>,
     /// What else in the file does not hold for long any more.
     #[serde(skip)]
@@ -118,7 +119,9 @@ impl ClientFileArgs {
         let file = self.open(otherwise)?;
         let merged = (new.merge)(file.content.clone(), self.current())
             .map_err(|error| context_failure(&file, error))?;
-        let backup = keep::replace(&file.path, yaml::emit(&merged).as_bytes())?;
+        // What this program wrote itself loses nothing; somebody else's file is kept as it was.
+        let loses = file.text != yaml::emit(&file.content);
+        let backup = keep::replace(&file.path, yaml::emit(&merged).as_bytes(), loses)?;
         Ok(Written {
             others: endings((new.ends)(&merged), new.name),
             file: file.path,
@@ -197,7 +200,11 @@ impl ClientFile {
                     .hint("mend it, or name another file with `--file FILE`")
             })?
         };
-        Ok(Self { path, content })
+        Ok(Self {
+            path,
+            text,
+            content,
+        })
     }
 
     /// Says until when a context holds.

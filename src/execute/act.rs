@@ -5,10 +5,11 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use talos_api::{ApplyMode, Code, DryRun, Error as TalosError};
 
+use super::event::EventKind;
 use super::look::owns_release;
 use super::run::{API_PORT, Run};
 use crate::connect::Target;
-use crate::kube::{self, Access, Client, KubeError, LeaseAnswer, LeaseLife, ownership};
+use crate::kube::{self, Access, Client, KubeError, LeaseAnswer, LeaseLife, LeaseView, ownership};
 use crate::model::{NodeName, Secret};
 use crate::plan::{Action, Fence, ObjectSet, Refusal};
 use crate::render::bootstrap::{
@@ -197,6 +198,7 @@ impl Run {
             return Ok(());
         };
         if !self.inputs.consents.break_lock {
+            self.emit(None, awaits_lease(&seen));
             tokio::time::sleep(seen.duration).await;
         }
         match api.take_over_lease(&seen, &holder, now()).await {
@@ -322,6 +324,16 @@ async fn apply_all(api: &Client, objects: &[Value], manager: &str) -> Result<(),
             .map_err(|error| passing(&error))?;
     }
     Ok(())
+}
+
+fn awaits_lease(seen: &LeaseView) -> EventKind {
+    EventKind::Waiting {
+        what: "the operator's lease is free".to_owned(),
+        because: "it is taken over once nobody has renewed it for its whole duration".to_owned(),
+        seen: format!("`{}` held it last", seen.holder),
+        elapsed: 0,
+        normal: seen.duration.as_secs(),
+    }
 }
 
 fn passing(error: &KubeError) -> ActError {

@@ -30,6 +30,8 @@ enum Round {
     Over,
     /// Not yet; what was seen.
     Again(String),
+    /// It was tried, and failed for now.
+    Tried(String),
     /// It failed for good.
     Broken(String),
     /// A fence refused.
@@ -110,10 +112,11 @@ impl Run {
         };
         let mut reported: Option<(String, Instant)> = None;
         loop {
-            let seen = match self.round(step, &mut acted).await {
+            let (seen, is_tried) = match self.round(step, &mut acted).await {
                 Round::Over => return Ok(Ended::Done),
                 Round::Overtaken => return Ok(Ended::Overtaken),
-                Round::Again(seen) => seen,
+                Round::Again(seen) => (seen, acted == Acted::Yes),
+                Round::Tried(seen) => (seen, true),
                 Round::Broken(message) => return Err(self.broken(step, message).await),
                 Round::Refused(refusal) => return Err(refused(vec![*refusal])),
             };
@@ -122,15 +125,20 @@ impl Run {
             if is_installation && acted == Acted::No && began.elapsed() >= guard.deadline {
                 return Ok(Ended::Skipped);
             }
+            let missing = if is_tried {
+                &step.postcondition
+            } else {
+                &step.precondition
+            };
             if began.elapsed() >= deadline {
-                return Err(self.timed_out(step, acted, &seen).await);
+                return Err(self.timed_out(step, missing, &seen).await);
             }
             let is_due = reported
                 .as_ref()
                 .is_none_or(|(said, at)| *said != seen || at.elapsed() >= REMIND_EVERY);
             if is_due {
                 let told = self.with_cause(step, seen.clone()).await;
-                self.report_wait(step, acted, &told, began);
+                self.report_wait(step, missing, &told, began);
                 reported = Some((seen, Instant::now()));
             }
             tokio::time::sleep(wait.pause(began.elapsed())).await;
@@ -165,7 +173,7 @@ impl Run {
                 *acted = Acted::Yes;
                 settled(self.look(&step.postcondition, *acted).await)
             }
-            Err(ActError::Passing(seen)) => Round::Again(seen),
+            Err(ActError::Passing(seen)) => Round::Tried(seen),
             Err(ActError::Perhaps(seen)) => {
                 *acted = Acted::Perhaps;
                 Round::Again(seen)
@@ -179,11 +187,7 @@ impl Run {
         }
     }
 
-    async fn timed_out(&self, step: &Step, acted: Acted, seen: &str) -> RunError {
-        let missing = match acted {
-            Acted::Yes => &step.postcondition,
-            _ => &step.precondition,
-        };
+    async fn timed_out(&self, step: &Step, missing: &Condition, seen: &str) -> RunError {
         if let (Condition::NoEtcd { nodes }, Action::BootstrapEtcd { .. }) = (missing, &step.action)
         {
             let silent = self.silent_among(nodes).await;
@@ -223,11 +227,7 @@ impl Run {
         message
     }
 
-    fn report_wait(&self, step: &Step, acted: Acted, seen: &str, began: Instant) {
-        let condition = match acted {
-            Acted::Yes => &step.postcondition,
-            _ => &step.precondition,
-        };
+    fn report_wait(&self, step: &Step, condition: &Condition, seen: &str, began: Instant) {
         let wait = wait_for(condition);
         self.tell(
             step,

@@ -14,7 +14,7 @@ use super::pending::Pending;
 use super::preflight;
 use super::refusal::{Fence, Refusal};
 use super::step::{Action, Condition, Effect, Operation, Plan, Stage, Step, StepId};
-use crate::model::NodeName;
+use crate::model::{NodeName, Version};
 use crate::render::talos::{IDENTITY, IdentityPlace};
 use crate::spec::cluster::{Cluster, Node, Role};
 
@@ -41,6 +41,7 @@ pub fn apply(cluster: &Cluster, observed: &Observed, consents: &Consents) -> Pla
     let changing = changing(&nodes, observed);
     for (node, pending) in &changing {
         plan.refusals.extend(identity(node, pending));
+        plan.refusals.extend(another_kubernetes(node, pending));
         plan.warnings.extend(later(node, pending));
         if node.role == Role::ControlPlane {
             plan.refusals.extend(voters.refusal(node, pending));
@@ -141,6 +142,40 @@ fn identity(node: &Node, pending: &Pending) -> Vec<Refusal> {
         )
     });
     found.collect()
+}
+
+/// The images that carry Kubernetes' release.
+const KUBERNETES_IMAGES: [&str; 4] = [
+    "machine.kubelet.image",
+    "cluster.apiServer.image",
+    "cluster.controllerManager.image",
+    "cluster.scheduler.image",
+];
+
+/// Another minor release of Kubernetes is an upgrade: control planes before kubelets, one release at a
+/// time, never back (Kubernetes' version skew policy). Machines changed one by one would break that.
+fn another_kubernetes(node: &Node, pending: &Pending) -> Option<Refusal> {
+    let name = &node.name;
+    let release = |image: &Option<serde_json::Value>| -> Option<Version> {
+        let (_, tag) = image.as_ref()?.as_str()?.rsplit_once(':')?;
+        tag.split('@').next()?.parse().ok()
+    };
+    let (before, after) = pending.changes.iter().find_map(|change| {
+        let is_image = KUBERNETES_IMAGES.contains(&change.path.to_string().as_str());
+        let both = is_image.then(|| release(&change.before).zip(release(&change.after)))?;
+        both.filter(|(before, after)| before.minor_release() != after.minor_release())
+    })?;
+    let remedy = if after.minor_release() < before.minor_release() {
+        format!("bring homelab.yaml back to Kubernetes {before}")
+    } else {
+        format!(
+            "upgrade with `talosctl upgrade-k8s`, one minor release after the other, and then bring homelab.yaml to what runs; until then it says {before}"
+        )
+    };
+    let message = format!(
+        "`{name}` would go from Kubernetes {before} to {after}: `apply` changes no minor release"
+    );
+    Some(Refusal::new(Fence::KubernetesUpgrade, message, remedy).on(name))
 }
 
 /// Changes that are taken now and count later.

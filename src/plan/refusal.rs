@@ -75,6 +75,8 @@ pub enum Fence {
     MachineUnreachable,
     /// Something would change that a cluster keeps for life.
     IdentityField,
+    /// Kubernetes would go to another minor release.
+    KubernetesUpgrade,
     /// Etcd would lose its quorum.
     Quorum,
 }

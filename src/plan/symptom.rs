@@ -21,10 +21,14 @@ pub struct Diagnosis {
 /// Tells why a condition was not reached, from what was seen last.
 pub fn diagnose(condition: &Condition, last: &str) -> Diagnosis {
     let seen = last.to_lowercase();
-    let domain = domain(condition);
-    let known = SYMPTOMS.iter().find(|symptom| {
-        symptom.domain == domain && symptom.seen.iter().any(|part| seen.contains(part))
-    });
+    let known = |domain| {
+        let mut rows = SYMPTOMS.iter().filter(|row| row.domain == domain);
+        rows.find(|row| row.seen.iter().any(|part| seen.contains(part)))
+    };
+    // What the API itself refuses is the API's, whatever it was asked for.
+    let is_refused = seen.contains("the kubernetes api refused");
+    let known =
+        known(domain(condition)).or_else(|| known(Domain::Kubernetes).filter(|_| is_refused));
     let usual = default_command(condition);
     let (cause, command) = match known {
         Some(symptom) => (symptom.cause, symptom.command),

@@ -32,7 +32,7 @@ mod world;
 mod tests;
 
 pub use clock::SimulatedClock;
-pub use faults::{Fault, FaultAt, ParseFaultError, Struck};
+pub use faults::{Fault, FaultAt, ParseFaultError, Struck, is_step};
 pub use killer::{Killer, PointKind};
 pub use machine::Standing;
 pub use needs::{Need, needs};

@@ -16,8 +16,8 @@ pub fn read_if_there(path: &Utf8Path) -> io::Result<Option<String>> {
 }
 
 /// Replaces a file, or makes it with its folders; returns where the file as it was is kept, if
-/// there was one. A link to a file stays one.
-pub fn replace(path: &Utf8Path, content: &[u8]) -> io::Result<Option<Utf8PathBuf>> {
+/// there is one. Where nothing is lost, a file that is kept already stays. A link to a file stays one.
+pub fn replace(path: &Utf8Path, content: &[u8], loses: bool) -> io::Result<Option<Utf8PathBuf>> {
     let target = path.canonicalize_utf8().unwrap_or_else(|_| path.to_owned());
     let folder = match target.parent() {
         Some(folder) if !folder.as_str().is_empty() => folder.to_owned(),
@@ -27,7 +27,9 @@ pub fn replace(path: &Utf8Path, content: &[u8]) -> io::Result<Option<Utf8PathBuf
     let backup = match read_if_there(&target)? {
         Some(before) => {
             let backup = Utf8PathBuf::from(format!("{target}.bak"));
-            put(&folder, &backup, before.as_bytes())?;
+            if loses || !backup.exists() {
+                put(&folder, &backup, before.as_bytes())?;
+            }
             Some(backup)
         }
         None => None,
@@ -57,14 +59,19 @@ mod tests {
         let folder = Utf8Path::from_path(folder.path()).expect("UTF-8");
         let path = folder.join("new/config");
         assert_eq!(read_if_there(&path).expect("reads"), None);
-        assert_eq!(replace(&path, b"one").expect("writes"), None);
+        assert_eq!(replace(&path, b"one", true).expect("writes"), None);
         let link = folder.join("link");
         symlink(&path, &link).expect("a link");
-        let backup = replace(&link, b"two").expect("writes").expect("a backup");
-        assert_eq!(std::fs::read_to_string(backup).expect("is there"), "one");
+        let backup = replace(&link, b"two", true)
+            .expect("writes")
+            .expect("a backup");
+        assert_eq!(std::fs::read_to_string(&backup).expect("is there"), "one");
         assert_eq!(std::fs::read_to_string(&path).expect("is there"), "two");
         assert!(link.is_symlink());
         let metadata = std::fs::metadata(&path).expect("is there");
         assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        let again = replace(&path, b"three", false).expect("writes");
+        let again = again.expect("it is still there");
+        assert_eq!(std::fs::read_to_string(again).expect("is there"), "one");
     }
 }

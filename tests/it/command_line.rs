@@ -14,6 +14,7 @@ pub fn tests() -> Vec<Case> {
         no_command_shows_help_and_is_a_usage_error,
         unknown_command_is_a_usage_error,
         a_kill_that_cannot_be_is_told,
+        a_fault_at_a_step_that_no_plan_has_is_refused,
         completions_are_made_for_every_shell,
         bash_completes_commands,
         manual_has_a_page_for_every_command,
@@ -65,6 +66,25 @@ fn a_kill_that_cannot_be_is_told() {
         "{}",
         run.stdout
     );
+}
+
+fn a_fault_at_a_step_that_no_plan_has_is_refused() {
+    let env = TestEnv::new();
+    env.homelab(["init", "--preset", "one-node"])
+        .run()
+        .success();
+    for step in ["foo", "install/talos-9", "instal"] {
+        let fault = format!("lost-reply@{step}");
+        let run = env
+            .homelab(["rehearse", "--check", "--fault", &fault])
+            .run();
+        let run = run.expect_code(2);
+        let expected = format!("no step is called `{step}`");
+        assert!(run.stderr.contains(&expected), "{}", run.stderr);
+        assert!(run.stderr.contains("install/talos-1, "), "{}", run.stderr);
+    }
+    let whole = ["rehearse", "--check", "--fault", "lost-reply@install"];
+    env.homelab(whole).run().success();
 }
 
 fn completions_are_made_for_every_shell() {

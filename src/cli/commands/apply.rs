@@ -27,7 +27,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ApplyArgs {
-    /// Do not ask on a terminal.
+    /// Go on without being asked; needed where there is no terminal.
     #[arg(long)]
     yes: bool,
     /// Leave this node out; may be repeated.
@@ -65,7 +65,7 @@ async fn apply(context: &Context, args: &ApplyArgs) -> Outcome {
         break_lock: args.break_lock,
         ..Consents::default()
     };
-    if !args.yes && run::is_interactive() {
+    if !args.yes {
         let (observed, plan) = execute::plan_change(&inputs).await;
         if plan.severity().is_none() && !plan.steps.is_empty() {
             let text = ui::changes::text(&observed, &plan);

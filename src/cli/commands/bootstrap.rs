@@ -44,7 +44,7 @@ pub struct BootstrapArgs {
     /// Show the plan and do nothing.
     #[arg(long)]
     plan: bool,
-    /// Do not ask on a terminal.
+    /// Go on without being asked; needed where there is no terminal.
     #[arg(long)]
     yes: bool,
     /// Wipe this disk although it holds something; may be repeated.
@@ -109,7 +109,7 @@ async fn bootstrap(context: &Context, args: BootstrapArgs) -> Outcome {
     if args.plan {
         return show(context, &execute::plan(&inputs).await);
     }
-    if !args.yes && run::is_interactive() {
+    if !args.yes {
         let plan = execute::plan(&inputs).await;
         if plan.severity().is_none() && !agreed(context, &plan.to_string())? {
             return Err(Failure::message(Kind::Interrupted, "nothing was done"));
@@ -156,9 +156,15 @@ fn show(context: &Context, plan: &Plan) -> Outcome {
     }
 }
 
-/// Shows what would be done and asks whether it should.
+/// Shows what would be done and asks whether it should; fails where nobody is there to be asked.
 pub fn agreed(context: &Context, plan: &str) -> Result<bool, Failure> {
     context.ui.page(plan);
+    if !run::is_interactive() {
+        return Err(
+            Failure::message(Kind::Usage, "nobody is there to be asked; nothing was done")
+                .hint("pass `--yes` to go on without being asked"),
+        );
+    }
     eprint_question()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;

@@ -13,7 +13,8 @@ use crate::cli::{Context, ExitStatus, Failure, Kind, load};
 use crate::execute::{RunError, Silent};
 use crate::plan::Severity;
 use crate::rehearse::{
-    self, Attempt, End, Fault, FaultAt, Need, Rehearsed, Resume, Script, ServeOptions, Stage, Story,
+    self, Attempt, End, Fault, FaultAt, Need, Rehearsed, Resume, Script, ServeOptions, Stage,
+    Story, is_step,
 };
 use crate::spec::Cluster;
 use crate::{render, store, ui};
@@ -131,6 +132,7 @@ pub fn run(context: &Context, args: RehearseArgs) -> Outcome {
         return plan_only(context, &stage, &args);
     }
     let script = args.script();
+    check_steps(&stage, &script)?;
     let sink = if args.check {
         Arc::new(Silent) as _
     } else {
@@ -163,6 +165,24 @@ pub fn run(context: &Context, args: RehearseArgs) -> Outcome {
         ));
     }
     end(context, &script, rehearsed, args.check)
+}
+
+/// Refuses a fault at a step that no plan has: it would never strike, and nobody would notice.
+fn check_steps(stage: &Stage, script: &Script) -> Result<(), Failure> {
+    let named = || script.faults.iter().filter_map(|fault| fault.named_step());
+    if named().next().is_none() {
+        return Ok(());
+    }
+    let plan = stage.plan(script.seed)?;
+    let steps: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    let is_there = |name: &str| steps.iter().any(|step| is_step(step, name));
+    match named().find(|name| !is_there(name)) {
+        None => Ok(()),
+        Some(name) => Err(
+            Failure::message(Kind::Usage, format!("no step is called `{name}`"))
+                .hint(format!("the steps are {}", steps.join(", "))),
+        ),
+    }
 }
 
 /// Shows what a bootstrap would do with fresh machines.

@@ -100,13 +100,18 @@ pub(super) fn git_finding(git: &Git) -> Option<Refusal> {
     Some(match git {
         Git::Holds { .. } => return None,
         Git::Elsewhere { remote, local } => refusal(
-            match remote {
+            match &remote {
                 Some(remote) => {
                     format!("the Git remote is at `{remote}`, this tree is commit `{local}`")
                 }
                 None => "the branch does not exist on the Git remote".to_owned(),
             },
-            "push this commit to the branch that the spec names",
+            match remote {
+                Some(_) => {
+                    "pull what is there (`git pull --rebase`), render again, and push to the branch that the spec names; never by force"
+                }
+                None => "push this commit to the branch that the spec names",
+            },
         ),
         Git::Uncommitted { paths } => refusal(
             format!("the working tree has {paths} changes that no commit holds"),

@@ -215,3 +215,28 @@ fn a_single_voter_goes_and_comes_back() {
     assert!(plan.refusals.is_empty(), "{plan}");
     assert_eq!(plan.steps.len(), 4);
 }
+
+#[test]
+fn another_minor_release_of_kubernetes_is_no_change_to_be_applied() {
+    let image = |release: &str| format!("registry.example.net:5000/kubelet:{release}");
+    let from_to = |before: &str, after: &str| {
+        let config = |release: &str| json!({"version": "v1alpha1", "machine": {"kubelet": {"image": image(release)}}});
+        let edited = edited(1, config(before), config(after), false);
+        decide_change(&with([edited, well(2), well(3)]))
+    };
+    assert_eq!(from_to("v1.36.3", "v1.36.4").refusals, []);
+    assert_eq!(from_to("v1.36.4@sha256:0f1e", "v1.36.3").refusals, []);
+    for (before, after, remedy) in [
+        ("v1.35.8", "v1.36.4", "upgrade with `talosctl upgrade-k8s`"),
+        (
+            "v1.36.4",
+            "v1.34.0",
+            "bring homelab.yaml back to Kubernetes v1.36.4",
+        ),
+    ] {
+        let refusals = from_to(before, after).refusals;
+        assert_eq!(refusals.len(), 1, "{refusals:?}");
+        assert_eq!(refusals[0].fence, Fence::KubernetesUpgrade);
+        assert!(refusals[0].remedy.contains(remedy), "{refusals:?}");
+    }
+}

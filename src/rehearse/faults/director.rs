@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::fault::{Fault, FaultAt};
+use super::fault::{Fault, FaultAt, is_step};
 use super::ongoing::EtcdState;
 use super::random::ANYWHERE;
 use crate::execute::{Event, EventKind, Sink};
@@ -138,11 +138,8 @@ impl Director {
 
     fn step_begins(&self, step: &str) {
         let is_it = |wanted: &FaultAt| {
-            let rest = wanted
-                .step
-                .as_deref()
-                .and_then(|name| step.strip_prefix(name));
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            let named = wanted.step.as_deref();
+            named.is_some_and(|name| is_step(step, name))
         };
         let due: Vec<FaultAt> = {
             let mut state = self.state();

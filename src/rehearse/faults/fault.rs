@@ -6,6 +6,8 @@ use std::str::FromStr;
 use clap::ValueEnum as _;
 use serde::Serialize;
 
+use super::random::ANYWHERE;
+
 /// Something that goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
@@ -103,6 +105,19 @@ pub struct FaultAt {
     /// The step, or the first part of its name; `None` is the fault's natural one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
+}
+
+impl FaultAt {
+    /// Returns the step that was named, in whole or by its first part; `None` where the seed chooses.
+    pub fn named_step(&self) -> Option<&str> {
+        self.step.as_deref().filter(|step| *step != ANYWHERE)
+    }
+}
+
+/// Tells whether a name is a step's, or the first part of it.
+pub fn is_step(step: &str, name: &str) -> bool {
+    let rest = step.strip_prefix(name);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Why a text names no fault.

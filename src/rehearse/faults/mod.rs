@@ -10,6 +10,6 @@ mod ongoing;
 mod random;
 
 pub use director::{Director, Struck};
-pub use fault::{Fault, FaultAt, ParseFaultError};
+pub use fault::{Fault, FaultAt, ParseFaultError, is_step};
 pub use ongoing::{EtcdState, Fate, Ongoing};
 pub use random::random;

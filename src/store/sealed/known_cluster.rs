@@ -54,7 +54,7 @@ impl KnownCluster {
         if path.exists() {
             return Ok(());
         }
-        keep::replace(&path, serde_json::to_string_pretty(self)?.as_bytes())?;
+        keep::replace(&path, serde_json::to_string_pretty(self)?.as_bytes(), false)?;
         Ok(())
     }
 
