@@ -495,23 +495,28 @@ fn a_hand_over_that_is_refused_is_tried_again() -> anyhow::Result<()> {
     std::fs::write(&file, refusal.to_string())?;
     world.real.kubectl(&["apply", "-f", file.as_str()]);
     let running = world.start_bootstrap();
-
-    until(&world, "helmrelease", "kube-system", "cilium", |it| {
-        condition(it, "Ready")["reason"] == "UpgradeFailed"
-    })?;
-    let second = metadata(&world, "cilium", "kube-system", "2")?;
-    ensure!(second["status"] == "failed", "{second}");
     let agents = || uids(&world, "k8s-app", "cilium");
+    let failed = the_upgrade_fails(&world);
     let before = agents();
-    ensure!(before.len() == 3, "{before:?}");
-
     world.real.kubectl(&["delete", "-f", file.as_str()]);
-    let run = world.ends(running)?.success();
+    let run = world.ends(running)?;
+    failed?;
+    ensure!(before.len() == 3, "{before:?}");
+    let run = run.success();
     ensure!(run.stderr.contains(REFUSED), "{}", run.stderr);
     everything_is_ready(&world)?;
     let third = metadata(&world, "cilium", "kube-system", "3")?;
     ensure!(third["status"] == "deployed", "{third}");
     ensure!(before == agents(), "the pod network started again");
+    Ok(())
+}
+
+fn the_upgrade_fails(world: &World) -> anyhow::Result<()> {
+    until(world, "helmrelease", "kube-system", "cilium", |it| {
+        condition(it, "Ready")["reason"] == "UpgradeFailed"
+    })?;
+    let second = metadata(world, "cilium", "kube-system", "2")?;
+    ensure!(second["status"] == "failed", "{second}");
     Ok(())
 }
 

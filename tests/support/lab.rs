@@ -104,13 +104,12 @@ impl Lab {
     ) -> anyhow::Result<()> {
         let lab = Self::light(name, nodes);
         let told = std::panic::AssertUnwindSafe(|| story(&lab));
-        match std::panic::catch_unwind(told) {
-            Ok(result) => result.with_context(|| lab.last_words()),
-            Err(panic) => {
-                eprintln!("{}", lab.last_words());
-                std::panic::resume_unwind(panic)
-            }
-        }
+        let result = std::panic::catch_unwind(told).unwrap_or_else(|panic| {
+            let message = panic.downcast_ref::<String>().map(String::as_str);
+            let message = message.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(anyhow::anyhow!("{}", message.unwrap_or("it panicked")))
+        });
+        result.with_context(|| lab.last_words())
     }
 
     fn last_words(&self) -> String {
