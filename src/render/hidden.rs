@@ -50,6 +50,33 @@ pub fn shown(path: &LeafPath, value: &Value) -> Value {
     }
 }
 
+/// Returns a value as people may see it beside what stands in its place on another side: where one side
+/// names a secret, the other has the secret itself. Entries of a list may have changed places.
+pub fn shown_beside(path: &LeafPath, value: &Value, other: Option<&Value>) -> Value {
+    match (value, other) {
+        (Value::Object(entries), Some(Value::Object(others)))
+            if SecretRef::of(value).is_none() && !others.contains_key(SecretRef::KEY) =>
+        {
+            let beside = |(key, value): (&String, &Value)| {
+                let shown = shown_beside(&path.key(key), value, others.get(key));
+                (key.clone(), shown)
+            };
+            entries.iter().map(beside).collect::<Map<_, _>>().into()
+        }
+        (_, Some(other)) if names_secrets(other) => REDACTED.into(),
+        _ => shown(path, value),
+    }
+}
+
+fn names_secrets(value: &Value) -> bool {
+    SecretRef::of(value).is_some()
+        || match value {
+            Value::Object(entries) => entries.values().any(names_secrets),
+            Value::Array(items) => items.iter().any(names_secrets),
+            _ => false,
+        }
+}
+
 fn is_container(value: &Value) -> bool {
     value.is_object() || value.is_array()
 }

@@ -107,6 +107,10 @@ fn planted_secret_is_found_in_every_form() {
     assert_eq!(seen("it is correct horse/battery"), "password");
     // From `printf 'correct horse/battery' | base64`.
     assert_eq!(seen("data: Y29ycmVjdCBob3JzZS9iYXR0ZXJ5"), "password");
+    // From `printf 'pw: correct horse/battery~~~' | base64`, and the same with `pwd:`, for URLs.
+    assert_eq!(seen("cHc6IGNvcnJlY3QgaG9yc2UvYmF0dGVyeX5+fg=="), "password");
+    assert_eq!(seen("cHdkOiBjb3JyZWN0IGhvcnNlL2JhdHRlcnl-fn4"), "password");
+    assert_eq!(seen("cHdkOiBjb3JyZWN0IGhvcnNlL2NhdHRlcnk="), "");
     assert_eq!(seen("?p=correct%20horse%2Fbattery"), "password");
     assert_eq!(seen("key: |\n    MC4CAQAwBQYDK2Vw\n"), "key");
     assert_eq!(seen("-----BEGIN KEY-----"), "");

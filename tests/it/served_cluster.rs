@@ -2,14 +2,10 @@
 //! comes up, and is looked at.
 
 use std::io::BufRead as _;
-use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use crate::support::{Case, Run, TestEnv, cases};
-
-/// How many times as fast as outside time passes in the world.
-const SPEED: &str = "1200";
+use crate::support::{Case, Run, World, cases};
 
 pub fn tests() -> Vec<Case> {
     cases![
@@ -18,47 +14,6 @@ pub fn tests() -> Vec<Case> {
         watching_writes_one_look_after_the_other,
         a_bootstrapped_cluster_is_looked_at,
     ]
-}
-
-/// A served world; it ends with the value.
-struct World {
-    env: TestEnv,
-    process: std::process::Child,
-}
-
-impl World {
-    /// Serves the machines of a preset's cluster.
-    fn serve(preset: &str) -> anyhow::Result<Self> {
-        let env = TestEnv::new();
-        env.homelab(["init", "--preset", preset]).run().success();
-        let process = env
-            .homelab(["rehearse", "--serve", "world", "--speed", SPEED])
-            .spawn();
-        let world = Self { env, process };
-        let end = Instant::now() + Duration::from_mins(1);
-        while !world.env.has("world/connect-map.json") {
-            ensure!(Instant::now() < end, "the world does not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(world)
-    }
-
-    fn end(&mut self) {
-        // It may have ended by itself, which the test notices elsewhere.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-
-    fn run(&self, arguments: &[&str]) -> Run {
-        let map = ["--connect-map", "world/connect-map.json"];
-        self.env.homelab(arguments.iter().chain(&map)).run()
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.end();
-    }
 }
 
 fn machines_are_found_and_described_before_there_is_a_bundle() -> anyhow::Result<()> {

@@ -15,7 +15,9 @@
 //! - [`played`]: what a real cluster needs beside it before Git can take over;
 //! - [`panics`]: a failure says where, once;
 //! - [`planted`]: secrets that must not be seen anywhere;
-//! - [`vault`]: a repository with encryption rules and the key for them.
+//! - [`served`]: a simulated world in a process of its own;
+//! - [`vault`]: a repository with encryption rules and the key for them;
+//! - [`watch`]: what others could see while commands run.
 
 #![allow(dead_code, reason = "a kit offers more than today's cases use")]
 
@@ -39,8 +41,10 @@ pub mod random;
 pub mod raw_api;
 pub mod realparts;
 pub mod redact;
+pub mod served;
 pub mod tally;
 pub mod vault;
+pub mod watch;
 pub mod x509;
 
 pub(crate) use case::cases;
@@ -51,3 +55,5 @@ pub use oracle::Oracle;
 pub use planted::Planted;
 pub use random::Random;
 pub use redact::Redactor;
+pub use served::World;
+pub use watch::Watch;

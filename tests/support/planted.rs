@@ -1,13 +1,13 @@
 //! Secrets that must not be seen anywhere.
 //!
 //! A test plants secrets (or registers those that a command made), lets commands run, and asks
-//! whether any output, file or process argument holds one of them: as it is, in Base64 or
-//! percent-encoded, in one line or line by line.
+//! whether any output, file or process argument holds one of them: as it is, in Base64 (also in the
+//! middle of something longer) or percent-encoded, in one line or line by line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::env::{Run, walk};
@@ -16,9 +16,15 @@ use super::env::{Run, walk};
 const SHORTEST: usize = 8;
 
 /// A registry of secrets by name.
+///
+/// A talkative log has megabytes and a bundle a thousand lines of keys: only what begins like one of
+/// them is compared.
 #[derive(Debug, Default)]
 pub struct Planted {
-    secrets: BTreeMap<String, Vec<String>>,
+    /// The forms that begin so, each with the secret's name.
+    forms: HashMap<[u8; SHORTEST], BTreeSet<(String, Vec<u8>)>>,
+    /// Whether any form has a beginning of this mark.
+    marks: Vec<bool>,
 }
 
 impl Planted {
@@ -35,19 +41,29 @@ impl Planted {
             secret.len() >= SHORTEST,
             "`{name}` is too short to be searched for"
         );
-        let forms = self.secrets.entry(name).or_default();
-        forms.extend(forms_of(secret));
-        forms.sort();
-        forms.dedup();
+        self.marks.resize(1 << u16::BITS, false);
+        for form in forms_of(secret) {
+            let beginning = *form.as_bytes().first_chunk().expect("it is long enough");
+            self.marks[mark_of(beginning)] = true;
+            let alike = self.forms.entry(beginning).or_default();
+            alike.insert((name.clone(), form.into_bytes()));
+        }
     }
 
     /// The names of the secrets that a text holds.
     pub fn found_in(&self, text: &[u8]) -> Vec<&str> {
-        self.secrets
-            .iter()
-            .filter(|(_, forms)| forms.iter().any(|form| contains(text, form.as_bytes())))
-            .map(|(name, _)| name.as_str())
-            .collect()
+        let mut found = BTreeSet::new();
+        for at in 0..text.len() {
+            let Some(beginning) = text[at..].first_chunk() else {
+                break;
+            };
+            if self.marks.get(mark_of(*beginning)) == Some(&true) {
+                let alike = self.forms.get(beginning).into_iter().flatten();
+                let equal = alike.filter(|(_, form)| text[at..].starts_with(form));
+                found.extend(equal.map(|(name, _)| name.as_str()));
+            }
+        }
+        found.into_iter().collect()
     }
 
     /// Fails when a run shows a secret.
@@ -105,17 +121,27 @@ impl Planted {
     }
 }
 
+/// A number that few beginnings share.
+fn mark_of(beginning: [u8; SHORTEST]) -> usize {
+    let [a, b, c, d, ..] = beginning;
+    let [high, low, ..] = u32::from_be_bytes([a, b, c, d])
+        .wrapping_mul(0x9e37_79b1)
+        .to_be_bytes();
+    usize::from(u16::from_be_bytes([high, low]))
+}
+
 fn forms_of(secret: &str) -> Vec<String> {
     let bytes = secret.as_bytes();
     let mut forms = vec![
         secret.to_owned(),
         secret.replace('\n', "\\n"),
         percent_encoded(bytes),
-        STANDARD.encode(bytes),
-        STANDARD_NO_PAD.encode(bytes),
-        STANDARD.encode(format!("{secret}\n")),
-        URL_SAFE_NO_PAD.encode(bytes),
     ];
+    for before in 0..3 {
+        let encoded = within_base64(before, bytes);
+        forms.push(encoded.replace('+', "-").replace('/', "_"));
+        forms.push(encoded);
+    }
     // A PEM block that is indented in YAML shows line by line; its first and last say nothing.
     forms.extend(
         secret
@@ -125,6 +151,14 @@ fn forms_of(secret: &str) -> Vec<String> {
             .map(str::to_owned),
     );
     forms
+}
+
+/// What Base64 shows of a secret for certain, whatever follows it, after so many bytes (modulo 3).
+fn within_base64(before: usize, secret: &[u8]) -> String {
+    const BITS: usize = 6;
+    let bytes = [&[0; 2][..before], secret].concat();
+    let own = (before * 8).div_ceil(BITS)..bytes.len() * 8 / BITS;
+    STANDARD_NO_PAD.encode(bytes)[own].to_owned()
 }
 
 fn percent_encoded(bytes: &[u8]) -> String {
@@ -137,8 +171,4 @@ fn percent_encoded(bytes: &[u8]) -> String {
             _ => format!("%{byte:02X}"),
         })
         .collect()
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
 }

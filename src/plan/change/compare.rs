@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::effect::Effect;
 use crate::model::{LeafPath, Secret, Step, Version};
-use crate::render::hidden::shown;
+use crate::render::hidden::shown_beside;
 use crate::render::reference::{SecretRef, SecretSource};
 use crate::render::talos::{MAIN, entries, identity};
 
@@ -141,8 +141,8 @@ impl<'a> Comparison<'a> {
             kind: self.kind.to_owned(),
             name: self.name.map(str::to_owned),
             path: path.clone(),
-            before: before.map(|value| shown(path, value)),
-            after: after.map(|value| shown(path, value)),
+            before: before.map(|value| shown_beside(path, value, after)),
+            after: after.map(|value| shown_beside(path, value, before)),
             effect,
         });
     }

@@ -119,6 +119,27 @@ fn references_are_compared_by_their_values_and_never_shown() {
     assert_eq!(lines(&before, &after), expected);
 }
 
+/// What a machine holds where the spec names a secret is one, however its key is called.
+#[test]
+fn what_stands_beside_a_reference_is_hidden() {
+    let reference = json!({"secretRef": format!("{BUNDLE_PATH}#trustdinfo.token")});
+    let side = |login: &Value, names: Value| {
+        [json!({"machine": {"sysctls": {"login": login, "b": "1"}, "certSANs": names}})]
+    };
+    let before = side(&json!("planted"), json!(["planted", "a"]));
+    let after = side(&reference, json!(["a", reference]));
+    let expected = [
+        "v1alpha1 machine.sysctls.login: \"******\" -> \"******\" (live)",
+        "v1alpha1 machine.certSANs: \"******\" -> [\"a\",\"******\"] (live)",
+    ];
+    assert_eq!(lines(&before, &after), expected);
+    // The whole mapping takes the place of a text.
+    let before = [json!({"machine": {"sysctls": {"a": {"login": "planted", "b": ["planted"]}}}})];
+    let after = [json!({"machine": {"sysctls": {"a": ["x", {"login": reference}]}}})];
+    let shown = lines(&before, &after).concat();
+    assert!(!shown.contains("planted"), "{shown}");
+}
+
 fn effect(kind: &str, path: &str, talos: (u64, u64, u64)) -> String {
     let path: LeafPath = path.parse().expect("a path");
     Effect::of(kind, &path, &version(talos)).to_string()
