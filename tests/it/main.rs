@@ -32,6 +32,7 @@ mod hidden_secrets;
 mod images;
 mod init;
 mod kubernetes_api;
+mod rehearse;
 mod render;
 mod rendered_objects;
 mod repository;
@@ -108,6 +109,7 @@ const TOPICS: &[Topic] = &[
     ("talos_random_verdicts", talos_random_verdicts::tests),
     ("talos_upstream_patches", talos_upstream_patches::tests),
     ("talos_verdicts", talos_verdicts::tests),
+    ("rehearse", rehearse::tests),
     ("render", render::tests),
     ("rendered_objects", rendered_objects::tests),
     ("repository", repository::tests),

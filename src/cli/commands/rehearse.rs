@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum as _;
+use indexmap::IndexSet;
 use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::catalog::Catalog;
 use crate::cli::{Context, ExitStatus, Failure, Kind, load};
 use crate::execute::{RunError, Silent};
-use crate::plan::Severity;
+use crate::plan::{Refusal, Severity};
 use crate::rehearse::{
     self, Attempt, End, Fault, FaultAt, Need, Rehearsed, Resume, Script, ServeOptions, Stage,
     Story, is_step,
@@ -59,7 +60,7 @@ pub struct RehearseArgs {
     /// Only look at the machines and plan: what the spec alone decides, in a moment at any size.
     #[arg(long, conflicts_with_all = ["fault", "faults", "kill_at", "mend", "html", "serve"])]
     spec_only: bool,
-    /// Print nothing when all is well; a failure is one line and the exit code.
+    /// Print nothing when all is well; a failure is an error, what to do about it, and the exit code.
     #[arg(long, conflicts_with = "serve")]
     check: bool,
     /// Write the rehearsal as one self-contained page.
@@ -197,10 +198,11 @@ fn plan_only(context: &Context, stage: &Stage, args: &RehearseArgs) -> Outcome {
         None => Ok(ExitStatus::Done),
         Some(severity) => {
             let messages: Vec<_> = plan.refusals.iter().map(|it| it.message.as_str()).collect();
-            Err(Failure::new(
-                kind_of(severity),
-                anyhow::anyhow!(messages.join("; ")),
-            ))
+            let failure = Failure::message(kind_of(severity), messages.join("; "));
+            // Where the plan is shown it names them.
+            let shown = !args.check || context.ui.is_json();
+            let hints = (!shown).then(|| remedies_of(&plan.refusals));
+            Err(hints.into_iter().flatten().fold(failure, Failure::hint))
         }
     }
 }
@@ -276,7 +278,7 @@ fn end(context: &Context, script: &Script, rehearsed: Rehearsed, check: bool) ->
         return Ok(ExitStatus::Done);
     }
     let message = rehearsed.error().unwrap_or_default();
-    let again = format!("see it again with `{script}`");
+    let again = format!("see it again with `{}`", replay(context, script));
     let Some(Attempt {
         end: End::Over(Err(error)),
         ..
@@ -289,6 +291,16 @@ fn end(context: &Context, script: &Script, rehearsed: Rehearsed, check: bool) ->
     let failure = Failure::new(kind, error);
     let failure = remedies.into_iter().fold(failure, Failure::hint);
     Err(if check { failure.hint(again) } else { failure })
+}
+
+/// The command that shows this again from where the user is.
+fn replay(context: &Context, script: &Script) -> String {
+    let (command, root) = (script.to_string(), &context.settings.root);
+    if root == "." {
+        return command;
+    }
+    let root = shlex::try_quote(root.as_str()).unwrap_or(root.as_str().into());
+    command.replacen("homelab", &format!("homelab -C {root}"), 1)
 }
 
 fn kind_of(severity: Severity) -> Kind {
@@ -305,10 +317,13 @@ fn remedies(error: &RunError) -> Vec<String> {
             format!("likely cause: {}", diagnosis.cause),
             format!("try: {}", diagnosis.command),
         ],
-        RunError::Refused { refusals, .. } => refusals
-            .iter()
-            .map(|refusal| refusal.remedy.clone())
-            .collect(),
+        RunError::Refused { refusals, .. } => remedies_of(refusals),
         _ => Vec::new(),
     }
+}
+
+/// What several refusals have in common is said once.
+fn remedies_of(refusals: &[Refusal]) -> Vec<String> {
+    let remedies: IndexSet<_> = refusals.iter().map(|it| it.remedy.clone()).collect();
+    remedies.into_iter().collect()
 }
