@@ -146,7 +146,7 @@ fn a_live_change_reaches_every_machine_and_none_restarts() {
 
 #[test]
 fn restarts_come_one_after_the_other_workers_first_and_etcd_keeps_its_quorum() {
-    let cluster = with_workers();
+    let cluster = WITH_WORKERS.cluster();
     let stage = stage_of(cluster.clone());
     let edited = changed(cluster, with_restart());
     play(

@@ -66,11 +66,13 @@ fn killed_at_every_single_point_it_converges_on_one_etcd() {
 }
 
 /// Rehearses without a kill, and with some that lie evenly over the whole run.
-fn assert_it_converges_when_killed(cluster: &Cluster, kills: u64) {
+fn assert_it_converges_when_killed(committed: &Committed, kills: u64) {
+    let cluster = committed.cluster();
     let stage = stage_of(cluster.clone());
-    let told = rehearse(&stage, &Script::default());
-    assert_converged(&told, "no fault");
-    assert_whole_of(cluster, &told.report, "no fault");
+    let script = Script::default();
+    let told = rehearse(&stage, &script);
+    assert_converged(&told, &committed.replay(&script));
+    assert_whole_of(&cluster, &told.report, &committed.replay(&script));
     for number in 0..kills {
         let script = Script {
             seed: number,
@@ -78,18 +80,65 @@ fn assert_it_converges_when_killed(cluster: &Cluster, kills: u64) {
             ..Script::default()
         };
         let again = rehearse(&stage, &script);
-        let replay = format!("{script}, {:?}", again.killed());
+        let replay = format!("{}, {:?}", committed.replay(&script), again.killed());
         assert_converged(&again, &replay);
-        assert_whole_of(cluster, &again.report, &replay);
+        assert_whole_of(&cluster, &again.report, &replay);
     }
 }
 
 #[test]
 fn a_cluster_with_workers_comes_up_killed_or_not() {
-    assert_it_converges_when_killed(&with_workers(), 16);
+    assert_it_converges_when_killed(&WITH_WORKERS, 16);
 }
 
 #[test]
 fn a_single_machine_comes_up_killed_or_not() {
-    assert_it_converges_when_killed(&of_one_machine(), 8);
+    assert_it_converges_when_killed(&ONE_MACHINE, 8);
+}
+
+/// What fails names a command without `-C`: in this repository that plays what the matrix played,
+/// which is the reference cluster. The order of its components is the loader's.
+#[test]
+fn the_repository_s_own_spec_is_what_the_matrix_plays() {
+    let sorted = |mut cluster: Cluster| {
+        cluster.components.sort_by(|a, b| a.name.cmp(&b.name));
+        cluster
+    };
+    assert_eq!(*stage().cluster, OWN.cluster());
+    assert_eq!(sorted(OWN.cluster()), sorted(reference_cluster()));
+    let script = Script::default();
+    let (own, played) = (stage_of(OWN.cluster()), stage());
+    let plan = |stage: &Stage| stage.plan(0).expect("a runtime starts").to_string();
+    assert_eq!(plan(&own), plan(&played));
+    let (own, played) = (rehearse(&own, &script), rehearse(&played, &script));
+    assert_eq!((own.points, own.kinds), (played.points, played.kinds));
+}
+
+#[test]
+fn what_fails_on_another_cluster_names_its_folder() {
+    let script = Script {
+        seed: 3,
+        kill_at: Some(40),
+        ..Script::default()
+    };
+    assert_eq!(
+        WITH_WORKERS.replay(&script),
+        "homelab -C tests/fixtures/clusters/with-workers rehearse --seed 3 --kill-at 40"
+    );
+    for (committed, control_planes, workers) in [(WITH_WORKERS, 3, 2), (ONE_MACHINE, 1, 0)] {
+        let cluster = committed.cluster();
+        let of_role = |role| {
+            cluster
+                .nodes
+                .iter()
+                .filter(|node| node.role == role)
+                .count()
+        };
+        let found = (of_role(Role::ControlPlane), of_role(Role::Worker));
+        assert_eq!(found, (control_planes, workers), "{}", committed.folder);
+        let root = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
+        let file = root.join(committed.folder).join("homelab.yaml");
+        let read = std::fs::read_to_string(&file).expect("the command finds it");
+        assert_eq!(read, committed.spec, "{file}");
+    }
 }

@@ -28,15 +28,52 @@ use crate::execute::{MemoryState, Outcome, RunError, Silent};
 use crate::model::{Clock, NodeName, Version};
 use crate::plan::Fence;
 use crate::spec::Cluster;
-use crate::spec::cluster::{DiskSelector, NicSelector, Role};
+use crate::spec::cluster::Role;
 
 fn stage_of(cluster: Cluster) -> Stage {
     let catalog = Catalog::embedded().expect("the shipped catalogue loads");
     Stage::new(Arc::new(cluster), &catalog).expect("the reference cluster renders")
 }
 
+/// A cluster whose spec is committed, so that what fails on it is replayed with the built program.
+struct Committed {
+    /// Where the spec lies, from the repository's root on.
+    folder: &'static str,
+    spec: &'static str,
+}
+
+/// The project's own, the reference cluster: a command without `-C` plays it in the repository's root.
+const OWN: Committed = Committed {
+    folder: ".",
+    spec: include_str!("../../../homelab.yaml"),
+};
+
+const WITH_WORKERS: Committed = Committed {
+    folder: "tests/fixtures/clusters/with-workers",
+    spec: include_str!("../../../tests/fixtures/clusters/with-workers/homelab.yaml"),
+};
+
+const ONE_MACHINE: Committed = Committed {
+    folder: "tests/fixtures/clusters/one-machine",
+    spec: include_str!("../../../tests/fixtures/clusters/one-machine/homelab.yaml"),
+};
+
+impl Committed {
+    fn cluster(&self) -> Cluster {
+        let catalog = Catalog::embedded().expect("the shipped catalogue loads");
+        let checked = crate::spec::load("homelab.yaml", self.spec, &catalog);
+        checked.cluster.expect("a committed spec is valid")
+    }
+
+    /// The command that rehearses a script with this cluster, from the repository's root.
+    fn replay(&self, script: &Script) -> String {
+        let here = format!("homelab -C {}", self.folder);
+        script.to_string().replacen("homelab", &here, 1)
+    }
+}
+
 fn stage() -> Stage {
-    stage_of(reference_cluster())
+    stage_of(OWN.cluster())
 }
 
 fn rehearse(stage: &Stage, script: &Script) -> Rehearsed {
@@ -159,34 +196,6 @@ fn the_same_seed_gives_the_same_story_twenty_times() {
         assert!(story(7) == first, "round {round} differs");
     }
     assert!(story(8) != first, "another seed tells another story");
-}
-
-/// The reference cluster with two workers; its control planes take no other pods.
-fn with_workers() -> Cluster {
-    let mut cluster = reference_cluster();
-    cluster.control_plane.schedulable = false;
-    for number in [4, 5] {
-        let mut worker = cluster.nodes[0].clone();
-        worker.name = format!("worker-{number}").parse().expect("a name");
-        worker.role = Role::Worker;
-        worker.address = [192, 168, 1, 100 + number].into();
-        worker.disk = DiskSelector::Serial(format!("S4EVNX0R10000{number}"));
-        worker.nic = NicSelector::Mac(format!("52:54:00:00:00:0{number}").parse().expect("a MAC"));
-        cluster.nodes.push(worker);
-    }
-    cluster
-}
-
-/// One machine that is everything, reached by its own address.
-fn of_one_machine() -> Cluster {
-    let mut cluster = reference_cluster();
-    cluster.nodes.truncate(1);
-    cluster.control_plane.vip = None;
-    cluster.control_plane.endpoint.host = "192.168.1.101".to_owned();
-    cluster
-        .components
-        .retain(|component| component.name != "kube-vip");
-    cluster
 }
 
 /// Of runs at the same time at least one does the work, and the others do it too or step back.

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_worker_that_was_off_is_configured_as_soon_as_it_appears() {
-    let cluster = with_workers();
+    let cluster = WITH_WORKERS.cluster();
     let stage = stage_of(cluster.clone());
     play(
         async |world, clock| {
@@ -24,7 +24,7 @@ fn a_worker_that_was_off_is_configured_as_soon_as_it_appears() {
 
 #[test]
 fn two_runs_at_once_do_not_wait_for_what_the_other_configures() {
-    let cluster = with_workers();
+    let cluster = WITH_WORKERS.cluster();
     let stage = stage_of(cluster.clone());
     play(
         async |world, clock| {

@@ -1,6 +1,7 @@
 //! From one machine to many: what a rehearsal costs grows with their number, and no faster.
 
 use super::*;
+use crate::spec::cluster::{DiskSelector, NicSelector};
 
 /// The reference cluster with workers until there are so many nodes.
 fn of_size(nodes: usize) -> Cluster {
