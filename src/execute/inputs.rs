@@ -13,6 +13,7 @@ use crate::git::{Commit, Remote};
 use crate::model::{Clock, NodeName, Secret};
 use crate::plan::{Consents, Expiry, Milestone, Origins, Tree};
 use crate::render::bootstrap::BootstrapManifests;
+use crate::render::reference::Joined;
 use crate::spec::{Cluster, Placeholder};
 
 /// What a bootstrap works from and with.
@@ -67,7 +68,7 @@ pub struct Operator {
 /// Key material, in memory only.
 pub struct Secrets {
     /// Complete machine configurations, by node.
-    pub configurations: BTreeMap<NodeName, Secret<String>>,
+    pub configurations: BTreeMap<NodeName, Joined>,
     /// An administrator of the Talos API.
     pub talos: talos_api::Credentials,
     /// SHA-256 of the Talos authority's public key, in base64.

@@ -9,14 +9,13 @@ use jiff::Timestamp;
 
 use super::inputs::Secrets;
 use crate::catalog::Catalog;
-use crate::model::{NodeName, Secret};
+use crate::model::NodeName;
 use crate::pki::identity::IdentityError;
 use crate::pki::{Entropy, SecretsBundle, TalosRole};
 use crate::plan::{Expiry, Renewal};
-use crate::render::reference::{JoinError, SecretSource, join};
+use crate::render::reference::{JoinError, Joined, SecretSource};
 use crate::render::talos::{TalosRenderError, documents};
 use crate::spec::Cluster;
-use crate::yaml;
 
 /// Longer than any run; nobody keeps the certificate.
 const CLIENT_LIFETIME: Duration = Duration::from_hours(24);
@@ -55,7 +54,7 @@ impl Secrets {
         let mut configurations = BTreeMap::new();
         for node in &cluster.nodes {
             let documents = documents(cluster, catalog, &node.name)?;
-            configurations.insert(node.name.clone(), join(&documents, source)?);
+            configurations.insert(node.name.clone(), Joined::new(documents, source)?);
         }
         let fingerprint = bundle
             .talos_authority()?
@@ -75,9 +74,8 @@ impl Secrets {
 
     /// Returns the image that each machine would install itself from, as its configuration has it.
     pub fn images(&self) -> BTreeMap<NodeName, String> {
-        let image = |configuration: &Secret<String>| {
-            let documents = yaml::parse_documents(configuration.expose()).ok()?;
-            documents.iter().find_map(|document| {
+        let image = |configuration: &Joined| {
+            configuration.documents().iter().find_map(|document| {
                 // Up to the contract of 1.13, and from 1.14 on.
                 let image = match document["kind"].as_str() {
                     Some("UnattendedInstallConfig") => document.pointer("/installer/image"),

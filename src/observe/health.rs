@@ -16,6 +16,7 @@ use crate::model::{Clock, NodeName, Secret};
 use crate::plan::{
     Expiry, GitOpsState, Health, Kubernetes, KubernetesNode, NodeState, Origins, Renewal, VipHolder,
 };
+use crate::render::reference::Joined;
 use crate::spec::Cluster;
 use crate::talos::{Talos, error_text};
 
@@ -29,7 +30,7 @@ pub struct Look<'a> {
     /// The way to its machines.
     pub talos: &'a Talos,
     /// The configurations that the spec renders, by node.
-    pub configurations: &'a BTreeMap<NodeName, Secret<String>>,
+    pub configurations: &'a BTreeMap<NodeName, Joined>,
     /// Which files the objects of the repository come from.
     pub origins: &'a Origins,
     /// Certificates that this computer knows.

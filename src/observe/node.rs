@@ -7,8 +7,8 @@ use talos_api::resources::{HostnameStatus, MachineStatus, Stage};
 use talos_api::{Client, Error};
 
 use super::{etcd, hardware, pending};
-use crate::model::Secret;
 use crate::plan::{EtcdSigns, Hardware, NodeState, Running};
+use crate::render::reference::Joined;
 use crate::spec::cluster::{Node, Role};
 use crate::talos::{Met, Talos, error_text};
 
@@ -22,7 +22,7 @@ pub enum Depth<'a> {
     /// Every sign of etcd, also what others tell it: that takes a while where there is none.
     Signs,
     /// Hardware too, and what this configuration would change.
-    Full(Option<&'a Secret<String>>),
+    Full(Option<&'a Joined>),
 }
 
 /// Looks at the machine of a node.

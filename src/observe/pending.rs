@@ -4,25 +4,26 @@
 use talos_api::resources::MachineConfig;
 use talos_api::{ApplyMode, Client, DryRun};
 
-use crate::model::{Secret, Version};
+use crate::model::Version;
 use crate::plan::Pending;
 use crate::plan::change::changes;
-use crate::render::reference::NoSecrets;
+use crate::render::reference::Joined;
 use crate::yaml;
 
 /// Compares the configuration that a machine runs with another; `None` when nothing differs, or it
 /// does not tell: whoever applies looks again.
 pub(super) async fn pending(
     client: &Client,
-    configuration: &Secret<String>,
+    configuration: &Joined,
     talos: Option<&Version>,
 ) -> Option<Pending> {
     let live = client.singleton::<MachineConfig>().await.ok()??;
     let before = yaml::parse_documents(&live.0).ok()?;
-    let after = yaml::parse_documents(configuration.expose()).ok()?;
     // A machine that does not tell its release is taken for an old one: those reboot for more.
     let talos = talos.cloned().unwrap_or_else(|| Version::new(1, 13, 0));
-    let changes = changes(&before, &after, &talos, &NoSecrets);
+    // With references in place of secrets, so that a change shows none, however its key is called.
+    let after = configuration.documents();
+    let changes = changes(&before, after, &talos, configuration);
     if changes.is_empty() {
         return None;
     }

@@ -11,7 +11,7 @@ use crate::catalog::{Catalog, expected_secrets};
 use crate::execute::Secrets;
 use crate::model::{FileTree, NodeName, Secret, hexadecimal};
 use crate::pki::{SecretsBundle, SeededEntropy, TalosRole, identity};
-use crate::render::reference::{self, JoinError, SecretRef, SecretSource};
+use crate::render::reference::{JoinError, Joined, SecretRef, SecretSource};
 use crate::render::{RenderError, talos};
 use crate::spec::Cluster;
 use crate::spec::cluster::{GitAuth, GitOps};
@@ -92,7 +92,7 @@ pub(super) fn secrets(
             let node = name.clone();
             PropsError::Configuration { node, source }
         })?;
-        let joined = reference::join(&documents, &source).map_err(|source| {
+        let joined = Joined::new(documents, &source).map_err(|source| {
             let node = name.clone();
             PropsError::Join { node, source }
         })?;

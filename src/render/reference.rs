@@ -4,7 +4,7 @@
 //! repository and a dotted path in it. References are joined with their values in memory only, so a
 //! rendered tree can be read, reviewed and committed by anybody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -149,6 +149,49 @@ pub fn resolve(documents: &[Value], source: &dyn SecretSource) -> Result<Vec<Val
 pub fn join(documents: &[Value], source: &dyn SecretSource) -> Result<Secret<String>, JoinError> {
     let joined = resolve(documents, source)?;
     Ok(Secret::new(yaml::emit_documents(&joined)))
+}
+
+/// A machine configuration with its secrets, which still tells where they stand: what is compared with
+/// it can be shown without them.
+pub struct Joined {
+    text: Secret<String>,
+    documents: Vec<Value>,
+    values: BTreeMap<SecretRef, Secret<String>>,
+}
+
+impl Joined {
+    /// Joins documents with the values of their references.
+    pub fn new(documents: Vec<Value>, source: &dyn SecretSource) -> Result<Self, JoinError> {
+        let text = join(&documents, source)?;
+        let known = |reference: SecretRef| {
+            let value = source.lookup(&reference);
+            let value = value.or_else(|| pem(source, &reference))?;
+            Some((reference, value))
+        };
+        let values = references(&documents)?.into_iter().filter_map(known);
+        Ok(Self {
+            text,
+            values: values.collect(),
+            documents,
+        })
+    }
+
+    /// Lends the whole, secrets included.
+    pub fn expose(&self) -> &String {
+        self.text.expose()
+    }
+
+    /// The documents with references in place of secrets.
+    pub fn documents(&self) -> &[Value] {
+        &self.documents
+    }
+}
+
+impl SecretSource for Joined {
+    fn lookup(&self, reference: &SecretRef) -> Option<Secret<String>> {
+        let value = self.values.get(reference)?;
+        Some(Secret::new(value.expose().clone()))
+    }
 }
 
 /// Returns the documents with every reference hidden, for people.

@@ -262,7 +262,7 @@ fn before(setting: &Setting) -> (TestEnv, Planted) {
     run(&["secrets", "encrypt", OWN]);
     let patch = format!(
         "  patches:\n    all:\n      - {{apiVersion: v1alpha1, kind: EnvironmentConfig, \
-         variables: {{LOGIN_TOKEN: {{secretRef: {OWN}#login.password}}}}}}\n  components:"
+         variables: {{LOGIN: {{secretRef: {OWN}#login.password}}}}}}\n  components:"
     );
     let spec = env.read("homelab.yaml");
     env.write("homelab.yaml", spec.replacen("  components:", &patch, 1));
