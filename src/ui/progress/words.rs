@@ -22,7 +22,7 @@ pub(super) fn line_beside_clock(event: &Event) -> Option<String> {
             normal,
             ..
         } => format!(
-            "waiting (normal: up to {}): {seen}; {because}",
+            "waiting: {seen} (normal: up to {}; {because})",
             duration(*normal)
         ),
         kind => text(kind)?,
@@ -60,7 +60,7 @@ fn text(kind: &EventKind) -> Option<String> {
             normal,
             ..
         } => format!(
-            "waiting {} (normal: up to {}): {seen}; {because}",
+            "waiting {}: {seen} (normal: up to {}; {because})",
             duration(*elapsed),
             duration(*normal)
         ),
@@ -109,7 +109,7 @@ mod tests {
             .filter_map(|event| line(event, Timestamp::UNIX_EPOCH))
             .collect::<Vec<_>>();
         assert_snapshot!(lines.join("\n"), @"
-        02:10  answers/talos-2         waiting 1 min 5 s (normal: up to 5 min): connection refused; Talos installs itself
+        02:10  answers/talos-2         waiting 1 min 5 s: connection refused (normal: up to 5 min; Talos installs itself)
         04:18  answers/talos-2         done in 3 min 13 s
         ");
     }
@@ -126,6 +126,6 @@ mod tests {
         let event = at(130, waiting);
         assert_eq!(clock(since(&event, Timestamp::UNIX_EPOCH)), "02:10");
         let line = line_beside_clock(&event).expect("it is told");
-        assert_snapshot!(line, @"answers/talos-2         waiting (normal: up to 5 min): connection refused; Talos installs itself");
+        assert_snapshot!(line, @"answers/talos-2         waiting: connection refused (normal: up to 5 min; Talos installs itself)");
     }
 }
