@@ -27,7 +27,7 @@ pub fn tests() -> Vec<Case> {
 /// A repository whose cluster has the published bundle, changed like this.
 fn repository(change: impl FnOnce(&mut SecretsBundle)) -> (TestEnv, Planted) {
     let env = TestEnv::new();
-    env.homelab(["init", "--preset", "one-node"])
+    env.homelab(["init", "--preset", "one-node", "--name", "demo"])
         .run()
         .success();
     let mut bundle = SecretsBundle::throwaway();

@@ -66,7 +66,7 @@ fn run(test: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
 /// A repository with a cluster of one node, and its bundle.
 fn repository() -> (TestEnv, SecretsBundle) {
     let env = TestEnv::new();
-    env.homelab(["init", "--preset", "one-node"])
+    env.homelab(["init", "--preset", "one-node", "--name", "demo"])
         .run()
         .success();
     let opened = env.homelab(["secrets", "decrypt", BUNDLE]).run().success();

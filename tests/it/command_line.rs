@@ -43,7 +43,7 @@ fn unknown_command_is_a_usage_error() {
 
 fn a_kill_that_cannot_be_is_told() {
     let env = TestEnv::new();
-    env.homelab(["init", "--preset", "one-node"])
+    env.homelab(["init", "--preset", "one-node", "--name", "demo"])
         .run()
         .success();
     env.homelab(["rehearse", "--kill-at", "0"])

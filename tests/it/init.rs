@@ -6,6 +6,7 @@ pub fn tests() -> Vec<Case> {
     cases![
         every_preset_is_valid_and_current_at_once,
         choices_reach_the_spec,
+        a_cluster_is_called_as_its_directory,
         a_directory_with_files_is_refused_and_stays_as_it_is,
         an_interrupted_run_is_finished,
         an_age_key_that_is_none_is_not_replaced,
@@ -65,6 +66,28 @@ fn choices_reach_the_spec() {
     ] {
         assert!(run.stdout.contains(expected), "{expected}: {}", run.stdout);
     }
+}
+
+/// The name that a cluster gets in a directory, and what of it the clients' contexts are called by.
+fn a_cluster_is_called_as_its_directory() {
+    let env = TestEnv::new();
+    let name = |directory: &str| {
+        let spec = env.read(format!("{directory}/homelab.yaml"));
+        let name = spec.lines().find_map(|line| line.strip_prefix("  name: "));
+        name.expect("a name").to_owned()
+    };
+    for (arguments, directory, expected) in [
+        (vec!["init", "rack2"], "rack2", "rack2"),
+        (vec!["init", "deep/lab-3/"], "deep/lab-3", "lab-3"),
+        (vec!["init", "My_Lab"], "My_Lab", "demo"),
+        (vec!["init", "--name", "rack", "other"], "other", "rack"),
+    ] {
+        env.homelab(arguments).run().success();
+        assert_eq!(name(directory), expected);
+    }
+    std::fs::create_dir(env.root().join("here")).unwrap();
+    env.homelab(["-C", "here", "init"]).run().success();
+    assert_eq!(name("here"), "here");
 }
 
 fn a_directory_with_files_is_refused_and_stays_as_it_is() {

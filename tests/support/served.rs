@@ -23,7 +23,9 @@ impl World {
     /// Serves the machines of a preset's cluster.
     pub fn serve(preset: &str) -> anyhow::Result<Self> {
         let env = TestEnv::new();
-        env.homelab(["init", "--preset", preset]).run().success();
+        env.homelab(["init", "--preset", preset, "--name", "demo"])
+            .run()
+            .success();
         Self::of(env)
     }
 

@@ -52,7 +52,8 @@ pub struct InitArgs {
     /// What to start from.
     #[arg(long, value_enum, default_value_t)]
     preset: PresetArg,
-    /// The cluster's name.
+    /// The cluster's name. That of the directory unless you say otherwise, where a cluster can be
+    /// called so: lower-case letters, digits and hyphens.
     #[arg(long, value_name = "NAME")]
     name: Option<NodeName>,
     /// Machines by name and address; the first ones become control planes.
@@ -181,7 +182,7 @@ fn try_choices(context: &Context, root: &Utf8Path, args: &InitArgs) -> Result<()
         }
         return Ok(());
     }
-    let checked = load::check_text(root, &spec(args, Vec::new())?)?;
+    let checked = load::check_text(root, &spec(root, args, Vec::new())?)?;
     if checked.cluster.is_some() {
         return Ok(());
     }
@@ -191,14 +192,14 @@ fn try_choices(context: &Context, root: &Utf8Path, args: &InitArgs) -> Result<()
 }
 
 /// The spec that was asked for; without recipients it names those of the preset.
-fn spec(args: &InitArgs, recipients: Vec<String>) -> Result<String, Failure> {
+fn spec(root: &Utf8Path, args: &InitArgs, recipients: Vec<String>) -> Result<String, Failure> {
     let preset = match args.preset {
         PresetArg::TalosHa => Preset::TalosHa,
         PresetArg::OneNode => Preset::OneNode,
     };
     preset
         .instantiate(&Choices {
-            name: args.name.clone(),
+            name: args.name.clone().or_else(|| directory_name(root)),
             nodes: args.nodes.clone(),
             vip: args.vip,
             git_url: args.git_url.clone(),
@@ -207,13 +208,21 @@ fn spec(args: &InitArgs, recipients: Vec<String>) -> Result<String, Failure> {
         .map_err(|error| Failure::new(Kind::Usage, error))
 }
 
+/// Returns the directory's name, where a cluster can be called so. Two clusters of one name would
+/// meet in the files that `kubectl` and `talosctl` read.
+fn directory_name(root: &Utf8Path) -> Option<NodeName> {
+    let whole = root.canonicalize_utf8();
+    let whole = whole.as_deref().unwrap_or(root);
+    whole.file_name()?.parse().ok()
+}
+
 /// Writes the files that people own from then on; returns those that were not there.
 fn write_own_files(
     root: &Utf8Path,
     args: &InitArgs,
     key: &OwnKey,
 ) -> Result<Vec<Utf8PathBuf>, Failure> {
-    let spec_text = spec(args, vec![key.recipient.clone()])?;
+    let spec_text = spec(root, args, vec![key.recipient.clone()])?;
     let schema = serde_json::to_string_pretty(crate::spec::schema())? + "\n";
     let mut files = Vec::new();
     for (file, text) in [
