@@ -18,7 +18,7 @@ use crate::connect::{ConnectMap, NoProbe, Serves};
 use crate::execute::{Commit, Inputs, Operator, Remote, Secrets, Sink, StateDirectory};
 use crate::model::{Clock, FileTree, NodeName, Secret, SystemClock};
 use crate::pki::SystemEntropy;
-use crate::plan::{Consents, GIT_CREDENTIALS, Origins, Tree};
+use crate::plan::{Consents, GIT_CREDENTIALS, NO_BUNDLE_REMEDY, Origins, Tree, Unreadable};
 use crate::render::talos::{BUNDLE_PATH, documents};
 use crate::spec::cluster::GitOps;
 use crate::spec::{Cluster, Placeholder};
@@ -39,9 +39,7 @@ pub struct Request {
 pub fn secrets(inputs: &Inputs) -> Result<Arc<Secrets>, Failure> {
     inputs.secrets.clone().map_err(|path| {
         let message = format!("there is no secrets bundle at `{path}`");
-        Failure::message(Kind::Refused, message).hint(
-            "run `homelab secrets init` to make the secrets of a new cluster, or fetch the files of the one that exists",
-        )
+        Failure::message(Kind::Refused, message).hint(NO_BUNDLE_REMEDY)
     })
 }
 
@@ -163,7 +161,13 @@ fn open(
         .collect();
     // Without a key nothing opens, which is said once.
     if let Some(key) = age_key(opener, cluster).and_then(Identity::to_text) {
-        secrets.unreadable = unreadable(&opener.only(&key), &read_by_flux(root));
+        let closed = unreadable(&opener.only(&key), &read_by_flux(root)).into_iter();
+        secrets.unreadable = closed
+            .map(|(file, error)| Unreadable {
+                damage: error.damage(),
+                file,
+            })
+            .collect();
         secrets.age_key = Some(Secret::new(key.as_str().to_owned()));
     }
     secrets.git = git_credentials(opener)?;

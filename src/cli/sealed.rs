@@ -6,6 +6,8 @@ use sops_rs::Environment;
 
 use super::{Context, Failure, Kind};
 use crate::pki::SecretsBundle;
+use crate::plan::NO_BUNDLE_REMEDY;
+use crate::render::talos::BUNDLE_PATH;
 use crate::store::sealed::{
     AGE_KEY_FILE, BundleFinding, OpenError, Opener, RemovedFiles, SealError, SetupError,
 };
@@ -45,6 +47,9 @@ fn warn(context: &Context, findings: &[BundleFinding]) {
 /// secret is ever made in passing.
 pub fn open_failure(error: OpenError) -> Failure {
     match error {
+        OpenError::Missing(ref file) if file == BUNDLE_PATH => {
+            Failure::new(Kind::Refused, error).hint(NO_BUNDLE_REMEDY)
+        }
         OpenError::Missing(_) => Failure::new(Kind::Refused, error).hint(
             "run `homelab secrets init` to make the secrets of a new cluster, or fetch the files of the one \
              that exists",

@@ -56,6 +56,8 @@ pub struct Way {
     pub connector: SharedConnector,
     /// The way to machines: as an administrator where the bundle is there, else as a stranger.
     pub talos: Talos,
+    /// Whether the bundle is there.
+    pub has_bundle: bool,
 }
 
 /// Opens the way. Before there is a bundle only machines without a configuration tell anything.
@@ -63,7 +65,8 @@ pub fn way(context: &Context, args: &ConnectArgs) -> Result<Way, Failure> {
     let connector = connector(connect_map(args.connect_map.as_deref())?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let opener = opener(context);
-    let talos = if opener.has(Utf8Path::new(BUNDLE_PATH)) {
+    let has_bundle = opener.has(Utf8Path::new(BUNDLE_PATH));
+    let talos = if has_bundle {
         let now = clock.now();
         let bundle = bundle(context, &opener, now)?;
         let credentials = administrator(&bundle, now, &mut SystemEntropy)?;
@@ -71,5 +74,9 @@ pub fn way(context: &Context, args: &ConnectArgs) -> Result<Way, Failure> {
     } else {
         Talos::anonymous(Arc::clone(&connector), clock)
     };
-    Ok(Way { connector, talos })
+    Ok(Way {
+        connector,
+        talos,
+        has_bundle,
+    })
 }

@@ -11,7 +11,7 @@ use super::state::State;
 use crate::connect::{SharedConnector, SharedProbe};
 use crate::git::{Commit, Remote};
 use crate::model::{Clock, NodeName, Secret};
-use crate::plan::{Consents, Expiry, Milestone, Origins, Tree};
+use crate::plan::{Consents, Expiry, Milestone, Origins, Tree, Unreadable};
 use crate::render::bootstrap::BootstrapManifests;
 use crate::render::reference::Joined;
 use crate::spec::{Cluster, Placeholder};
@@ -77,8 +77,8 @@ pub struct Secrets {
     pub authorities: Vec<Expiry>,
     /// What `sops-age` gets: the private key that opens the encrypted files in Git.
     pub age_key: Option<Secret<String>>,
-    /// Encrypted files that the age key does not open.
-    pub unreadable: Vec<Utf8PathBuf>,
+    /// Encrypted files that do not open with the age key.
+    pub unreadable: Vec<Unreadable>,
     /// Encrypted files that components expect and that are not there.
     pub missing: Vec<Utf8PathBuf>,
     /// The keys of the Secret that the GitOps engine reads the repository with.

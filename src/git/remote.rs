@@ -163,11 +163,16 @@ async fn by_command(
         url: remote.url.clone(),
         source,
     };
+    let target = way.target().clone();
     let tunnel = Tunnel::open(way).await.map_err(failed)?;
     let environment = tunnel.environment().map_err(failed)?;
     tokio::select! {
         biased;
-        asked = ls_remote(remote, environment) => asked,
+        asked = ls_remote(remote, environment) => match asked {
+            // `git` only saw the door close: why is known on this side of it.
+            Err(error) => Err(connector.connect(&target).await.err().map_or(error, failed)),
+            found => found,
+        },
         never = tunnel.serve(connector) => match never {},
     }
 }
@@ -201,4 +206,32 @@ async fn ls_remote(
         (name == reference).then(|| commit.to_owned())
     });
     Ok(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::connect::{ConnectMap, Mapped, Tcp};
+
+    #[tokio::test]
+    async fn a_remote_that_a_closed_map_does_not_have_is_told_by_the_map() {
+        let map = ConnectMap::parse(r#"{"version": 1, "others": "refuse"}"#).expect("a map");
+        let connector = Mapped::new(map, Arc::new(Tcp));
+        for (url, target) in [
+            ("ssh://git@git.example/me/homelab.git", "git.example:22"),
+            ("https://git.example/me/homelab.git", "git.example:443"),
+        ] {
+            let remote = Remote {
+                url: url.to_owned(),
+                branch: "main".to_owned(),
+            };
+            let error = branch_head(&remote, &connector).await.expect_err("closed");
+            assert_eq!(
+                crate::connect::error_text(&error),
+                format!("cannot reach `{url}`: `{target}` is not in the connection map")
+            );
+        }
+    }
 }

@@ -9,6 +9,7 @@ use super::observed::{NodeState, Observed, SecretsState};
 use super::preflight::{self, Life};
 use super::refusal::{Fence, Refusal};
 use super::step::{Operation, Plan};
+use super::symptom::is_unmapped;
 use crate::model::NodeName;
 use crate::spec::cluster::{Cluster, Node, Role};
 
@@ -91,11 +92,31 @@ fn silent(states: &BTreeMap<NodeName, NodeState>) -> Vec<Refusal> {
         })
         .collect();
     if refusals.len() == states.len() && !refusals.is_empty() {
-        return vec![Refusal::new(
-            Fence::ClusterUnreachable,
-            "no control plane answers",
-            "check that the machines are on, booted from a Talos image, and reachable at the addresses in homelab.yaml",
-        )];
+        return vec![all_silent(states)];
     }
     refusals
+}
+
+fn all_silent(states: &BTreeMap<NodeName, NodeState>) -> Refusal {
+    let reasons: Vec<_> = states
+        .iter()
+        .filter_map(|(name, state)| match state {
+            NodeState::Unreachable { reason } => Some((name, reason)),
+            _ => None,
+        })
+        .collect();
+    let told: Vec<_> = reasons
+        .iter()
+        .map(|(name, reason)| format!("`{name}`: {reason}"))
+        .collect();
+    let remedy = if reasons.iter().any(|(_, reason)| is_unmapped(reason)) {
+        "correct the file that `--connect-map` names, or leave the option out where the machines are reached directly"
+    } else {
+        "check that the machines are on, booted from a Talos image, and reachable at the addresses in homelab.yaml"
+    };
+    Refusal::new(
+        Fence::ClusterUnreachable,
+        format!("no control plane answers ({})", told.join("; ")),
+        remedy,
+    )
 }

@@ -30,15 +30,16 @@ pub use consent::{Consents, ParseWipeError, Wipe};
 pub use discovered::{Answer, Discovered, Proposal, nodes_block, propose};
 pub use health::{
     Expiry, Finding, GitOpsState, Health, Kubernetes, KubernetesNode, Renewal, Standing, VipHolder,
+    Votes,
 };
 pub use milestone::Milestone;
 pub use observed::{
     Address, Disk, EtcdSigns, Git, Hardware, Link, NodeState, Observed, Platform, Running,
-    SecretsState, Tree, VipProbe, VipState,
+    SecretsState, Tree, Unreadable, VipProbe, VipState,
 };
 pub use origins::Origins;
 pub use pending::Pending;
-pub use preflight::GIT_CREDENTIALS;
+pub use preflight::{GIT_CREDENTIALS, NO_BUNDLE_REMEDY};
 pub use refusal::{Fence, Refusal, Severity};
 pub use step::{Action, Condition, Effect, ObjectSet, Operation, Plan, Stage, Step, StepId};
 pub use symptom::{Diagnosis, diagnose};

@@ -55,8 +55,8 @@ pub enum SecretsState {
     Open {
         /// SHA-256 of the Talos authority's public key, in base64.
         talos_ca: String,
-        /// Encrypted files that the age key given to the GitOps engine does not open.
-        unreadable: Vec<Utf8PathBuf>,
+        /// Encrypted files that the GitOps engine could not open.
+        unreadable: Vec<Unreadable>,
         /// Encrypted files that components expect and that are not there.
         missing: Vec<Utf8PathBuf>,
         /// Whether an age key for the GitOps engine is at hand.
@@ -64,6 +64,16 @@ pub enum SecretsState {
         /// Whether credentials that read the repository are at hand, or none are needed.
         git_credentials: bool,
     },
+}
+
+/// An encrypted file that the GitOps engine could not open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unreadable {
+    /// The file.
+    pub file: Utf8PathBuf,
+    /// What is wrong with the file itself; `None` when the age key is not one of its recipients'.
+    pub damage: Option<String>,
 }
 
 /// What one machine is.

@@ -44,6 +44,11 @@ pub fn diagnose(condition: &Condition, last: &str) -> Diagnosis {
     }
 }
 
+/// Tells whether the connection map kept a target from being reached.
+pub(super) fn is_unmapped(reason: &str) -> bool {
+    reason.contains("is not in the connection map")
+}
+
 /// Puts names in place of the words that stand for them; `None` when there is nobody to name.
 fn filled(command: &str, subject: &[String], seen: &str) -> Option<String> {
     let mut command = command.to_owned();

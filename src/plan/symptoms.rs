@@ -66,6 +66,11 @@ const fn object(
 /// Tried in order; the first of its domain that matches is reported.
 pub(super) const SYMPTOMS: &[Symptom] = &[
     machine(
+        &["is not in the connection map"],
+        "the file that `--connect-map` names does not lead to the machine",
+        "add the target to that file, or leave `--connect-map` out where the machine is reached directly",
+    ),
+    machine(
         &["time is not in sync", "time: not synced"],
         "the node cannot reach its time server",
         "talosctl -n NODE get timestatus; check `network.timeServers` and that UDP port 123 is open",
@@ -82,8 +87,8 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
             "unknown issuer",
             "authority did not sign",
         ],
-        "the machine was configured with other secrets than this bundle's",
-        "reset the machine (boot it with `talos.experimental.wipe=system`) and run the command again",
+        "the machine and this directory's bundle belong to two clusters: one of them is not the one that is meant",
+        "compare directory, bundle and address with the cluster that is meant; its own bundle comes back from Git, a backup or a control plane (`homelab secrets init --from-controlplane-config controlplane.yaml`); reset the machine (boot it with `talos.experimental.wipe=system`) only if nothing on it is needed",
     ),
     machine(
         &["still in maintenance", "maintenance mode"],
@@ -179,6 +184,11 @@ pub(super) const SYMPTOMS: &[Symptom] = &[
         ],
         "the machine is off, has another address, or did not start from its disk",
         "look at the console of NODE (power, boot order, address), then the same command again; or, if it is gone for good, --without NODE",
+    ),
+    kubernetes(
+        &["is not in the connection map"],
+        "the file that `--connect-map` names does not lead to the Kubernetes API",
+        "add the target to that file, or leave `--connect-map` out where the API is reached directly",
     ),
     kubernetes(
         &[

@@ -21,6 +21,12 @@ impl fmt::Display for Plan {
             }
             return Ok(());
         }
+        if self.goes_on() {
+            writeln!(
+                f,
+                "\netcd exists already: what stands of the following is skipped when its turn comes"
+            )?;
+        }
         let mut stage = None;
         for step in &self.steps {
             if stage != Some(step.stage) {
@@ -35,6 +41,14 @@ impl fmt::Display for Plan {
             write_step(f, step)?;
         }
         Ok(())
+    }
+}
+
+impl Plan {
+    /// Tells whether it is the bootstrap of a cluster that has its etcd already, in part or whole.
+    fn goes_on(&self) -> bool {
+        let makes_etcd = |step: &Step| matches!(step.action, Action::BootstrapEtcd { .. });
+        self.operation == Operation::Bootstrap && !self.steps.iter().any(makes_etcd)
     }
 }
 

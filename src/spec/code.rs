@@ -108,6 +108,7 @@ codes! {
     UnacceptableCode = "HL0504", Error, "a code that cannot be accepted";
     NoSecretKeeping = "HL0505", Error, "nothing says how secrets are kept";
     MissingSecret = "HL0506", Warning, "an encrypted file that is not there";
+    PresetValue = "HL0507", Warning, "a value that is still the preset's";
 
     WipeProtectsNothing = "HL0601", Warning, "`wipe: false` protects nothing";
     LinkWithoutAddress = "HL0602", Warning, "a link that gets no address";

@@ -1,11 +1,13 @@
 //! What a preset left in a spec for its owner to replace, with the line where it stands.
 //!
-//! A preset is valid as it is, so validation does not mind; a real cluster does: it would read
+//! A preset is valid as it is, so `homelab validate` only warns; a real cluster minds: it would read
 //! nobody's repository and send its certificates' warnings to nobody.
 
 use serde::Serialize;
 
-use crate::yaml::{self, Limits, Node};
+use super::code::Code;
+use super::diagnostic::Diagnostic;
+use crate::yaml::{self, Limits, Node, Span};
 
 /// A value that a preset left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,6 +19,9 @@ pub struct Placeholder {
     pub value: String,
     /// Its line, 1-based.
     pub line: usize,
+    /// Its place in the file.
+    #[serde(skip)]
+    pub span: Span,
 }
 
 /// Where the repository's URL is.
@@ -28,6 +33,14 @@ impl Placeholder {
     /// Tells whether it is the Git repository's URL.
     pub fn is_git_url(&self) -> bool {
         self.path == GIT_URL
+    }
+
+    /// Words it as a finding.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let message = format!("`{}` is still the preset's: `{}`", self.path, self.value);
+        Diagnostic::new(Code::PresetValue, self.span, message)
+            .label("write your own here")
+            .help("`render` and `rehearse` do with it; `bootstrap` refuses to begin")
     }
 }
 
@@ -54,6 +67,7 @@ fn walk(node: &Node, path: &str, source: &str, found: &mut Vec<Placeholder>) {
             path: path.to_owned(),
             value: text.to_owned(),
             line: node.span.position(source).0,
+            span: node.span,
         });
     }
     for entry in node.entries() {

@@ -3,9 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::table;
-use crate::plan::{
-    EtcdSigns, Finding, Health, Kubernetes, NodeState, Running, Standing, VipHolder,
-};
+use crate::plan::{Finding, Health, Kubernetes, NodeState, Standing, VipHolder, Votes};
 use crate::spec::Cluster;
 use crate::spec::cluster::{Node, Role};
 
@@ -20,7 +18,10 @@ pub fn text(
     let facts = [
         ("etcd", etcd(cluster, health)),
         ("Kubernetes", Some(kubernetes(health))),
-        ("virtual IP", health.vip.as_ref().map(vip)),
+        (
+            "virtual IP",
+            health.vip.as_ref().map(|it| vip(cluster, health, it)),
+        ),
         ("GitOps", gitops(health)),
         ("certificates", certificates(health)),
     ];
@@ -124,27 +125,35 @@ fn stage(state: &NodeState) -> String {
 }
 
 fn etcd(cluster: &Cluster, health: &Health) -> Option<String> {
-    let planes = cluster.control_planes();
-    let is_healthy = |node: &&&Node| {
-        matches!(
-            health.nodes.get(&node.name),
-            Some(NodeState::Ours(Running {
-                etcd: EtcdSigns::Alive { healthy: true, .. },
-                ..
-            }))
-        )
+    let votes = health.votes(cluster)?;
+    let Votes {
+        voters,
+        healthy,
+        silent,
+        learners,
+    } = votes;
+    let members = if learners == 0 {
+        "members"
+    } else {
+        "voting members"
     };
-    let healthy = planes.iter().filter(is_healthy).count();
-    let all = planes.len();
-    let needed = all / 2 + 1;
-    (all > 0).then(|| match healthy {
-        0 => format!("no member of {all} is healthy"),
-        few if few < needed => format!("{few} of {all} members healthy: no quorum"),
-        some => format!(
-            "{some} of {all} members healthy, {} more may fail",
-            some - needed
+    let mut text = match (healthy, votes.has_quorum()) {
+        (0, None) => format!("{silent} of {voters} {members} cannot be asked from here"),
+        (0, _) => format!("no member of {voters} is healthy"),
+        (_, Some(true)) => format!(
+            "{healthy} of {voters} {members} healthy, {} more may fail",
+            healthy - votes.needed()
         ),
-    })
+        (_, Some(false)) => format!("{healthy} of {voters} {members} healthy: no quorum"),
+        (_, None) => format!(
+            "{healthy} of {voters} {members} healthy, {silent} cannot be asked from here: whether there is a quorum is not known"
+        ),
+    };
+    if learners > 0 {
+        // Writing to a string does not fail.
+        let _ = write!(text, "; {learners} still learning");
+    }
+    Some(text)
 }
 
 fn kubernetes(health: &Health) -> String {
@@ -157,9 +166,12 @@ fn kubernetes(health: &Health) -> String {
     }
 }
 
-fn vip(vip: &VipHolder) -> String {
+fn vip(cluster: &Cluster, health: &Health, vip: &VipHolder) -> String {
     let holders: Vec<_> = vip.holders.iter().map(ToString::to_string).collect();
     match holders.as_slice() {
+        [] if health.misses_a_control_plane(cluster) => {
+            format!("{} on no machine that can be asked", vip.address)
+        }
         [] => format!("{} on no machine", vip.address),
         some => format!("{} on {}", vip.address, some.join(", ")),
     }
@@ -191,4 +203,153 @@ fn certificates(health: &Health) -> Option<String> {
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     // Writing to a string does not fail.
     let _ = writeln!(text, "{arguments}");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::plan::{EtcdSigns, Hardware, KubernetesNode, Running};
+
+    fn running(number: usize, etcd: EtcdSigns) -> NodeState {
+        NodeState::Ours(Running {
+            hostname: format!("talos-{number}"),
+            stage: "running".to_owned(),
+            unmet: Vec::new(),
+            hardware: Hardware::default(),
+            etcd,
+            certificate: None,
+            pending: None,
+        })
+    }
+
+    fn alive(healthy: bool, members: &[&str]) -> EtcdSigns {
+        let members = members.iter().map(|member| (*member).to_owned());
+        EtcdSigns::Alive {
+            healthy,
+            members: members.collect(),
+        }
+    }
+
+    fn silent(_: usize) -> NodeState {
+        NodeState::Unreachable {
+            reason: "no route to host".to_owned(),
+        }
+    }
+
+    fn waiting(_: usize) -> NodeState {
+        NodeState::Maintenance {
+            fingerprint: String::new(),
+            hardware: Hardware::default(),
+        }
+    }
+
+    fn foreign(_: usize) -> NodeState {
+        NodeState::Foreign {
+            identity: "`CN=talos-1`".to_owned(),
+        }
+    }
+
+    fn seen(states: [NodeState; 3], kubernetes: Kubernetes) -> (Cluster, Health) {
+        let cluster = crate::catalog::tests::reference_cluster();
+        let names = ["talos-1", "talos-2", "talos-3"].map(|name| name.parse().expect("a name"));
+        let health = Health {
+            cluster: cluster.name.clone(),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            nodes: names.into_iter().zip(states).collect(),
+            kubernetes,
+            vip: Some(VipHolder {
+                address: [192, 168, 1, 100].into(),
+                holders: Vec::new(),
+            }),
+            certificates: Vec::new(),
+        };
+        (cluster, health)
+    }
+
+    fn no_api() -> Kubernetes {
+        Kubernetes::Silent {
+            reason: "no control plane answers".to_owned(),
+        }
+    }
+
+    /// The lines on etcd and the virtual IP, then what is said to be wrong, with causes.
+    fn told((cluster, health): (Cluster, Health)) -> String {
+        let findings = health.findings(&cluster);
+        let standing = health.standing(&cluster, &findings);
+        let status = text(&cluster, &health, &findings, standing);
+        let facts = status
+            .lines()
+            .filter(|line| line.starts_with("etcd") || line.starts_with("virtual IP"));
+        let facts: Vec<_> = facts.collect();
+        let doctor = diagnosis(&cluster, &findings, standing);
+        format!("{}\n\n{doctor}", facts.join("\n"))
+    }
+
+    #[test]
+    fn one_voter_among_learners_is_a_quorum() {
+        let all = ["talos-1", "talos-2 (learner)", "talos-3 (learner)"];
+        let states = [
+            running(1, alive(true, &all)),
+            running(2, alive(false, &all)),
+            running(3, alive(false, &all)),
+        ];
+        let (cluster, health) = seen(states, no_api());
+        assert_eq!(
+            etcd(&cluster, &health).expect("control planes"),
+            "1 of 1 voting members healthy, 0 more may fail; 2 still learning"
+        );
+    }
+
+    #[test]
+    fn machines_that_cannot_be_asked_are_neither_lost_nor_well() {
+        let all = ["talos-1", "talos-2", "talos-3"];
+        let node = |name: &str| {
+            let state = KubernetesNode {
+                version: "v1.36.4".to_owned(),
+                unready: None,
+                cordoned: false,
+            };
+            (name.to_owned(), state)
+        };
+        let kubernetes = Kubernetes::Answers {
+            nodes: BTreeMap::from(all.map(node)),
+            gitops: Vec::new(),
+        };
+        let states = [running(1, alive(true, &all)), silent(2), silent(3)];
+        assert_snapshot!(told(seen(states, kubernetes)));
+    }
+
+    #[test]
+    fn a_lost_quorum_is_told() {
+        let all = ["talos-1", "talos-2", "talos-3"];
+        let states = [
+            running(1, alive(true, &all)),
+            running(2, alive(false, &all)),
+            running(3, alive(false, &all)),
+        ];
+        let (cluster, health) = seen(states, no_api());
+        assert_eq!(
+            etcd(&cluster, &health).expect("control planes"),
+            "1 of 3 members healthy: no quorum"
+        );
+    }
+
+    #[test]
+    fn machines_that_were_never_installed_are_all_that_is_wrong() {
+        assert_snapshot!(told(seen([1, 2, 3].map(waiting), no_api())));
+    }
+
+    #[test]
+    fn a_cluster_with_other_secrets_is_not_to_be_wiped_first() {
+        assert_snapshot!(told(seen([1, 2, 3].map(foreign), no_api())));
+    }
+
+    #[test]
+    fn where_nobody_answers_nothing_is_said_of_etcd() {
+        assert_snapshot!(told(seen([1, 2, 3].map(silent), no_api())));
+    }
 }

@@ -5,8 +5,8 @@ use super::table::table;
 use crate::plan::{Answer, Discovered, Disk, Hardware, NodeState, Proposal, nodes_block};
 use crate::spec::cluster::Node;
 
-/// Lists the nodes of a spec with what each machine is now.
-pub fn nodes(nodes: &[(&Node, NodeState)]) -> String {
+/// Lists the nodes of a spec with what each machine is now, as seen with or without a bundle.
+pub fn nodes(nodes: &[(&Node, NodeState)], has_bundle: bool) -> String {
     let head = [
         "NODE", "ROLE", "ADDRESS", "STATE", "TALOS", "ARCH", "MEMORY", "DISKS",
     ];
@@ -16,7 +16,7 @@ pub fn nodes(nodes: &[(&Node, NodeState)]) -> String {
             node.name.to_string(),
             role(node.role).to_owned(),
             node.address.to_string(),
-            standing(state),
+            standing(state, has_bundle),
             talos,
             arch,
             memory,
@@ -30,12 +30,12 @@ pub fn nodes(nodes: &[(&Node, NodeState)]) -> String {
 }
 
 /// Lists what a scan found, as comments of the `nodes:` block below, so that the whole is YAML.
-pub fn discovered(found: &[Discovered], proposals: &[Proposal]) -> String {
+pub fn discovered(found: &[Discovered], proposals: &[Proposal], has_bundle: bool) -> String {
     let head = ["ADDRESS", "STATE", "TALOS", "ARCH", "MEMORY", "DISKS"];
     let rows = found.iter().map(|it| {
         let [talos, arch, memory, disks] = made_of(it.hardware());
         let state = match &it.answer {
-            Answer::Talos(state) => standing(state),
+            Answer::Talos(state) => standing(state, has_bundle),
             Answer::Ssh(banner) => banner.clone(),
         };
         [it.address.to_string(), state, talos, arch, memory, disks]
@@ -56,11 +56,13 @@ pub fn discovered(found: &[Discovered], proposals: &[Proposal]) -> String {
     text
 }
 
-fn standing(state: &NodeState) -> String {
+/// Without a bundle there is nothing that a machine's secrets could differ from.
+fn standing(state: &NodeState, has_bundle: bool) -> String {
     match state {
         NodeState::Unreachable { .. } => "silent".to_owned(),
         NodeState::Maintenance { .. } => "maintenance".to_owned(),
-        NodeState::Foreign { .. } => "other secrets".to_owned(),
+        NodeState::Foreign { .. } if has_bundle => "other secrets".to_owned(),
+        NodeState::Foreign { .. } => "configured".to_owned(),
         NodeState::Ours(running) => running.stage.clone(),
     }
 }
@@ -89,5 +91,29 @@ fn disk(disk: &Disk) -> String {
         format!("{name} ({size} GB)")
     } else {
         format!("{name} ({size} GB, in use)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    #[test]
+    fn secrets_are_other_ones_only_where_there_are_some_to_compare_with() {
+        let cluster = crate::catalog::tests::reference_cluster();
+        let foreign = NodeState::Foreign {
+            identity: "`CN=talos-1`".to_owned(),
+        };
+        let listed = [(&cluster.nodes[0], foreign)];
+        assert_snapshot!(nodes(&listed, true), @"
+        NODE     ROLE           ADDRESS        STATE          TALOS  ARCH  MEMORY  DISKS
+        talos-1  control plane  192.168.1.101  other secrets  -      -     -       -
+        ");
+        assert_snapshot!(nodes(&listed, false), @"
+        NODE     ROLE           ADDRESS        STATE       TALOS  ARCH  MEMORY  DISKS
+        talos-1  control plane  192.168.1.101  configured  -      -     -       -
+        ");
     }
 }

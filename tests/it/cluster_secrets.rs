@@ -525,7 +525,7 @@ fn a_bundle_that_is_missing_is_a_refusal() {
     --- stdout
     --- stderr
     error: there is no `infrastructure/talos/secrets.sops.yaml`
-    hint: run `homelab secrets init` to make the secrets of a new cluster, or fetch the files of the one that exists
+    hint: run `homelab secrets init` to make the secrets of a new cluster; those of one that exists come back from Git, a backup or a control plane (`homelab secrets init --from-controlplane-config FILE`)
     ");
 }
 

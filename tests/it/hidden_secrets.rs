@@ -243,7 +243,8 @@ fn before(setting: &Setting) -> (TestEnv, Planted) {
     let (env, outside) = (TestEnv::new(), TestEnv::new());
     let mut runs = Vec::new();
     let mut run = |arguments: &[&str]| runs.push(run_with_logs(&env, arguments).success());
-    run(&["init", "--preset", setting.preset, "--git-url", setting.url]);
+    let named = ["--name", "demo", "--git-url", setting.url];
+    run(&[["init", "--preset", setting.preset].as_slice(), &named].concat());
     let sources = setting
         .answers
         .iter()

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use homelab::catalog::Catalog;
 use homelab::render::talos::lint;
-use homelab::spec::{self, Checked, Code, MissingSecret, Severity};
+use homelab::spec::{self, Checked, Code, MissingSecret, Placeholder, Severity};
 use homelab::store::sealed::{Opener, check_patch_secrets};
 use serde_json::Value;
 use sops_rs::Environment;
@@ -75,6 +75,11 @@ fn load_fixture(code: Code, name: &str) -> Checked {
     let checked = checked.with_machines(found.unwrap_or_default(), &catalog);
     match code {
         Code::MissingSecret => checked.with_repository(&[a_missing_bundle()], Vec::new(), &catalog),
+        Code::PresetValue => {
+            let left = spec::placeholders(&checked.source);
+            let left = left.iter().map(Placeholder::diagnostic).collect();
+            checked.with_repository(&[], left, &catalog)
+        }
         Code::LockedSecret => {
             let opener = Opener::new(&folder, Environment::default());
             let cluster = checked.cluster.clone();
@@ -291,7 +296,7 @@ fn validate_says_what_the_cluster_is() {
                   flux-operator 0.58.1
                   kube-vip 0.9.9
     apps          demo 1.29.5
-    homelab.yaml: 2 warnings
+    homelab.yaml: 4 warnings
     ");
     insta::assert_snapshot!(run.stderr, @r"
     warning[HL0506]: there is no `infrastructure/talos/secrets.sops.yaml`
@@ -302,6 +307,14 @@ fn validate_says_what_the_cluster_is() {
        |
        = help: `homelab secrets init` makes what is missing; `render` and `rehearse` do without
 
+    warning[HL0507]: `spec.gitops.flux.url` is still the preset's: `ssh://git@github.com/me/homelab.git`
+      --> homelab.yaml:52:12
+       |
+    52 |       url: ssh://git@github.com/me/homelab.git
+       |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ write your own here
+       |
+       = help: `render` and `rehearse` do with it; `bootstrap` refuses to begin
+
     warning[HL0506]: there is no `cluster/secrets/cert-manager/cloudflare-api-token.sops.yaml`
       --> homelab.yaml:58:5
        |
@@ -309,6 +322,14 @@ fn validate_says_what_the_cluster_is() {
        |     ^^^^^^^^^^^^ Cloudflare API token that may edit the DNS records of your zones
        |
        = help: `homelab secrets init` makes what is missing; `render` and `rehearse` do without
+
+    warning[HL0507]: `spec.components.cert-manager.email` is still the preset's: `me@example.org`
+      --> homelab.yaml:60:14
+       |
+    60 |       email: me@example.org
+       |              ^^^^^^^^^^^^^^ write your own here
+       |
+       = help: `render` and `rehearse` do with it; `bootstrap` refuses to begin
     ");
 }
 
@@ -380,7 +401,7 @@ fn accepted_warnings_are_counted_not_shown() {
     let run = env_with(&text).homelab(["validate"]).run().success();
     assert!(
         run.stdout
-            .ends_with("1 warning is accepted\nhomelab.yaml: 1 warning\n"),
+            .ends_with("1 warning is accepted\nhomelab.yaml: 2 warnings\n"),
         "{}",
         run.stdout
     );
@@ -537,13 +558,14 @@ fn unreadable_files_are_findings_too() {
 
 fn missing_secrets_can_be_accepted() {
     let text = read("homelab.yaml")
-        + "  accept:\n    - {code: HL0506, reason: the bundle lives elsewhere}\n";
+        + "  accept:\n    - {code: HL0506, reason: the bundle lives elsewhere}\n    \
+           - {code: HL0507, reason: an example}\n";
     let env = env_with(&text);
     let run = env.homelab(["validate"]).run().success();
     assert_eq!(run.stderr, "");
     assert!(
         run.stdout
-            .ends_with("2 warnings are accepted\nhomelab.yaml: no findings\n"),
+            .ends_with("4 warnings are accepted\nhomelab.yaml: no findings\n"),
         "{}",
         run.stdout
     );

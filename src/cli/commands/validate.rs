@@ -10,7 +10,7 @@ use crate::cli::sealed::opener;
 use crate::cli::{Context, ExitStatus, Failure, load};
 use crate::render::talos::BUNDLE_PATH;
 use crate::spec::cluster::{Cluster, Distribution, GitOps, Role, VipProvider};
-use crate::spec::{Checked, MissingSecret};
+use crate::spec::{self, Checked, MissingSecret, Placeholder};
 use crate::store::sealed::check_patch_secrets;
 use crate::ui;
 
@@ -29,11 +29,13 @@ pub fn run(context: &Context, _args: ValidateArgs) -> Outcome {
         Some(cluster) => missing_secrets(context, cluster, &catalog)?,
         None => Vec::new(),
     };
-    let secrets = match &checked.cluster {
+    let mut others = match &checked.cluster {
         Some(cluster) => check_patch_secrets(&opener(context), cluster),
         None => Vec::new(),
     };
-    let checked = checked.with_repository(&missing, secrets, &catalog);
+    let left = spec::placeholders(&checked.source);
+    others.extend(left.iter().map(Placeholder::diagnostic));
+    let checked = checked.with_repository(&missing, others, &catalog);
     if context.ui.is_json() {
         context.ui.json(&json!({
             "valid": checked.cluster.is_some(),

@@ -81,7 +81,7 @@ impl Health {
         }
         self.etcd(cluster, &mut findings);
         self.kubernetes(cluster, &mut findings);
-        self.vip(&mut findings);
+        self.vip(cluster, &mut findings);
         let ending = self.certificates.iter().filter_map(|it| self.ending(it));
         findings.extend(ending);
         findings
@@ -127,6 +127,8 @@ impl Health {
 
     fn kubernetes(&self, cluster: &Cluster, findings: &mut Vec<Finding>) {
         match &self.kubernetes {
+            // Machines without etcd have been told of, and that is why.
+            Kubernetes::Silent { .. } if !self.has_etcd(cluster) => {}
             Kubernetes::Silent { reason } => {
                 let Some(first) = cluster.control_planes().first().map(|node| &node.name) else {
                     return;
@@ -153,13 +155,15 @@ impl Health {
         }
     }
 
-    fn vip(&self, findings: &mut Vec<Finding>) {
+    fn vip(&self, cluster: &Cluster, findings: &mut Vec<Finding>) {
         let Some(vip) = &self.vip else { return };
         let condition = Condition::VipAnswers {
             address: vip.address,
         };
         match vip.holders.as_slice() {
             [_] => {}
+            // Nobody can have it yet, or somebody may have it who cannot be asked.
+            [] if !self.has_etcd(cluster) || self.misses_a_control_plane(cluster) => {}
             [] => {
                 let message = format!("no control plane has the virtual IP {}", vip.address);
                 findings.push(Finding::of(&condition, "", message));

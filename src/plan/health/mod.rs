@@ -4,6 +4,7 @@
 //! symptoms explains them that explains waits.
 
 mod findings;
+mod votes;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use findings::Finding;
+pub use votes::Votes;
 
 use super::observed::NodeState;
 use crate::model::NodeName;

@@ -54,7 +54,7 @@ pub(in crate::plan) fn foreign(node: &Node, identity: &str) -> Refusal {
             node.address
         ),
         format!(
-            "if the machine should join this cluster, reset it first (`talosctl reset` with its own talosconfig, or boot it with `talos.experimental.wipe=system`); if `{name}` is another cluster's, correct its address"
+            "if the machine is another cluster's, correct the address of `{name}` or the directory; if it is this cluster's, the bundle is not: bring its own one back from Git, a backup or a control plane (`homelab secrets init --from-controlplane-config FILE`); only if nothing on it is needed, reset it (`talosctl reset` with its own talosconfig, or boot it with `talos.experimental.wipe=system`)"
         ),
     )
     .on(name)

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 pub(super) use self::disk::{disk_text, matching_disks};
 pub(super) use self::machine::{foreign, wrong_name};
+pub use self::repository::NO_BUNDLE_REMEDY;
 use super::consent::Consents;
 use super::observed::Observed;
 use super::refusal::{Fence, Refusal};

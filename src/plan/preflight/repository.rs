@@ -1,9 +1,14 @@
 //! What must be right on this computer and in Git before a machine is touched.
 
-use super::super::observed::{Git, Observed, SecretsState, Tree};
+use super::super::observed::{Git, Observed, SecretsState, Tree, Unreadable};
 use super::super::refusal::{Fence, Refusal};
+use super::super::symptom::is_unmapped;
 use super::{Findings, GIT_CREDENTIALS, Life};
 use crate::spec::Placeholder;
+
+/// The way on where there is no bundle. New secrets do not fit machines that run already.
+pub const NO_BUNDLE_REMEDY: &str = "run `homelab secrets init` to make the secrets of a new cluster; those of one that exists come back from Git, \
+     a backup or a control plane (`homelab secrets init --from-controlplane-config FILE`)";
 
 pub(super) fn check(observed: &Observed, life: Life, findings: &mut Findings) {
     files(observed, findings);
@@ -46,7 +51,7 @@ pub(super) fn files(observed: &Observed, findings: &mut Findings) {
         SecretsState::Missing(path) => findings.refusals.push(Refusal::new(
             Fence::BundleMissing,
             format!("there is no secrets bundle at `{path}`"),
-            "run `homelab secrets init`",
+            NO_BUNDLE_REMEDY,
         )),
         SecretsState::Open {
             unreadable,
@@ -68,14 +73,24 @@ pub(super) fn files(observed: &Observed, findings: &mut Findings) {
                     "run `homelab secrets init`: it asks on a terminal for what is missing, or takes it `--from-file`",
                 ));
             }
-            for path in unreadable {
-                findings.refusals.push(Refusal::new(
-                    Fence::KeyMismatch,
-                    format!("the age key that the cluster will get does not open `{path}`"),
-                    format!("encrypt `{path}` for its public key, or bring the right key"),
-                ));
-            }
+            findings.refusals.extend(unreadable.iter().map(not_opened));
         }
+    }
+}
+
+fn not_opened(unreadable: &Unreadable) -> Refusal {
+    let Unreadable { file, damage } = unreadable;
+    match damage {
+        Some(damage) => Refusal::new(
+            Fence::KeyMismatch,
+            format!("`{file}` is damaged, no key opens it whole: {damage}"),
+            format!("take `{file}` back from Git's history or a backup"),
+        ),
+        None => Refusal::new(
+            Fence::KeyMismatch,
+            format!("the age key that the cluster will get does not open `{file}`"),
+            format!("encrypt `{file}` for its public key, or bring the right key"),
+        ),
     }
 }
 
@@ -120,6 +135,10 @@ pub(super) fn git_finding(git: &Git) -> Option<Refusal> {
         Git::NoCommit { reason } => refusal(
             format!("this directory has no commit to compare with the Git remote: {reason}"),
             "run `git init`, commit the tree and push it to the URL that the spec names",
+        ),
+        Git::Unreachable { reason } if is_unmapped(reason) => refusal(
+            format!("the Git remote cannot be read: {reason}"),
+            "say in the file that `--connect-map` names where the remote is (`git`), or add its host to the targets",
         ),
         Git::Unreachable { reason } => refusal(
             format!("the Git remote cannot be read: {reason}"),

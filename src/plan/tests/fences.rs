@@ -153,3 +153,19 @@ fn the_fence_judges_by_everyone() {
         }
     );
 }
+
+#[test]
+fn the_plan_of_a_cluster_that_runs_says_that_what_stands_is_skipped() {
+    let told = "etcd exists already: what stands of the following is skipped when its turn comes";
+    let first = |observed: &Observed| {
+        let plan = decide(observed).to_string();
+        plan.lines().take(3).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let all = alive(&["talos-1", "talos-2", "talos-3"]);
+    let runs = with([ours(1, all.clone()), ours(2, all.clone()), ours(3, all)]);
+    assert_eq!(first(&runs), ["bootstrap of `homelab`", "", told]);
+    assert_eq!(
+        first(&fresh()),
+        ["bootstrap of `homelab`", "", "4. configure the machines"]
+    );
+}

@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::spec::Placeholder;
+use crate::yaml::Span;
 
 #[test]
 fn a_machine_under_another_name_is_refused() {
@@ -96,7 +97,16 @@ fn all_findings_come_at_once() {
     };
     observed.secrets = SecretsState::Open {
         talos_ca: String::new(),
-        unreadable: vec!["cluster/secrets/cert-manager/token.sops.yaml".into()],
+        unreadable: vec![
+            Unreadable {
+                file: "cluster/secrets/cert-manager/token.sops.yaml".into(),
+                damage: None,
+            },
+            Unreadable {
+                file: "cluster/secrets/demo/login.sops.yaml".into(),
+                damage: Some("stringData.password: the value was changed".to_owned()),
+            },
+        ],
         missing: vec!["cluster/secrets/demo/login.sops.yaml".into()],
         age_key: false,
         git_credentials: false,
@@ -126,7 +136,7 @@ fn without_a_bundle_nobody_is_asked_and_the_way_out_is_named() {
 
     nothing will be done:
       - there is no secrets bundle at `infrastructure/talos/secrets.sops.yaml`
-        run `homelab secrets init`
+        run `homelab secrets init` to make the secrets of a new cluster; those of one that exists come back from Git, a backup or a control plane (`homelab secrets init --from-controlplane-config FILE`)
     ");
 }
 
@@ -219,6 +229,7 @@ fn what_a_preset_left_is_named_with_its_line_and_no_matter_later() {
             path: "spec.gitops.flux.url".to_owned(),
             value: "ssh://git@github.com/me/homelab.git".to_owned(),
             line: 52,
+            span: Span::default(),
         }]
     };
     let mut observed = fresh();
@@ -275,4 +286,45 @@ fn a_clock_that_is_set_otherwise_than_this_computer_s_is_refused() {
         plan.refusals[0].message,
         "the clock of `talos-1` is 86400 s behind this computer's"
     );
+}
+
+/// Every control plane silent for these reasons, and what is said of it.
+fn all_silent(reasons: [&str; 3]) -> String {
+    let silent = reasons.map(|reason| NodeState::Unreachable {
+        reason: reason.to_owned(),
+    });
+    let plan = decide(&with(silent));
+    assert_eq!(fences(&plan), [Fence::ClusterUnreachable]);
+    let refusal = &plan.refusals[0];
+    format!("{}\n{}", refusal.message, refusal.remedy)
+}
+
+#[test]
+fn a_cluster_that_is_silent_is_told_with_each_machine_s_reason() {
+    assert_snapshot!(all_silent(["no route to host", "timed out", "timed out"]), @"
+    no control plane answers (`talos-1`: no route to host; `talos-2`: timed out; `talos-3`: timed out)
+    check that the machines are on, booted from a Talos image, and reachable at the addresses in homelab.yaml
+    ");
+    let unmapped = "`192.168.1.102:50000` is not in the connection map";
+    assert_snapshot!(all_silent(["connection refused", unmapped, unmapped]), @"
+    no control plane answers (`talos-1`: connection refused; `talos-2`: `192.168.1.102:50000` is not in the connection map; `talos-3`: `192.168.1.102:50000` is not in the connection map)
+    correct the file that `--connect-map` names, or leave the option out where the machines are reached directly
+    ");
+}
+
+#[test]
+fn a_git_remote_that_the_connection_map_does_not_have_is_not_the_spec_s_mistake() {
+    let mut observed = fresh();
+    observed.git = Git::Unreachable {
+        reason:
+            "cannot reach `ssh://git@git.lan/lab.git`: `git.lan:22` is not in the connection map"
+                .to_owned(),
+    };
+    assert_snapshot!(decide(&observed), @"
+    bootstrap of `homelab`
+
+    nothing will be done:
+      - the Git remote cannot be read: cannot reach `ssh://git@git.lan/lab.git`: `git.lan:22` is not in the connection map
+        say in the file that `--connect-map` names where the remote is (`git`), or add its host to the targets
+    ");
 }

@@ -38,6 +38,10 @@ fn git() -> Condition {
 /// What Talos 1.13 and etcd 3.6 say, and what this program says of them.
 fn of_machines() -> Vec<(Condition, &'static str)> {
     vec![
+        (
+            machine(),
+            "`talos-2` does not answer: `192.168.1.102:50000` is not in the connection map",
+        ),
         (etcd(), "time is not in sync yet"),
         (
             machine(),
@@ -96,6 +100,10 @@ fn of_machines() -> Vec<(Condition, &'static str)> {
 /// What Kubernetes 1.36 says of its nodes and its API.
 fn of_kubernetes() -> Vec<(Condition, &'static str)> {
     vec![
+        (
+            api(),
+            "cannot reach the Kubernetes API: `192.168.1.101:6443` is not in the connection map",
+        ),
         (
             node(),
             "`talos-2`: KubeletNotReady: container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized",

@@ -40,7 +40,7 @@ pub(in crate::spec) fn accept(
 /// Who can find what a code stands for.
 fn subject_of(code: Code) -> Subject {
     match code {
-        Code::MissingSecret | Code::LockedSecret => Subject::Repository,
+        Code::MissingSecret | Code::LockedSecret | Code::PresetValue => Subject::Repository,
         code if code.as_str().starts_with("HL06") => Subject::Machines,
         _ => Subject::File,
     }

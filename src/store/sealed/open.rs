@@ -68,6 +68,19 @@ pub enum OpenError {
     Reference(#[from] ParseSecretRefError),
 }
 
+impl OpenError {
+    /// Says what is wrong with the file itself; `None` when another key would open it.
+    pub fn damage(&self) -> Option<String> {
+        match self {
+            Self::Decrypt { source, .. } => match source.as_ref() {
+                DecryptError::Key(_) => None,
+                damage => Some(damage.to_string()),
+            },
+            other => Some(other.to_string()),
+        }
+    }
+}
+
 fn list(findings: &[BundleFinding]) -> String {
     let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
     findings.join("; ")

@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Opener;
+use super::{OpenError, Opener};
 
 /// The folder that the GitOps engine reads, with everything below it.
 const READ: &str = "cluster";
@@ -24,10 +24,10 @@ pub fn manifests(root: &Utf8Path) -> Vec<Utf8PathBuf> {
     found
 }
 
-/// Returns those files that do not open with the keys of this opener.
-pub fn unreadable(opener: &Opener, files: &[Utf8PathBuf]) -> Vec<Utf8PathBuf> {
-    let closed = files.iter().filter(|file| opener.open(file).is_err());
-    closed.cloned().collect()
+/// Returns those files that do not open with the keys of this opener, each with the reason.
+pub fn unreadable(opener: &Opener, files: &[Utf8PathBuf]) -> Vec<(Utf8PathBuf, OpenError)> {
+    let closed = |file: &Utf8PathBuf| Some((file.clone(), opener.open(file).err()?));
+    files.iter().filter_map(closed).collect()
 }
 
 /// Symbolic links are not followed, as the engine does not follow them out of its artefact.

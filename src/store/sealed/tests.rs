@@ -300,6 +300,38 @@ fn a_file_that_does_not_open_says_for_whom_it_is_and_which_keys_are_at_hand() {
 }
 
 #[test]
+fn a_damaged_value_is_told_from_a_key_that_does_not_fit() {
+    let repository = Repository::prepared();
+    let token = [Utf8PathBuf::from(TOKEN_FILE)];
+    repository.set_up(Some("a token")).expect("sets up");
+    let own = repository.opener();
+    assert!(unreadable(&own, &token).is_empty());
+    let damage = |opener: &Opener| {
+        let closed = unreadable(opener, &token);
+        let [(file, error)] = closed.as_slice() else {
+            panic!("one file is closed: {closed:?}");
+        };
+        assert_eq!(file, TOKEN_FILE);
+        error.damage()
+    };
+    let stranger = Identity::generate().to_text().expect("it has a text");
+    assert_eq!(damage(&own.only(&stranger)), None);
+
+    let text = std::fs::read_to_string(repository.root.join(TOKEN_FILE)).expect("it is there");
+    let (before, value) = text
+        .split_once("ENC[AES256_GCM,data:")
+        .expect("it is encrypted");
+    let other = if value.starts_with('A') { 'B' } else { 'A' };
+    let value = &value[1..];
+    repository.write(
+        TOKEN_FILE,
+        &format!("{before}ENC[AES256_GCM,data:{other}{value}"),
+    );
+    let damage = damage(&own).expect("it is damaged");
+    assert!(damage.starts_with("stringData.api-token: "), "{damage}");
+}
+
+#[test]
 fn absent_and_outside_files_are_told_apart() {
     let repository = Repository::new();
     assert_eq!(

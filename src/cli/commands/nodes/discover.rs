@@ -69,7 +69,7 @@ pub fn run(context: &Context, args: DiscoverArgs) -> Outcome {
                 .ui
                 .json(&json!({"found": found, "nodes": proposals}))?;
         } else {
-            let text = ui::machines::discovered(&found, &proposals);
+            let text = ui::machines::discovered(&found, &proposals, way.has_bundle);
             context.ui.result(text.as_bytes())?;
         }
         Ok(ExitStatus::Done)

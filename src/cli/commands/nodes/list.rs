@@ -12,7 +12,7 @@ use crate::ui;
 
 const EXAMPLES: &str = "\
 Before `homelab secrets init` has made a bundle, only machines that wait for their configuration
-tell anything.
+tell anything; all others are `configured`.
 
 Examples:
   homelab nodes list                    each node of homelab.yaml: its state, its hardware
@@ -54,7 +54,9 @@ pub fn run(context: &Context, args: ListArgs) -> Outcome {
                 .collect();
             context.ui.json(&document)?;
         } else {
-            context.ui.result(ui::machines::nodes(&nodes).as_bytes())?;
+            context
+                .ui
+                .result(ui::machines::nodes(&nodes, way.has_bundle).as_bytes())?;
         }
         Ok(ExitStatus::Done)
     })
