@@ -158,7 +158,7 @@ pub(super) fn silent_or_foreign(name: &NodeName, state: &NodeState) -> Look {
             Refusal::new(
                 Fence::ForeignIdentity,
                 format!("`{name}` answers with other secrets than this bundle's: {identity}"),
-                "reset the machine if it should join this cluster, and run the command again",
+                "find out first whose it is: `homelab doctor` says how, and how it would join this cluster",
             )
             .on(name),
         )),
