@@ -8,8 +8,11 @@ use tokio::time::Instant;
 use crate::plan::EtcdSigns;
 use crate::talos::error_text;
 
-/// An etcd that runs may be slow; where there is none, the call for its members never returns.
+/// An etcd that runs may be slow.
 const MEMBERS: Duration = Duration::from_secs(4);
+/// One elsewhere answers within milliseconds; where there is none, the call never returns, and every
+/// first bootstrap waits this long.
+const ELSEWHERE: Duration = Duration::from_secs(3);
 /// Where Talos keeps etcd's data; it refuses a bootstrap itself where this is not empty.
 const DATA: &str = "/var/lib/etcd";
 
@@ -20,8 +23,8 @@ pub(crate) async fn signs(client: &Client) -> Result<EtcdSigns, String> {
         return Ok(before);
     }
     // What it could join is a sign too: a control plane may be missing from the spec.
-    let later = Instant::now() + MEMBERS;
-    let members = named(client.with_deadline(MEMBERS).etcd_members_found().await);
+    let later = Instant::now() + ELSEWHERE;
+    let members = named(client.with_deadline(ELSEWHERE).etcd_members_found().await);
     if !members.is_empty() {
         return Ok(EtcdSigns::Alive {
             healthy: false,
