@@ -105,16 +105,32 @@ fn watching_writes_one_look_after_the_other() -> anyhow::Result<()> {
     let map = ["--connect-map", "world/connect-map.json"];
     let mut watching = world.env.homelab(arguments.iter().chain(&map)).spawn();
     let stdout = watching.stdout.take().expect("it was asked for");
-    let lines = std::io::BufReader::new(stdout).lines().take(2);
-    let lines: Vec<_> = lines.collect();
-    let killed = watching.kill();
-    watching.wait()?;
-    killed?;
-    ensure!(lines.len() == 2, "{lines:?}");
-    for line in lines {
+    let mut lines = std::io::BufReader::new(stdout).lines();
+    let looks: Vec<_> = lines.by_ref().take(2).collect();
+    let interrupted = std::process::Command::new("kill")
+        .args(["-INT", &watching.id().to_string()])
+        .stdin(std::process::Stdio::null())
+        .status();
+    // Until it has ended.
+    let later = lines.count();
+    let ended = watching.wait()?;
+    ensure!(interrupted?.success());
+    ensure!(ended.code() == Some(4), "{ended} after {later} more looks");
+    ensure!(looks.len() == 2, "{looks:?}");
+    for line in looks {
         let seen: serde_json::Value = serde_json::from_str(&line?)?;
         ensure!(seen["standing"] == "differs", "{seen}");
     }
+    Ok(())
+}
+
+/// Without a terminal and without `--yes` nothing is changed.
+fn nobody_is_there_to_be_asked(world: &World, command: &str) -> anyhow::Result<()> {
+    let run = world.run(&[command]).expect_code(2);
+    ensure!(run.stderr.contains("pass `--yes`"), "{}", run.stderr);
+    let status = world.run(&["status"]).expect_code(4);
+    let waits = "waits for its configuration";
+    ensure!(status.stdout.contains(waits), "{}", status.stdout);
     Ok(())
 }
 
@@ -126,6 +142,7 @@ fn a_bootstrapped_cluster_is_looked_at() -> anyhow::Result<()> {
         "{}",
         differs.stdout
     );
+    nobody_is_there_to_be_asked(&world, "bootstrap")?;
     let contexts = ["bootstrap", "--yes", "--contexts", "merge"];
     let done = world.run(&contexts).success();
     contexts_are_in_the_owners_files(&world, &done)?;
