@@ -15,7 +15,7 @@ use super::preflight;
 use super::refusal::{Fence, Refusal};
 use super::step::{Action, Condition, Effect, Operation, Plan, Stage, Step, StepId};
 use crate::model::{NodeName, Version};
-use crate::render::talos::{IDENTITY, IdentityPlace};
+use crate::render::talos::{IDENTITY, IdentityPlace, MAIN};
 use crate::spec::cluster::{Cluster, Node, Role};
 
 /// Decides how the spec's changes reach a cluster that runs.
@@ -144,12 +144,17 @@ fn identity(node: &Node, pending: &Pending) -> Vec<Refusal> {
     found.collect()
 }
 
-/// The images that carry Kubernetes' release.
-const KUBERNETES_IMAGES: [&str; 4] = [
-    "machine.kubelet.image",
-    "cluster.apiServer.image",
-    "cluster.controllerManager.image",
-    "cluster.scheduler.image",
+/// The images that carry Kubernetes' release: by document and place, up to the contract of 1.13 and from
+/// 1.14 on.
+const KUBERNETES_IMAGES: [(&str, &str); 8] = [
+    (MAIN, "machine.kubelet.image"),
+    (MAIN, "cluster.apiServer.image"),
+    (MAIN, "cluster.controllerManager.image"),
+    (MAIN, "cluster.scheduler.image"),
+    ("KubeletConfig", "image"),
+    ("KubeAPIServerConfig", "image"),
+    ("KubeControllerManagerConfig", "image"),
+    ("KubeSchedulerConfig", "image"),
 ];
 
 /// Another minor release of Kubernetes is an upgrade: control planes before kubelets, one release at a
@@ -157,11 +162,12 @@ const KUBERNETES_IMAGES: [&str; 4] = [
 fn another_kubernetes(node: &Node, pending: &Pending) -> Option<Refusal> {
     let name = &node.name;
     let release = |image: &Option<serde_json::Value>| -> Option<Version> {
-        let (_, tag) = image.as_ref()?.as_str()?.rsplit_once(':')?;
-        tag.split('@').next()?.parse().ok()
+        let name = image.as_ref()?.as_str()?.split('@').next()?;
+        name.rsplit_once(':')?.1.parse().ok()
     };
     let (before, after) = pending.changes.iter().find_map(|change| {
-        let is_image = KUBERNETES_IMAGES.contains(&change.path.to_string().as_str());
+        let place = change.path.to_string();
+        let is_image = KUBERNETES_IMAGES.contains(&(&change.kind, &place));
         let both = is_image.then(|| release(&change.before).zip(release(&change.after)))?;
         both.filter(|(before, after)| before.minor_release() != after.minor_release())
     })?;

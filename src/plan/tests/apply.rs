@@ -226,6 +226,20 @@ fn another_minor_release_of_kubernetes_is_no_change_to_be_applied() {
     };
     assert_eq!(from_to("v1.36.3", "v1.36.4").refusals, []);
     assert_eq!(from_to("v1.36.4@sha256:0f1e", "v1.36.3").refusals, []);
+    let pinned = from_to("v1.35.8@sha256:0f1e", "v1.36.4@sha256:1f2e").refusals;
+    assert_eq!(pinned.len(), 1, "{pinned:?}");
+    for kind in [
+        "KubeletConfig",
+        "KubeAPIServerConfig",
+        "KubeControllerManagerConfig",
+        "KubeSchedulerConfig",
+    ] {
+        let config =
+            |release| json!({"apiVersion": "v1alpha1", "kind": kind, "image": image(release)});
+        let edited = edited(1, config("v1.35.8"), config("v1.36.4"), false);
+        let refusals = decide_change(&with([edited, well(2), well(3)])).refusals;
+        assert_eq!(refusals.len(), 1, "{kind}: {refusals:?}");
+    }
     for (before, after, remedy) in [
         ("v1.35.8", "v1.36.4", "upgrade with `talosctl upgrade-k8s`"),
         (
