@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
 use super::event::EventKind;
@@ -12,7 +11,7 @@ use super::inputs::Inputs;
 use super::outcome::{Outcome, RunError};
 use super::run::Run;
 use super::walk::Ended;
-use crate::observe::{self, AT_ONCE, Depth};
+use crate::observe::{self, Depth};
 use crate::plan::{
     self, Consents, EtcdSigns, Fence, Git, NodeState, Observed, Plan, Refusal, SecretsState,
     VipProbe, VipState,
@@ -199,9 +198,7 @@ impl Run {
         });
         let connector = self.inputs.connector.as_ref();
         let (states, git) = futures::join!(
-            stream::iter(looking.collect::<Vec<_>>())
-                .buffered(AT_ONCE)
-                .collect::<Vec<_>>(),
+            observe::side_by_side(looking),
             observe::git(&self.inputs.remote, &self.inputs.commit, connector),
         );
         let states: BTreeMap<_, _> = nodes
@@ -249,8 +246,8 @@ impl Run {
         let mut done = Vec::new();
         let mut skipped = Vec::new();
         for batch in plan.batches() {
-            let walking: Vec<_> = batch.iter().map(|step| self.walk(step)).collect();
-            let ended: Vec<_> = stream::iter(walking).buffered(AT_ONCE).collect().await;
+            let walking = batch.iter().map(|step| self.walk(step));
+            let ended = observe::side_by_side(walking).await;
             let mut is_outdated = false;
             for (step, ended) in batch.iter().zip(ended) {
                 match ended? {

@@ -4,15 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures::stream::{self, StreamExt as _};
-
 use super::event::{Event, EventKind};
 use super::inputs::{Inputs, Secrets};
 use super::journal::Journal;
 use crate::connect::Target;
 use crate::kube::{self, Access, Holder};
 use crate::model::{NodeName, Secret};
-use crate::observe::{self, AT_ONCE, Depth};
+use crate::observe::{self, Depth};
 use crate::plan::{NodeState, ObjectSet, StepId};
 use crate::spec::cluster::Node;
 use crate::talos::Talos;
@@ -100,13 +98,9 @@ impl Run {
         names: &[NodeName],
         depth: Depth<'_>,
     ) -> BTreeMap<NodeName, NodeState> {
-        let looking: Vec<_> = names.iter().map(|name| self.look_at(name, depth)).collect();
-        let states = stream::iter(looking).buffered(AT_ONCE);
-        names
-            .iter()
-            .cloned()
-            .zip(states.collect::<Vec<_>>().await)
-            .collect()
+        let looking = names.iter().map(|name| self.look_at(name, depth));
+        let states = observe::side_by_side(looking).await;
+        names.iter().cloned().zip(states).collect()
     }
 
     /// Keeps the administrator's credentials for the rest of the run.

@@ -117,14 +117,12 @@ impl Client {
         name: &str,
     ) -> Result<Option<Value>, KubeError> {
         let what = format!("{kind} `{name}`");
-        let found = match self.path(api_version, kind, namespace).await {
-            Ok(path) => {
-                self.call(&what, path.get(name, &GetParams::default()))
-                    .await
-            }
-            Err(error) => Err(error),
+        let found = async {
+            let path = self.path(api_version, kind, namespace).await?;
+            let request = path.get(name, &GetParams::default());
+            self.call(&what, request).await
         };
-        match found {
+        match found.await {
             Ok(object) => Ok(Some(object)),
             Err(KubeError::UnknownKind { .. } | KubeError::Refused { code: 404, .. }) => Ok(None),
             Err(error) => Err(error),

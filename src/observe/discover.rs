@@ -21,7 +21,6 @@ pub const MOST_HOSTS: usize = 4096;
 
 const TALOS_PORT: u16 = 50000;
 const SSH_PORT: u16 = 22;
-/// Addresses that are asked at once.
 /// In its own network a host answers within milliseconds.
 const KNOCK: Duration = Duration::from_millis(1500);
 /// The first line of an SSH server is at most this long (RFC 4253).

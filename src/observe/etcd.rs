@@ -5,7 +5,7 @@ use std::time::Duration;
 use talos_api::{Client, Error, EtcdMember};
 use tokio::time::Instant;
 
-use crate::plan::EtcdSigns;
+use crate::plan::{EtcdSigns, LEARNER};
 use crate::talos::error_text;
 
 /// An etcd that runs may be slow.
@@ -90,7 +90,7 @@ fn named(members: Result<Vec<EtcdMember>, Error>) -> Vec<String> {
         .into_iter()
         .map(|member| {
             if member.learner {
-                format!("{} (learner)", member.hostname)
+                format!("{}{LEARNER}", member.hostname)
             } else {
                 member.hostname
             }

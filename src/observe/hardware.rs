@@ -15,8 +15,8 @@ use crate::talos::Talos;
 /// A machine without a time server must not hold everything up.
 const CLOCK_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Asks for the version, which tells how to read the rest, then for everything at once; what is not answered
-/// stays unknown.
+/// Asks for the version, which tells how to read the rest, then for everything at once; what is not
+/// answered stays unknown.
 pub(super) async fn hardware(talos: &Talos, client: &Client) -> plan::Hardware {
     let version = client.version().await.ok();
     let container = version

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::node::{Depth, node};
@@ -47,8 +46,7 @@ pub async fn health(look: Look<'_>) -> Health {
         let configuration = look.configurations.get(&it.name);
         node(look.talos, it, Depth::Full(configuration))
     });
-    let states = stream::iter(looking.collect::<Vec<_>>()).buffered(super::AT_ONCE);
-    let states: Vec<_> = states.collect().await;
+    let states = super::side_by_side(looking).await;
     let names = look.cluster.nodes.iter().map(|node| node.name.clone());
     let nodes: BTreeMap<NodeName, NodeState> = names.zip(states).collect();
     let mut certificates = look.certificates.clone();

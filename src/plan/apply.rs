@@ -9,7 +9,7 @@ use super::bootstrap::KUBECONFIG;
 use super::change::Effect as ChangeEffect;
 use super::consent::Consents;
 use super::fence::{self, Verdict};
-use super::observed::{EtcdSigns, NodeState, Observed, Running, SecretsState};
+use super::observed::{EtcdSigns, NodeState, Observed, Running, SecretsState, member};
 use super::pending::Pending;
 use super::preflight;
 use super::refusal::{Fence, Refusal};
@@ -217,7 +217,7 @@ impl Voters {
                 continue;
             };
             if let EtcdSigns::Alive { healthy, members } = etcd {
-                let voting = members.into_iter().filter(|it| !it.ends_with(" (learner)"));
+                let voting = members.into_iter().filter(|it| !member(it).1);
                 voters.all.extend(voting);
                 if healthy {
                     voters.healthy.insert(node.name.to_string());

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::{EtcdSigns, NodeState};
+use super::observed::{EtcdSigns, NodeState, member};
 use super::refusal::{Fence, Refusal};
 use crate::model::NodeName;
 
@@ -95,20 +95,14 @@ fn members_by_node(
         .filter_map(|(name, state)| match state {
             NodeState::Ours(running) => match &running.etcd {
                 EtcdSigns::Alive { members, .. } => {
-                    Some((name.clone(), members.iter().map(|m| bare(m)).collect()))
+                    let names = members.iter().map(|it| member(it).0.to_owned());
+                    Some((name.clone(), names.collect()))
                 }
                 _ => None,
             },
             _ => None,
         })
         .collect()
-}
-
-fn bare(member: &str) -> String {
-    member
-        .strip_suffix(" (learner)")
-        .unwrap_or(member)
-        .to_owned()
 }
 
 /// Two members that know no common member belong to two clusters.

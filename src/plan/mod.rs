@@ -34,7 +34,7 @@ pub use health::{
 };
 pub use milestone::Milestone;
 pub use observed::{
-    Address, Disk, EtcdSigns, Git, Hardware, Link, NodeState, Observed, Platform, Running,
+    Address, Disk, EtcdSigns, Git, Hardware, LEARNER, Link, NodeState, Observed, Platform, Running,
     SecretsState, Tree, Unreadable, VipProbe, VipState,
 };
 pub use origins::Origins;

@@ -214,6 +214,17 @@ pub struct Address {
     pub link: String,
 }
 
+/// What the name of a member without a vote ends with.
+pub const LEARNER: &str = " (learner)";
+
+/// Returns a member's host name, and whether it has no vote yet.
+pub(super) fn member(text: &str) -> (&str, bool) {
+    match text.strip_suffix(LEARNER) {
+        Some(name) => (name, true),
+        None => (text, false),
+    }
+}
+
 /// Signs of etcd on one control plane.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -227,7 +238,7 @@ pub enum EtcdSigns {
     Alive {
         /// Whether it says that it is healthy.
         healthy: bool,
-        /// Members that it knows, by host name, in order; a learner's name ends with ` (learner)`.
+        /// Members that it knows, by host name, in order; a learner's name ends with [`LEARNER`].
         members: Vec<String>,
     },
     /// It could not be told.

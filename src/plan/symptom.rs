@@ -18,6 +18,16 @@ pub struct Diagnosis {
     pub command: String,
 }
 
+impl Diagnosis {
+    /// Its two lines for people.
+    pub fn lines(&self) -> [String; 2] {
+        [
+            format!("likely cause: {}", self.cause),
+            format!("try: {}", self.command),
+        ]
+    }
+}
+
 /// Tells why a condition was not reached, from what was seen last.
 pub fn diagnose(condition: &Condition, last: &str) -> Diagnosis {
     let seen = last.to_lowercase();

@@ -1,8 +1,8 @@
 //! The table of known symptoms: part of what is seen, what it means, what to try.
 //!
 //! The words are those of Talos 1.13, etcd 3.6, Kubernetes 1.36 and Flux 2.9, in lower case, and
-//! those of this program. `NODE` is the machine or machines in question, with commas, `NODES` the same with spaces; `KIND`, `NAMESPACE` and
-//! `NAME` are the object's that the sentence begins with.
+//! those of this program. `NODE` is the machine or machines in question, with commas, `NODES` the
+//! same with spaces; `KIND`, `NAMESPACE` and `NAME` are the object's that the sentence begins with.
 
 /// Of what a symptom tells something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -58,12 +58,10 @@ pub fn diagnosis(cluster: &Cluster, findings: &[Finding], standing: Standing) ->
         for event in &finding.events {
             line(&mut text, format_args!("  event: {event}"));
         }
-        let diagnosis = &finding.diagnosis;
-        line(
-            &mut text,
-            format_args!("  likely cause: {}", diagnosis.cause),
-        );
-        line(&mut text, format_args!("  try: {}\n", diagnosis.command));
+        for advice in finding.diagnosis.lines() {
+            line(&mut text, format_args!("  {advice}"));
+        }
+        text.push('\n');
     }
     line(&mut text, format_args!("{}", verdict(standing)));
     text
@@ -289,17 +287,17 @@ mod tests {
         format!("{}\n\n{doctor}", facts.join("\n"))
     }
 
+    /// What is said of etcd where only the first of these members is healthy.
+    fn told_of_etcd(members: [&str; 3]) -> String {
+        let states = [1, 2, 3].map(|number| running(number, alive(number == 1, &members)));
+        let (cluster, health) = seen(states, no_api());
+        etcd(&cluster, &health).expect("control planes")
+    }
+
     #[test]
     fn one_voter_among_learners_is_a_quorum() {
-        let all = ["talos-1", "talos-2 (learner)", "talos-3 (learner)"];
-        let states = [
-            running(1, alive(true, &all)),
-            running(2, alive(false, &all)),
-            running(3, alive(false, &all)),
-        ];
-        let (cluster, health) = seen(states, no_api());
         assert_eq!(
-            etcd(&cluster, &health).expect("control planes"),
+            told_of_etcd(["talos-1", "talos-2 (learner)", "talos-3 (learner)"]),
             "1 of 1 voting members healthy, 0 more may fail; 2 still learning"
         );
     }
@@ -325,15 +323,8 @@ mod tests {
 
     #[test]
     fn a_lost_quorum_is_told() {
-        let all = ["talos-1", "talos-2", "talos-3"];
-        let states = [
-            running(1, alive(true, &all)),
-            running(2, alive(false, &all)),
-            running(3, alive(false, &all)),
-        ];
-        let (cluster, health) = seen(states, no_api());
         assert_eq!(
-            etcd(&cluster, &health).expect("control planes"),
+            told_of_etcd(["talos-1", "talos-2", "talos-3"]),
             "1 of 3 members healthy: no quorum"
         );
     }

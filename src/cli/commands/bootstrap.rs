@@ -192,8 +192,7 @@ pub fn failed(context: &Context, error: RunError) -> Outcome {
         RunError::Locked => Err(Failure::new(Kind::Refused, error)
             .hint("wait until it is done; its lock goes with it, however it ends")),
         RunError::Step { ref diagnosis, .. } => {
-            let cause = format!("likely cause: {}", diagnosis.cause);
-            let command = format!("try: {}", diagnosis.command);
+            let [cause, command] = diagnosis.lines();
             Err(Failure::new(Kind::Failed, error)
                 .hint(cause)
                 .hint(command)

@@ -313,10 +313,7 @@ fn kind_of(severity: Severity) -> Kind {
 
 fn remedies(error: &RunError) -> Vec<String> {
     match error {
-        RunError::Step { diagnosis, .. } => vec![
-            format!("likely cause: {}", diagnosis.cause),
-            format!("try: {}", diagnosis.command),
-        ],
+        RunError::Step { diagnosis, .. } => diagnosis.lines().into(),
         RunError::Refused { refusals, .. } => remedies_of(refusals),
         _ => Vec::new(),
     }

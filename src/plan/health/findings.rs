@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::fence::{self, Verdict};
-use super::super::observed::{EtcdSigns, NodeState, Running};
+use super::super::observed::{self, EtcdSigns, NodeState, Running};
 use super::super::step::Condition;
 use super::super::symptom::{Diagnosis, diagnose};
 use super::{Expiry, GitOpsState, Health, Kubernetes, KubernetesNode, Renewal, Standing};
@@ -288,10 +288,7 @@ fn ours(node: &Node, running: &Running, findings: &mut Vec<Finding>) {
 
 /// A member that the spec does not know, or that has no vote yet.
 fn members(planes: &[&Node], member: &str, findings: &mut Vec<Finding>) {
-    let (name, learner) = match member.strip_suffix(" (learner)") {
-        Some(name) => (name, true),
-        None => (member, false),
-    };
+    let (name, learner) = observed::member(member);
     let is_ours = planes.iter().any(|node| node.name.as_str() == name);
     if !is_ours {
         findings.push(Finding::new(

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::Health;
+use crate::plan::observed::member;
 use crate::plan::{EtcdSigns, NodeState, Running};
 use crate::spec::Cluster;
 
@@ -55,13 +56,9 @@ impl Health {
             })
             .flatten()
             .collect();
-        let mut voters: BTreeSet<&str> = known
-            .iter()
-            .copied()
-            .filter(|member| learner(member).is_none())
-            .collect();
-        let learners = known.iter().filter_map(|member| learner(member));
-        let learners = learners.filter(|name| !voters.contains(name)).count();
+        let mut voters: BTreeSet<&str> = known.iter().copied().filter(|it| !member(it).1).collect();
+        let learners = known.iter().map(|it| member(it)).filter(|it| it.1);
+        let learners = learners.filter(|(name, _)| !voters.contains(name)).count();
         if voters.is_empty() {
             voters = planes.iter().map(|node| node.name.as_str()).collect();
         }
@@ -98,10 +95,6 @@ impl Health {
         let mut states = planes.filter_map(|node| self.nodes.get(&node.name));
         states.any(runs)
     }
-}
-
-fn learner(member: &str) -> Option<&str> {
-    member.strip_suffix(" (learner)")
 }
 
 fn is_healthy(state: Option<&NodeState>) -> bool {

@@ -48,15 +48,15 @@ fn a_disk_that_nobody_could_look_at_counts_as_one_that_holds_something() {
     play(
         async |world, clock| {
             let second = name("talos-2");
-            world
-                .fleet()
-                .with(|fleet| fleet.afflict(&second, |ails| ails.unread_disks = true));
+            let unread = |unread| {
+                let fleet = world.fleet();
+                fleet.with(|it| it.afflict(&second, |ails| ails.unread_disks = unread));
+            };
+            unread(true);
             let refused = run(&stage, &world, &clock, "one").await;
             assert_eq!(fences(&refused), [Fence::DiskInUse], "{refused:?}");
             assert_eq!(writes(&world), 0);
-            world
-                .fleet()
-                .with(|fleet| fleet.afflict(&second, |ails| ails.unread_disks = false));
+            unread(false);
             run(&stage, &world, &clock, "one")
                 .await
                 .expect("it is empty");

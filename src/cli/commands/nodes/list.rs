@@ -1,6 +1,5 @@
 //! `homelab nodes list`.
 
-use futures::stream::{self, StreamExt as _};
 use serde_json::json;
 
 use crate::cli::commands::Outcome;
@@ -39,8 +38,7 @@ pub fn run(context: &Context, args: ListArgs) -> Outcome {
             .nodes
             .iter()
             .map(|node| observe::node(&way.talos, node, Depth::Full(None)));
-        let states = stream::iter(looking.collect::<Vec<_>>()).buffered(observe::AT_ONCE);
-        let states: Vec<_> = states.collect().await;
+        let states = observe::side_by_side(looking).await;
         let nodes: Vec<_> = cluster.nodes.iter().zip(states).collect();
         if context.ui.is_json() {
             let document: Vec<_> = nodes
