@@ -4,8 +4,10 @@
 //! whether any output, file or process argument holds one of them: as it is, in Base64 (also in the
 //! middle of something longer) or percent-encoded, in one line or line by line.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -16,15 +18,13 @@ use super::env::{Run, walk};
 const SHORTEST: usize = 8;
 
 /// A registry of secrets by name.
-///
-/// A talkative log has megabytes and a bundle a thousand lines of keys: only what begins like one of
-/// them is compared.
 #[derive(Debug, Default)]
 pub struct Planted {
-    /// The forms that begin so, each with the secret's name.
-    forms: HashMap<[u8; SHORTEST], BTreeSet<(String, Vec<u8>)>>,
-    /// Whether any form has a beginning of this mark.
-    marks: Vec<bool>,
+    /// The forms in which secrets could show, each with its secret's name.
+    forms: Vec<(String, String)>,
+    /// What finds all of them in one pass, once it is needed: a talkative log has megabytes, and a
+    /// bundle a thousand lines of keys.
+    search: OnceLock<AhoCorasick>,
 }
 
 impl Planted {
@@ -41,29 +41,20 @@ impl Planted {
             secret.len() >= SHORTEST,
             "`{name}` is too short to be searched for"
         );
-        self.marks.resize(1 << u16::BITS, false);
-        for form in forms_of(secret) {
-            let beginning = *form.as_bytes().first_chunk().expect("it is long enough");
-            self.marks[mark_of(beginning)] = true;
-            let alike = self.forms.entry(beginning).or_default();
-            alike.insert((name.clone(), form.into_bytes()));
-        }
+        let forms = forms_of(secret).into_iter();
+        self.forms.extend(forms.map(|form| (name.clone(), form)));
+        self.search.take();
     }
 
     /// The names of the secrets that a text holds.
     pub fn found_in(&self, text: &[u8]) -> Vec<&str> {
-        let mut found = BTreeSet::new();
-        for at in 0..text.len() {
-            let Some(beginning) = text[at..].first_chunk() else {
-                break;
-            };
-            if self.marks.get(mark_of(*beginning)) == Some(&true) {
-                let alike = self.forms.get(beginning).into_iter().flatten();
-                let equal = alike.filter(|(_, form)| text[at..].starts_with(form));
-                found.extend(equal.map(|(name, _)| name.as_str()));
-            }
-        }
-        found.into_iter().collect()
+        let search = self.search.get_or_init(|| {
+            let forms = self.forms.iter().map(|(_, form)| form);
+            AhoCorasick::new(forms).expect("there are not that many")
+        });
+        let found = search.find_overlapping_iter(text);
+        let names = found.map(|it| self.forms[it.pattern()].0.as_str());
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Fails when a run shows a secret.
@@ -119,15 +110,6 @@ impl Planted {
             }
         }
     }
-}
-
-/// A number that few beginnings share.
-fn mark_of(beginning: [u8; SHORTEST]) -> usize {
-    let [a, b, c, d, ..] = beginning;
-    let [high, low, ..] = u32::from_be_bytes([a, b, c, d])
-        .wrapping_mul(0x9e37_79b1)
-        .to_be_bytes();
-    usize::from(u16::from_be_bytes([high, low]))
 }
 
 fn forms_of(secret: &str) -> Vec<String> {
